@@ -1,0 +1,3 @@
+module ecoupon/network
+
+go 1.26

@@ -1,0 +1,3 @@
+module ecoupon/proto
+
+go 1.26

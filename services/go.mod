@@ -1,0 +1,3 @@
+module ecoupon/services
+
+go 1.26
