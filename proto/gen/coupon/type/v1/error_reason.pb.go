@@ -185,6 +185,9 @@ const (
 	ErrorReason_ERROR_REASON_ALREADY_USED ErrorReason = 70
 	// Public class for tills: the basket does not fulfil the terms.
 	ErrorReason_ERROR_REASON_NOT_FOR_THIS_BASKET ErrorReason = 71
+	// The coupon is bearer where its campaign binds coupons to wallets, or the
+	// other way round.
+	ErrorReason_ERROR_REASON_WRONG_HOLDER ErrorReason = 72
 )
 
 // Enum value maps for ErrorReason.
@@ -262,6 +265,7 @@ var (
 		69: "ERROR_REASON_TRY_AGAIN",
 		70: "ERROR_REASON_ALREADY_USED",
 		71: "ERROR_REASON_NOT_FOR_THIS_BASKET",
+		72: "ERROR_REASON_WRONG_HOLDER",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -336,6 +340,7 @@ var (
 		"ERROR_REASON_TRY_AGAIN":                 69,
 		"ERROR_REASON_ALREADY_USED":              70,
 		"ERROR_REASON_NOT_FOR_THIS_BASKET":       71,
+		"ERROR_REASON_WRONG_HOLDER":              72,
 	}
 )
 
@@ -370,7 +375,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xd3\x12\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xf2\x12\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -444,7 +449,8 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x14ERROR_REASON_NOT_NOW\x10D\x12\x1a\n" +
 	"\x16ERROR_REASON_TRY_AGAIN\x10E\x12\x1d\n" +
 	"\x19ERROR_REASON_ALREADY_USED\x10F\x12$\n" +
-	" ERROR_REASON_NOT_FOR_THIS_BASKET\x10GB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	" ERROR_REASON_NOT_FOR_THIS_BASKET\x10G\x12\x1d\n" +
+	"\x19ERROR_REASON_WRONG_HOLDER\x10HB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
