@@ -12,8 +12,8 @@ const (
 	// ReasonInvalidRequest: the request is not well formed: a field is missing, too long, of
 	// the wrong form or unknown.
 	ReasonInvalidRequest Reason = "INVALID_REQUEST"
-	// ReasonUnsupportedVersion: the version byte of a coupon or presentation, or the format of
-	// a document, is not one that this release knows.
+	// ReasonUnsupportedVersion: the version byte of a coupon or presentation is not one that
+	// this release knows.
 	ReasonUnsupportedVersion Reason = "UNSUPPORTED_VERSION"
 	// ReasonUnknownKind: the kind of a coupon or framework is none that exists.
 	ReasonUnknownKind Reason = "UNKNOWN_KIND"
@@ -80,6 +80,9 @@ const (
 	ReasonCampaignClosed Reason = "CAMPAIGN_CLOSED"
 	// ReasonRetailerNotAdmitted: the retailer may not redeem under this campaign.
 	ReasonRetailerNotAdmitted Reason = "RETAILER_NOT_ADMITTED"
+	// ReasonWrongHolder: the coupon is bearer where its campaign binds coupons to wallets, or
+	// the other way round.
+	ReasonWrongHolder Reason = "WRONG_HOLDER"
 	// ReasonUnknownLane: the framework has no lane of this number.
 	ReasonUnknownLane Reason = "UNKNOWN_LANE"
 	// ReasonQuotaExceeded: the serial number is above the lane's quota.
@@ -256,6 +259,7 @@ var reasons = []Reason{
 	ReasonUnsupportedVersion,
 	ReasonVoided,
 	ReasonWrongAudience,
+	ReasonWrongHolder,
 	ReasonWrongMAC,
 	ReasonWrongOrganisation,
 	ReasonWrongPeer,

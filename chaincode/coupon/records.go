@@ -1,0 +1,264 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package coupon
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// recordFormat is the version that every stored JSON record carries.
+const recordFormat = 1
+
+// Parties is the public record `parties` of a namespace: who clears for its
+// issuer. It is written once, before anything else.
+type Parties struct {
+	Format   int    `json:"format"`
+	Issuer   string `json:"issuer"`
+	Clearing string `json:"clearing"`
+}
+
+// Holder says who may spend the coupons of a campaign.
+type Holder string
+
+// Holders of coupons.
+const (
+	HolderBearer Holder = "bearer"
+	HolderBound  Holder = "bound"
+)
+
+// Campaign is one version of an issuer's offer. It is immutable once published.
+type Campaign struct {
+	Format  int    `json:"format"`
+	Issuer  string `json:"issuer"`
+	ID      string `json:"campaign"`
+	Version int64  `json:"version"`
+	Product string `json:"product"`
+	Offer   string `json:"offer"`
+	// Terms is the terms document verbatim; its SHA-256 is in every m_data.
+	Terms  string `json:"terms"`
+	Kinds  []Kind `json:"kinds"`
+	Holder Holder `json:"holder"`
+	// Begin and End bound redemption: Begin <= time < End, Unix milliseconds.
+	Begin int64 `json:"begin"`
+	End   int64 `json:"end"`
+	// AudienceWaived lets presentations leave the retailer open.
+	AudienceWaived bool `json:"audience_waived"`
+	// InvoiceRequired makes presentations name the invoice.
+	InvoiceRequired bool `json:"invoice_required"`
+}
+
+// Status is where a campaign stands.
+type Status string
+
+// States of a campaign.
+const (
+	StatusActive Status = "active"
+	StatusPaused Status = "paused"
+	StatusClosed Status = "closed"
+)
+
+// CampaignState is the changing part of a campaign.
+type CampaignState struct {
+	Format int    `json:"format"`
+	Status Status `json:"status"`
+	// RedeemUntil is when a closed campaign ends redemption, Unix
+	// milliseconds; 0 while it is not closed.
+	RedeemUntil int64 `json:"redeem_until"`
+}
+
+// Framework is the public record of a mandate: all but its MAC and key.
+type Framework struct {
+	Format   int         `json:"format"`
+	ID       FrameworkID `json:"framework_id"`
+	Issuer   string      `json:"issuer"`
+	Emitter  string      `json:"emitter"`
+	Product  string      `json:"product"`
+	Offer    string      `json:"offer"`
+	Campaign string      `json:"campaign"`
+	Version  int64       `json:"version"`
+	Kind     Kind        `json:"kind"`
+	Epoch    int64       `json:"epoch"`
+	Terms    Hash        `json:"terms_sha256"`
+	// Quotas has the highest serial number of each lane, lane 0 first.
+	Quotas []int64 `json:"quotas"`
+}
+
+// Mandate returns what the framework authenticates.
+func (f Framework) Mandate() Mandate {
+	return Mandate{
+		Issuer: f.Issuer, Emitter: f.Emitter, Product: f.Product, Offer: f.Offer,
+		Campaign: f.Campaign, Version: f.Version, Kind: f.Kind, Epoch: f.Epoch,
+		TermsSHA256: f.Terms,
+	}
+}
+
+// EmitterKey is what issuer and emitter keep of a framework in their
+// collections: k_ME and mac_M.
+type EmitterKey struct {
+	Format    int         `json:"format"`
+	Framework FrameworkID `json:"framework_id"`
+	Key       Key         `json:"key"`
+	MAC       MAC         `json:"mac"`
+}
+
+// Tick is the namespace's clock on the ledger: Unix milliseconds of the
+// transaction that rolled it.
+type Tick struct {
+	Format int   `json:"format"`
+	At     int64 `json:"at"`
+}
+
+// MarkerState says what a spent marker stands for.
+type MarkerState byte
+
+// States of a marker.
+const (
+	MarkerSpent MarkerState = 1
+	MarkerVoid  MarkerState = 2
+)
+
+// markerSize is version, state, redemption id, batch id and time.
+const markerSize = 1 + 1 + 16 + 16 + 8
+
+// Marker is what the ledger knows of a coupon that was spent, under its spent
+// tag. It is overwritten, never deleted.
+type Marker struct {
+	State      MarkerState
+	Redemption RedemptionID
+	Batch      BatchID
+	// Time is the latest of the transaction's time and the presentation's,
+	// Unix milliseconds.
+	Time int64
+}
+
+// Bytes returns 0x01 | state (1) | redemption id (16) | batch id (16) | time (8).
+func (m Marker) Bytes() []byte {
+	b := make([]byte, 0, markerSize)
+	b = append(b, recordFormat, byte(m.State))
+	b = append(b, m.Redemption[:]...)
+	b = append(b, m.Batch[:]...)
+	return binary.BigEndian.AppendUint64(b, uint64(m.Time))
+}
+
+// ParseMarker is the inverse of Marker.Bytes.
+func ParseMarker(b []byte) (Marker, error) {
+	if len(b) != markerSize || b[0] != recordFormat || b[1] < 1 || b[1] > 2 {
+		return Marker{}, fmt.Errorf("marker of %d bytes is not of format 1", len(b))
+	}
+	m := Marker{State: MarkerState(b[1]), Time: int64(binary.BigEndian.Uint64(b[34:]))}
+	copy(m.Redemption[:], b[2:18])
+	copy(m.Batch[:], b[18:34])
+	return m, nil
+}
+
+// Invoice names the payment of a sale.
+type Invoice struct {
+	Institute string `json:"institute"`
+	Number    string `json:"number"`
+	Currency  string `json:"currency"`
+	// Amount is what was paid, in minor units.
+	Amount int64 `json:"amount"`
+	// PaidAt is when, Unix milliseconds.
+	PaidAt int64 `json:"paid_at"`
+}
+
+// RedeemedCoupon is one line of a batch record.
+type RedeemedCoupon struct {
+	Tag       Tag         `json:"tag"`
+	Framework FrameworkID `json:"framework_id"`
+	Lane      uint16      `json:"lane"`
+	SN        int64       `json:"sn"`
+	// Value is the discount in minor units of the redemption's currency.
+	Value int64 `json:"value"`
+}
+
+// RedeemedSale is one redemption in a batch record.
+type RedeemedSale struct {
+	ID       RedemptionID     `json:"redemption_id"`
+	Request  Hash             `json:"request_sha256"`
+	Invoice  Invoice          `json:"invoice"`
+	Currency string           `json:"currency"`
+	Coupons  []RedeemedCoupon `json:"coupons"`
+}
+
+// BatchRecord is what issuer and retailer keep of a batch in their
+// collections, and what is shown to void, claim and settle it. The ledger has
+// its SHA-256 under `batch/<id>`.
+type BatchRecord struct {
+	Format      int            `json:"format"`
+	Salt        Hash           `json:"salt"`
+	ID          BatchID        `json:"batch_id"`
+	Transaction string         `json:"transaction_id"`
+	Issuer      string         `json:"issuer"`
+	Retailer    string         `json:"retailer"`
+	Time        int64          `json:"time"`
+	Redemptions []RedeemedSale `json:"redemptions"`
+}
+
+// CouponCount returns the number of coupons in the batch.
+func (r BatchRecord) CouponCount() int {
+	n := 0
+	for _, s := range r.Redemptions {
+		n += len(s.Coupons)
+	}
+	return n
+}
+
+// ClaimedBatch is one line of a claim: what counts of a batch, by currency.
+type ClaimedBatch struct {
+	ID      BatchID `json:"batch_id"`
+	Coupons int64   `json:"coupons"`
+	Amounts []Money `json:"amounts"`
+	// Record is the batch record verbatim, so that the clearing house sees the
+	// invoices that it is asked to have reimbursed.
+	Record string `json:"record"`
+}
+
+// ClaimRecord is what retailer and clearing house keep of a claim in their
+// collections.
+type ClaimRecord struct {
+	Format      int            `json:"format"`
+	Salt        Hash           `json:"salt"`
+	ID          string         `json:"claim_id"`
+	Issuer      string         `json:"issuer"`
+	Retailer    string         `json:"retailer"`
+	Transaction string         `json:"transaction_id"`
+	Time        int64          `json:"time"`
+	Batches     []ClaimedBatch `json:"batches"`
+	Coupons     int64          `json:"coupons"`
+	Amounts     []Money        `json:"amounts"`
+}
+
+// ClaimMark is the value of `claimed/<batch>` in both collections.
+type ClaimMark struct {
+	Format   int    `json:"format"`
+	Salt     Hash   `json:"salt"`
+	Claim    string `json:"claim_id"`
+	Retailer string `json:"retailer"`
+}
+
+// SettledBatch is what a settlement pays of one batch.
+type SettledBatch struct {
+	ID      BatchID `json:"batch_id"`
+	Coupons int64   `json:"coupons"`
+	Amounts []Money `json:"amounts"`
+}
+
+// SettlementRecord is the position of one issuer and one retailer, kept by
+// issuer and clearing house in their collections. The ledger has its SHA-256
+// under `settled/<batch>` of each of its batches.
+type SettlementRecord struct {
+	Format      int            `json:"format"`
+	Salt        Hash           `json:"salt"`
+	ID          string         `json:"settlement_id"`
+	Part        int            `json:"part"`
+	Issuer      string         `json:"issuer"`
+	Retailer    string         `json:"retailer"`
+	Transaction string         `json:"transaction_id"`
+	Time        int64          `json:"time"`
+	Batches     []SettledBatch `json:"batches"`
+	Coupons     int64          `json:"coupons"`
+	Amounts     []Money        `json:"amounts"`
+}

@@ -1,0 +1,360 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package coupon
+
+// TransientKey is the one key of the transient map: its value is the JSON of
+// a transaction's private input.
+const TransientKey = "input"
+
+// Limits of transactions.
+const (
+	// MaxBatchCoupons bounds the coupons of a batch; 200 is a good size.
+	MaxBatchCoupons = 1000
+	// MaxClaimCoupons bounds the coupons of a claim, a settlement or a void.
+	MaxClaimCoupons = 5000
+	// MaxLanes bounds the lanes of a framework: lane has two bytes, and more
+	// replicas than this do not make sense for one emitter.
+	MaxLanes = 1024
+	// MaxPage bounds a page of a list.
+	MaxPage = 200
+)
+
+// PartiesRequest is the argument of SetParties.
+type PartiesRequest struct {
+	Clearing string `json:"clearing"`
+}
+
+// CampaignRef names a campaign version.
+type CampaignRef struct {
+	Campaign string `json:"campaign"`
+	Version  int64  `json:"version"`
+}
+
+// CampaignKeyInput is the private input of EnterCampaignKey: k_M.
+type CampaignKeyInput struct {
+	Campaign string `json:"campaign"`
+	Version  int64  `json:"version"`
+	Key      Key    `json:"key"`
+}
+
+// CloseRequest is the argument of CloseCampaign. Redemption is refused from
+// RedeemUntil on, Unix milliseconds; 0 or a time past means at once.
+type CloseRequest struct {
+	Campaign    string `json:"campaign"`
+	Version     int64  `json:"version"`
+	RedeemUntil int64  `json:"redeem_until"`
+}
+
+// AuthoriseRequest is the argument of AuthoriseEmitter.
+type AuthoriseRequest struct {
+	Campaign string  `json:"campaign"`
+	Version  int64   `json:"version"`
+	Emitter  string  `json:"emitter"`
+	Kind     Kind    `json:"kind"`
+	Epoch    int64   `json:"epoch"`
+	Quotas   []int64 `json:"quotas"`
+}
+
+// EmitterKeyInput is the private input of AuthoriseEmitter: k_ME and mac_M.
+type EmitterKeyInput struct {
+	Key Key `json:"key"`
+	MAC MAC `json:"mac"`
+}
+
+// AdmitRequest is the argument of AdmitRetailer.
+type AdmitRequest struct {
+	Campaign string `json:"campaign"`
+	Version  int64  `json:"version"`
+	Retailer string `json:"retailer"`
+}
+
+// RetailerKeyInput is the private input of a retailer's first AdmitRetailer:
+// k_IR.
+type RetailerKeyInput struct {
+	Key Key `json:"key"`
+}
+
+// Sale is one redemption as it is proposed.
+type Sale struct {
+	// RequestID is the till's, a random UUID version 4.
+	RequestID string `json:"request_id"`
+	// Request is the SHA-256 of the till's whole request.
+	Request Hash    `json:"request_sha256"`
+	Invoice Invoice `json:"invoice"`
+	// Basket has the lines of qualifying goods only, and the sale's total.
+	Basket  Basket     `json:"basket"`
+	Coupons []Tendered `json:"coupons"`
+}
+
+// Tendered is a coupon in a sale with the spent tag that Check gave for it.
+type Tendered struct {
+	// Text is a coupon or a presentation.
+	Text string `json:"text"`
+	Tag  Tag    `json:"tag"`
+}
+
+// BatchInput is the private input of Redeem.
+type BatchInput struct {
+	// Salt is random, so that the record's digest tells nothing.
+	Salt  Hash   `json:"salt"`
+	Sales []Sale `json:"sales"`
+}
+
+// CheckedSale is one sale to Check. Without invoice and basket the coupons
+// alone are judged, as Verify does.
+type CheckedSale struct {
+	RequestID string   `json:"request_id,omitempty"`
+	Invoice   *Invoice `json:"invoice,omitempty"`
+	Basket    *Basket  `json:"basket,omitempty"`
+	Coupons   []string `json:"coupons"`
+}
+
+// CheckInput is the private input of Check.
+type CheckInput struct {
+	Sales []CheckedSale `json:"sales"`
+}
+
+// Verdict is what Check says of one coupon.
+type Verdict struct {
+	// Tag is the spent tag, given only for a coupon whose MACs are right.
+	Tag *Tag `json:"tag,omitempty"`
+	// Value is the discount in minor units; 0 when there is no basket.
+	Value int64 `json:"value"`
+	// Framework names the offer; absent when it is not known.
+	Framework *FrameworkID `json:"framework_id,omitempty"`
+}
+
+// SaleVerdict is what Check says of one sale.
+type SaleVerdict struct {
+	Coupons []Verdict `json:"coupons"`
+	// Refused is empty if the sale could be redeemed now.
+	Refused []Refusal `json:"refused"`
+	// Batch is set when the redemption is on the ledger already.
+	Batch *BatchID `json:"batch_id,omitempty"`
+}
+
+// CheckResult has a verdict for each sale, in the input's order.
+type CheckResult struct {
+	Sales []SaleVerdict `json:"sales"`
+}
+
+// VoidInput is the private input of Void.
+type VoidInput struct {
+	// Record is the batch record verbatim.
+	Record     string       `json:"record"`
+	Redemption RedemptionID `json:"redemption_id"`
+}
+
+// ClaimInput is the private input of Claim.
+type ClaimInput struct {
+	// ClaimID is made by the retailer, a random UUID version 4.
+	ClaimID string `json:"claim_id"`
+	Salt    Hash   `json:"salt"`
+	// Records are batch records verbatim.
+	Records []string `json:"records"`
+}
+
+// SettleInput is the private input of Settle: batches of one retailer.
+type SettleInput struct {
+	// SettlementID is made by the clearing house, a random UUID version 4.
+	SettlementID string `json:"settlement_id"`
+	// Part numbers the transactions of one settlement, from 0.
+	Part    int      `json:"part"`
+	Salt    Hash     `json:"salt"`
+	Records []string `json:"records"`
+}
+
+// FrameworkQuery names a framework.
+type FrameworkQuery struct {
+	Framework FrameworkID `json:"framework_id"`
+}
+
+// FrameworksQuery asks for a page of a campaign version's frameworks.
+type FrameworksQuery struct {
+	Campaign string `json:"campaign"`
+	Version  int64  `json:"version"`
+	PageQuery
+}
+
+// PageQuery asks for a page: at most Size entries after the entry After.
+type PageQuery struct {
+	Size  int    `json:"size"`
+	After string `json:"after"`
+}
+
+// CampaignEntry is a campaign with its state.
+type CampaignEntry struct {
+	Campaign Campaign      `json:"campaign"`
+	State    CampaignState `json:"state"`
+}
+
+// CampaignPage is a page of campaigns; Next is empty on the last.
+type CampaignPage struct {
+	Campaigns []CampaignEntry `json:"campaigns"`
+	Next      string          `json:"next"`
+}
+
+// FrameworkPage is a page of frameworks; Next is empty on the last.
+type FrameworkPage struct {
+	Frameworks []Framework `json:"frameworks"`
+	Next       string      `json:"next"`
+}
+
+// RetailerQuery names a retailer.
+type RetailerQuery struct {
+	Retailer string `json:"retailer"`
+}
+
+// Presence answers whether something is there.
+type Presence struct {
+	Present bool `json:"present"`
+}
+
+// RetailerList lists the retailers admitted to a campaign version.
+type RetailerList struct {
+	Retailers []string `json:"retailers"`
+}
+
+// KeyResult is the answer of CampaignKey: k_M, to its issuer only.
+type KeyResult struct {
+	Key Key `json:"key"`
+}
+
+// RedemptionQuery names a redemption.
+type RedemptionQuery struct {
+	Redemption RedemptionID `json:"redemption_id"`
+}
+
+// RedemptionResult says in which batch a redemption is.
+type RedemptionResult struct {
+	Batch BatchID `json:"batch_id"`
+}
+
+// BatchQuery names a batch.
+type BatchQuery struct {
+	Batch BatchID `json:"batch_id"`
+}
+
+// BatchResult is a batch record verbatim.
+type BatchResult struct {
+	Record string `json:"record"`
+}
+
+// BatchesQuery names batches, at most MaxPage.
+type BatchesQuery struct {
+	Batches []BatchID `json:"batch_ids"`
+}
+
+// BatchStanding is what the ledger publicly knows of a batch.
+type BatchStanding struct {
+	Batch BatchID `json:"batch_id"`
+	// Digest is the SHA-256 of the record; absent for an unknown batch.
+	Digest *Hash `json:"digest,omitempty"`
+	// Settled is the SHA-256 of the settlement record; absent before.
+	Settled *Hash `json:"settled,omitempty"`
+	// ClaimedByClearing and ClaimedByRetailer say which copies of the claim
+	// mark stand; the retailer's is looked up for the query's retailer.
+	ClaimedByClearing bool `json:"claimed_by_clearing"`
+	ClaimedByRetailer bool `json:"claimed_by_retailer"`
+}
+
+// StandingQuery asks for the standing of a retailer's batches.
+type StandingQuery struct {
+	Retailer string    `json:"retailer"`
+	Batches  []BatchID `json:"batch_ids"`
+}
+
+// StandingResult has an entry for each batch asked for.
+type StandingResult struct {
+	Batches []BatchStanding `json:"batches"`
+}
+
+// MarkersQuery asks for the markers of spent tags, at most MaxBatchCoupons.
+type MarkersQuery struct {
+	Tags []Tag `json:"tags"`
+}
+
+// MarkerEntry is a marker in words; State is empty for an unspent tag.
+type MarkerEntry struct {
+	Tag        Tag          `json:"tag"`
+	State      string       `json:"state"`
+	Redemption RedemptionID `json:"redemption_id"`
+	Batch      BatchID      `json:"batch_id"`
+	Time       int64        `json:"time"`
+}
+
+// MarkersResult has an entry for each tag asked for.
+type MarkersResult struct {
+	Markers []MarkerEntry `json:"markers"`
+}
+
+// ClaimQuery names a claim.
+type ClaimQuery struct {
+	Retailer string `json:"retailer"`
+	ClaimID  string `json:"claim_id"`
+}
+
+// SettlementQuery names a part of a settlement.
+type SettlementQuery struct {
+	SettlementID string `json:"settlement_id"`
+	Retailer     string `json:"retailer"`
+	Part         int    `json:"part"`
+}
+
+// Event payloads, one event per transaction, public.
+type (
+	// CampaignEvent goes with CampaignPublished, CampaignPaused,
+	// CampaignResumed, CampaignClosed.
+	CampaignEvent struct {
+		Campaign string `json:"campaign"`
+		Version  int64  `json:"version"`
+	}
+	// PartiesEvent goes with PartiesSet.
+	PartiesEvent struct {
+		Clearing string `json:"clearing"`
+	}
+	// EmitterEvent goes with EmitterAuthorised.
+	EmitterEvent struct {
+		Framework FrameworkID `json:"framework_id"`
+		Campaign  string      `json:"campaign"`
+		Version   int64       `json:"version"`
+		Emitter   string      `json:"emitter"`
+	}
+	// RetailerEvent goes with RetailerAdmitted.
+	RetailerEvent struct {
+		Campaign string `json:"campaign"`
+		Version  int64  `json:"version"`
+		Retailer string `json:"retailer"`
+	}
+	// TickEvent goes with Ticked.
+	TickEvent struct {
+		At int64 `json:"at"`
+	}
+	// RedeemedEvent goes with Redeemed.
+	RedeemedEvent struct {
+		Batch       BatchID `json:"batch_id"`
+		Retailer    string  `json:"retailer"`
+		Redemptions int     `json:"redemptions"`
+		Coupons     int     `json:"coupons"`
+	}
+	// VoidedEvent goes with Voided.
+	VoidedEvent struct {
+		Batch      BatchID      `json:"batch_id"`
+		Redemption RedemptionID `json:"redemption_id"`
+		Retailer   string       `json:"retailer"`
+	}
+	// ClaimedEvent goes with Claimed.
+	ClaimedEvent struct {
+		ClaimID  string    `json:"claim_id"`
+		Retailer string    `json:"retailer"`
+		Batches  []BatchID `json:"batch_ids"`
+	}
+	// SettledEvent goes with Settled.
+	SettledEvent struct {
+		SettlementID string    `json:"settlement_id"`
+		Part         int       `json:"part"`
+		Retailer     string    `json:"retailer"`
+		Batches      []BatchID `json:"batch_ids"`
+	}
+)
