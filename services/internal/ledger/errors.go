@@ -1,0 +1,226 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"ecoupon/chaincode/coupon"
+)
+
+// ErrUnavailable says that the ledger could not be asked, or not in time, and that nothing was sent to it.
+var ErrUnavailable = errors.New("the ledger is not available")
+
+// ErrConflict says that other transactions were faster, as often as the call was proposed. It has no effect; the same
+// call may succeed later.
+var ErrConflict = errors.New("other transactions were faster")
+
+// errMismatch is a conflict before submission: the endorsers saw different states.
+var errMismatch = fmt.Errorf("the endorsers' results differ: %w", ErrConflict)
+
+// Parts of texts by which the gateway's answers are recognised.
+const (
+	chaincodeAnswer = "chaincode response "
+	payloadMismatch = "ProposalResponsePayloads do not match"
+)
+
+// BatchRefusal is the contract's complete list of what is wrong with a batch. Nothing of the batch has an effect.
+type BatchRefusal struct {
+	Refusals []coupon.Refusal
+}
+
+// Error names the first refusal and counts them.
+func (e *BatchRefusal) Error() string {
+	if len(e.Refusals) == 0 {
+		return string(coupon.ReasonBatchRefused)
+	}
+	first := e.Refusals[0]
+	return fmt.Sprintf("%s: %d refusals, the first: redemption %d, coupon %d: %s",
+		coupon.ReasonBatchRefused, len(e.Refusals), first.Redemption, first.Coupon, first.Reason)
+}
+
+// Unwrap lets a batch's refusal be handled as any refusal.
+func (e *BatchRefusal) Unwrap() error {
+	return coupon.Refuse(coupon.ReasonBatchRefused, "", "%d refusals", len(e.Refusals))
+}
+
+// Invalid is a transaction that the ledger holds and that has no effect. It is an ErrConflict if other transactions
+// were the cause; with any other code, proposing anew leads to the same end.
+type Invalid struct {
+	TransactionID string
+	// Code is the name of the peers' validation code.
+	Code string
+}
+
+// Error names transaction and code.
+func (e *Invalid) Error() string {
+	return fmt.Sprintf("transaction %s is invalid: %s", e.TransactionID, e.Code)
+}
+
+// Is makes read conflicts match ErrConflict.
+func (e *Invalid) Is(target error) bool {
+	return target == ErrConflict && slices.Contains(conflictCodes, e.Code)
+}
+
+var conflictCodes = []string{
+	peer.TxValidationCode_MVCC_READ_CONFLICT.String(),
+	peer.TxValidationCode_PHANTOM_READ_CONFLICT.String(),
+}
+
+// UnknownOutcome says that the transaction was sent, or may have been, and that its status could not be read. It may
+// be valid by now. Sending the same transaction again, or asking for its status, gets the truth.
+type UnknownOutcome struct {
+	TransactionID string
+	// Err is what stood in the way.
+	Err error
+}
+
+// Error names the transaction.
+func (e *UnknownOutcome) Error() string {
+	return fmt.Sprintf("the outcome of transaction %s is unknown: %v", e.TransactionID, e.Err)
+}
+
+// Unwrap returns what stood in the way.
+func (e *UnknownOutcome) Unwrap() error {
+	return e.Err
+}
+
+// classify makes one of this package's errors of an evaluation's or an endorsement's error. A refusal by any endorser
+// outranks all else that may be wrong with the others. The code of err is not looked at where details say more: for a
+// refusal it is Unknown or Aborted, whatever the reason.
+func classify(issuer string, err error) error {
+	answers := details(err)
+	if refusal := refusalIn(issuer, answers); refusal != nil {
+		return refusal
+	}
+	for _, answer := range answers {
+		if strings.Contains(answer.GetMessage(), payloadMismatch) {
+			return errMismatch
+		}
+	}
+	for _, answer := range answers {
+		if strings.HasPrefix(answer.GetMessage(), chaincodeAnswer) {
+			return fmt.Errorf("the contract at %s failed: %w", answer.GetMspId(), err)
+		}
+	}
+	switch status.Code(err) {
+	case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
+		return err
+	default:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+}
+
+func details(err error) []*gateway.ErrorDetail {
+	var found []*gateway.ErrorDetail
+	for _, detail := range status.Convert(err).Details() {
+		if detail, ok := detail.(*gateway.ErrorDetail); ok {
+			found = append(found, detail)
+		}
+	}
+	return found
+}
+
+// refusalIn returns the refusal among the endorsers' answers. Where several refuse, the issuer's peer is heard first,
+// as only it can read the keys; the order of the others is fixed too. Lists of refused coupons are joined.
+func refusalIn(issuer string, answers []*gateway.ErrorDetail) error {
+	slices.SortStableFunc(answers, func(a, b *gateway.ErrorDetail) int {
+		if (a.GetMspId() == issuer) != (b.GetMspId() == issuer) {
+			if a.GetMspId() == issuer {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.GetMspId(), b.GetMspId())
+	})
+	var first error
+	var batch *BatchRefusal
+	for _, answer := range answers {
+		refusal := parseRefusal(answer.GetMessage())
+		if refusal == nil {
+			continue
+		}
+		if first == nil {
+			first = refusal
+		}
+		if list, ok := refusal.(*BatchRefusal); ok {
+			batch = batch.join(list)
+		}
+	}
+	if _, ok := first.(*BatchRefusal); ok {
+		return batch
+	}
+	return first
+}
+
+// parseRefusal reads "chaincode response 500, REASON: field: detail". It is nil for any other text, and for reasons
+// that this release does not know.
+func parseRefusal(message string) error {
+	answer, found := strings.CutPrefix(message, chaincodeAnswer)
+	if !found {
+		return nil
+	}
+	_, text, found := strings.Cut(answer, ", ")
+	if !found {
+		return nil
+	}
+	refusal, known := coupon.ParseError(text)
+	if !known {
+		return nil
+	}
+	if refusal.Reason != coupon.ReasonBatchRefused {
+		return refusal
+	}
+	var list []coupon.Refusal
+	if err := json.Unmarshal([]byte(refusal.Detail), &list); err != nil || len(list) == 0 {
+		return refusal
+	}
+	return &BatchRefusal{Refusals: list}
+}
+
+// join returns the refusals of both; where both judge the same coupon, the first is kept.
+func (e *BatchRefusal) join(other *BatchRefusal) *BatchRefusal {
+	if e == nil {
+		return other
+	}
+	type place struct{ redemption, coupon int }
+	known := make(map[place]bool)
+	for _, refusal := range e.Refusals {
+		known[place{refusal.Redemption, refusal.Coupon}] = true
+	}
+	joined := &BatchRefusal{Refusals: slices.Clone(e.Refusals)}
+	for _, refusal := range other.Refusals {
+		if !known[place{refusal.Redemption, refusal.Coupon}] {
+			joined.Refusals = append(joined.Refusals, refusal)
+		}
+	}
+	slices.SortStableFunc(joined.Refusals, func(a, b coupon.Refusal) int {
+		if a.Redemption != b.Redemption {
+			return a.Redemption - b.Redemption
+		}
+		return a.Coupon - b.Coupon
+	})
+	return joined
+}
+
+// lagging reports whether the refusal is one that the call expects of a peer that is a block behind.
+func lagging(call Call, err error) bool {
+	var batch *BatchRefusal
+	if errors.As(err, &batch) {
+		return slices.ContainsFunc(batch.Refusals, func(r coupon.Refusal) bool {
+			return slices.Contains(call.RetryOn, r.Reason)
+		})
+	}
+	reason, refused := coupon.ReasonOf(err)
+	return refused && slices.Contains(call.RetryOn, reason)
+}
