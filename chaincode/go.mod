@@ -3,8 +3,10 @@ module ecoupon/chaincode
 go 1.26
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/hyperledger/fabric-chaincode-go/v2 v2.3.1-0.20260319210430-56968fdc7833
 	github.com/hyperledger/fabric-contract-api-go/v2 v2.2.2
+	pgregory.net/rapid v1.2.0
 )
 
 require (
