@@ -39,7 +39,7 @@ func (s *simulation) open(it *iterator, q rangeQuery) error {
 		it.read = &rangeRead{start: q.start}
 		s.ranges = append(s.ranges, it.read)
 	}
-	it.cursor = s.snap.spaces[id].seek(q.start)
+	it.cursor = s.view.snap.spaces[id].seek(q.start)
 	it.fetch()
 	return nil
 }

@@ -20,7 +20,6 @@ import (
 type simulation struct {
 	network   *Network
 	view      view
-	snap      *snapshot
 	namespace string
 	proposal  *proposal
 
@@ -62,7 +61,7 @@ func (s *simulation) public() spaceID {
 }
 
 func (s *simulation) getState(key string) []byte {
-	item, _ := s.snap.get(s.public(), key)
+	item, _ := s.view.snap.get(s.public(), key)
 	s.reads[key] = item.ver
 	return item.value
 }
@@ -82,7 +81,7 @@ func (s *simulation) getPrivate(collection, key string) ([]byte, error) {
 	if err := s.checkCollection(collection); err != nil {
 		return nil, err
 	}
-	hash, _ := s.snap.get(spaceID{s.namespace, collection, hashedSpace}, string(keyHash(key)))
+	hash, _ := s.view.snap.get(spaceID{s.namespace, collection, hashedSpace}, string(keyHash(key)))
 	item := s.privateEntry(collection, key)
 	if hash.ver != item.ver {
 		return nil, fmt.Errorf("private data matching public hash version is not available. "+
@@ -105,7 +104,7 @@ func (s *simulation) privateEntry(collection, key string) entry {
 	if !s.holds(collection, key) {
 		return entry{}
 	}
-	item, _ := s.snap.get(spaceID{s.namespace, collection, privateSpace}, key)
+	item, _ := s.view.snap.get(spaceID{s.namespace, collection, privateSpace}, key)
 	return item
 }
 
@@ -121,7 +120,7 @@ func (s *simulation) getPrivateHash(collection, key string) ([]byte, error) {
 	if err := s.checkCollection(collection); err != nil {
 		return nil, err
 	}
-	hash, _ := s.snap.get(spaceID{s.namespace, collection, hashedSpace}, string(keyHash(key)))
+	hash, _ := s.view.snap.get(spaceID{s.namespace, collection, hashedSpace}, string(keyHash(key)))
 	s.collection(collection).reads[key] = hash.ver
 	return hash.value, nil
 }
