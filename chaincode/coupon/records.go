@@ -119,6 +119,14 @@ const (
 	MarkerVoid  MarkerState = 2
 )
 
+// String returns "spent" or "void".
+func (s MarkerState) String() string {
+	if s == MarkerVoid {
+		return "void"
+	}
+	return "spent"
+}
+
 // markerSize is version, state, redemption id, batch id and time.
 const markerSize = 1 + 1 + 16 + 16 + 8
 

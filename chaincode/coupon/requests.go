@@ -241,11 +241,6 @@ type BatchResult struct {
 	Record string `json:"record"`
 }
 
-// BatchesQuery names batches, at most MaxPage.
-type BatchesQuery struct {
-	Batches []BatchID `json:"batch_ids"`
-}
-
 // BatchStanding is what the ledger publicly knows of a batch.
 type BatchStanding struct {
 	Batch BatchID `json:"batch_id"`

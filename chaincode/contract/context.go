@@ -1,0 +1,197 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hyperledger/fabric-chaincode-go/v2/pkg/cid"
+	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
+	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/protobuf/proto"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/chaincode/world"
+)
+
+// Time windows. The timestamp of a transaction is its proposer's claim.
+const (
+	// maxAhead and maxBehind bound a timestamp against the endorser's clock.
+	maxAhead  = 5 * time.Second
+	maxBehind = 30 * time.Second
+	// tickInterval is the least time between ticks, tickLife how long a tick
+	// serves: no endorsement can be held back for longer than both.
+	tickInterval = 2 * time.Minute
+	tickLife     = 10 * time.Minute
+)
+
+// namespacePrefix leads the name of every issuer's chaincode definition.
+const namespacePrefix = "coupon-"
+
+// Context is what a transaction function knows of its call.
+type Context struct {
+	contractapi.TransactionContext
+	world world.World
+	// issuer owns the namespace, self the peer; caller signed the proposal.
+	issuer, self, caller, role string
+	// now is the transaction's timestamp, Unix milliseconds.
+	now int64
+}
+
+// before fills in the context and refuses callers and timestamps.
+func (c *Contract) before(ctx *Context) error {
+	stub := ctx.GetStub()
+	issuer, err := issuerOf(stub)
+	if err != nil {
+		return err
+	}
+	ctx.issuer, ctx.self = issuer, c.cfg.MSPID
+	ctx.world = world.New(stub, c.cfg.MSPID)
+	if err := ctx.identify(stub); err != nil {
+		return err
+	}
+	if err := ctx.readClock(stub, c.cfg.Now()); err != nil {
+		return err
+	}
+	name, _ := stub.GetFunctionAndParameters()
+	return ctx.authorise(functions[name])
+}
+
+// issuerOf takes the issuer from the name under which the chaincode was
+// invoked, never from input.
+func issuerOf(stub shim.ChaincodeStubInterface) (string, error) {
+	signed, err := stub.GetSignedProposal()
+	if err != nil {
+		return "", fmt.Errorf("reading the proposal: %w", err)
+	}
+	var (
+		proposal  peer.Proposal
+		header    common.Header
+		channel   common.ChannelHeader
+		extension peer.ChaincodeHeaderExtension
+	)
+	for _, step := range []struct {
+		bytes   func() []byte
+		message proto.Message
+	}{
+		{signed.GetProposalBytes, &proposal},
+		{func() []byte { return proposal.GetHeader() }, &header},
+		{func() []byte { return header.GetChannelHeader() }, &channel},
+		{func() []byte { return channel.GetExtension() }, &extension},
+	} {
+		if err := proto.Unmarshal(step.bytes(), step.message); err != nil {
+			return "", fmt.Errorf("reading the proposal: %w", err)
+		}
+	}
+	issuer, ok := strings.CutPrefix(extension.GetChaincodeId().GetName(), namespacePrefix)
+	if !ok || issuer == "" {
+		return "", coupon.Refuse(coupon.ReasonInternal, "", "the chaincode definition is not named %s<issuer>", namespacePrefix)
+	}
+	return issuer, nil
+}
+
+func (c *Context) identify(stub shim.ChaincodeStubInterface) error {
+	id, err := cid.New(stub)
+	if err != nil {
+		return coupon.Refuse(coupon.ReasonWrongRole, "", "the caller's certificate cannot be read")
+	}
+	if c.caller, err = id.GetMSPID(); err != nil {
+		return coupon.Refuse(coupon.ReasonWrongOrganisation, "", "the caller's organisation cannot be read")
+	}
+	role, found, err := id.GetAttributeValue("role")
+	if err != nil || !found {
+		return coupon.Refuse(coupon.ReasonWrongRole, "", "the caller's certificate has no role")
+	}
+	c.role = role
+	return nil
+}
+
+func (c *Context) readClock(stub shim.ChaincodeStubInterface, clock time.Time) error {
+	timestamp, err := stub.GetTxTimestamp()
+	if err != nil {
+		return fmt.Errorf("reading the timestamp: %w", err)
+	}
+	at := timestamp.AsTime()
+	if at.Sub(clock) > maxAhead || clock.Sub(at) > maxBehind {
+		return coupon.Refuse(coupon.ReasonClockSkew, "", "the transaction's timestamp is more than %s ahead of or %s behind the clock of %s", maxAhead, maxBehind, c.self)
+	}
+	c.now = at.UnixMilli()
+	return nil
+}
+
+// argument decodes the public request.
+func (c *Context) argument(request string, into any) error {
+	return coupon.DecodeStrict([]byte(request), into)
+}
+
+// input decodes the private request.
+func (c *Context) input(into any) error {
+	transient, err := c.GetStub().GetTransient()
+	if err != nil {
+		return fmt.Errorf("reading the transient data: %w", err)
+	}
+	if len(transient) != 1 || transient[coupon.TransientKey] == nil {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, coupon.TransientKey, "the transient data must hold just this key")
+	}
+	return coupon.DecodeStrict(transient[coupon.TransientKey], into)
+}
+
+// hasInput says whether there is a private request at all.
+func (c *Context) hasInput() (bool, error) {
+	transient, err := c.GetStub().GetTransient()
+	if err != nil {
+		return false, fmt.Errorf("reading the transient data: %w", err)
+	}
+	return len(transient) > 0, nil
+}
+
+// parties returns the record `parties`, or a refusal before it is written.
+func (c *Context) parties() (coupon.Parties, error) {
+	p, found, err := c.world.Parties()
+	if err != nil {
+		return p, err
+	}
+	if !found {
+		return p, coupon.Refuse(coupon.ReasonPartiesMissing, "", "the namespace has no clearing house yet")
+	}
+	return p, nil
+}
+
+// checkTick refuses when the ledger's clock is missing or has stopped. Reading
+// it makes an endorsement that is held back past the next tick invalid.
+func (c *Context) checkTick(tick *coupon.Tick) error {
+	if tick == nil {
+		return coupon.Refuse(coupon.ReasonTickMissing, "", "the namespace has no tick yet")
+	}
+	if c.now-tick.At > tickLife.Milliseconds() {
+		return coupon.Refuse(coupon.ReasonTickStale, "", "the last tick is older than %s", tickLife)
+	}
+	return nil
+}
+
+// emit sets the transaction's one event. It is public.
+func (c *Context) emit(name string, payload any) error {
+	b, err := json.Marshal(payload)
+	if err != nil {
+		return fmt.Errorf("encoding event %s: %w", name, err)
+	}
+	if err := c.GetStub().SetEvent(name, b); err != nil {
+		return fmt.Errorf("setting event %s: %w", name, err)
+	}
+	return nil
+}
+
+// answer encodes what an evaluation returns.
+func answer(result any) (string, error) {
+	b, err := json.Marshal(result)
+	if err != nil {
+		return "", fmt.Errorf("encoding the answer: %w", err)
+	}
+	return string(b), nil
+}

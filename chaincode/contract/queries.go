@@ -1,0 +1,315 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+import (
+	"ecoupon/chaincode/coupon"
+)
+
+// defaultPage is the size of a page when none is asked for.
+const defaultPage = 50
+
+// GetParties answers with coupon.Parties.
+func (c *Contract) GetParties(ctx *Context) (string, error) {
+	p, err := ctx.parties()
+	if err != nil {
+		return "", err
+	}
+	return answer(p)
+}
+
+// GetTick answers with coupon.Tick; TICK_MISSING before the first.
+func (c *Contract) GetTick(ctx *Context) (string, error) {
+	tick, found, err := ctx.world.Tick()
+	if err != nil {
+		return "", err
+	}
+	if !found {
+		return "", coupon.Refuse(coupon.ReasonTickMissing, "", "the namespace has no tick yet")
+	}
+	return answer(tick)
+}
+
+// GetCampaign answers a coupon.CampaignRef with coupon.CampaignEntry.
+func (c *Contract) GetCampaign(ctx *Context, request string) (string, error) {
+	var ref coupon.CampaignRef
+	if err := ctx.argument(request, &ref); err != nil {
+		return "", err
+	}
+	entry, err := ctx.campaign(ref)
+	if err != nil {
+		return "", err
+	}
+	return answer(entry)
+}
+
+// ListCampaigns answers a coupon.PageQuery with coupon.CampaignPage.
+func (c *Contract) ListCampaigns(ctx *Context, request string) (string, error) {
+	var q coupon.PageQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	if err := checkPage(&q); err != nil {
+		return "", err
+	}
+	page, err := ctx.world.Campaigns(q)
+	if err != nil {
+		return "", err
+	}
+	return answer(page)
+}
+
+// GetFramework answers a coupon.FrameworkQuery with coupon.Framework.
+func (c *Contract) GetFramework(ctx *Context, request string) (string, error) {
+	var q coupon.FrameworkQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	f, found, err := ctx.world.Framework(q.Framework)
+	if err != nil {
+		return "", err
+	}
+	if !found {
+		return "", coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "the issuer has no such framework")
+	}
+	return answer(f)
+}
+
+// ListFrameworks answers a coupon.FrameworksQuery with coupon.FrameworkPage.
+func (c *Contract) ListFrameworks(ctx *Context, request string) (string, error) {
+	var q coupon.FrameworksQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	if err := checkPage(&q.PageQuery); err != nil {
+		return "", err
+	}
+	if err := checkRef(coupon.CampaignRef{Campaign: q.Campaign, Version: q.Version}); err != nil {
+		return "", err
+	}
+	page, err := ctx.world.Frameworks(q)
+	if err != nil {
+		return "", err
+	}
+	return answer(page)
+}
+
+// ListRetailers answers a coupon.CampaignRef with coupon.RetailerList.
+func (c *Contract) ListRetailers(ctx *Context, request string) (string, error) {
+	var ref coupon.CampaignRef
+	if err := ctx.argument(request, &ref); err != nil {
+		return "", err
+	}
+	if _, err := ctx.campaign(ref); err != nil {
+		return "", err
+	}
+	retailers, err := ctx.world.Retailers(ref)
+	if err != nil {
+		return "", err
+	}
+	return answer(coupon.RetailerList{Retailers: retailers})
+}
+
+// HasRetailerKey answers a coupon.RetailerQuery with coupon.Presence: whether
+// issuer and retailer both have k_IR.
+func (c *Contract) HasRetailerKey(ctx *Context, request string) (string, error) {
+	var q coupon.RetailerQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	if err := coupon.CheckID("retailer", q.Retailer); err != nil {
+		return "", err
+	}
+	present := true
+	for _, owner := range []string{ctx.issuer, q.Retailer} {
+		_, has, err := ctx.world.RetailerKey(owner, q.Retailer)
+		if err != nil {
+			return "", err
+		}
+		present = present && has
+	}
+	return answer(coupon.Presence{Present: present})
+}
+
+// CampaignKey answers the issuer, on its own peer, with k_M.
+func (c *Contract) CampaignKey(ctx *Context, request string) (string, error) {
+	var ref coupon.CampaignRef
+	if err := ctx.argument(request, &ref); err != nil {
+		return "", err
+	}
+	if err := checkRef(ref); err != nil {
+		return "", err
+	}
+	if ctx.self != ctx.issuer {
+		return "", coupon.Refuse(coupon.ReasonWrongPeer, "", "only the issuer's peer has campaign keys")
+	}
+	k, present, err := ctx.world.CampaignKey(ctx.issuer, ref)
+	if err != nil {
+		return "", err
+	}
+	if !present {
+		return "", coupon.Refuse(coupon.ReasonKeyMissing, "campaign", "the campaign version has no key")
+	}
+	return answer(coupon.KeyResult{Key: k})
+}
+
+// EmitterKey answers an organisation, on its own peer, with its copy of a
+// framework's key and MAC.
+func (c *Contract) EmitterKey(ctx *Context, request string) (string, error) {
+	var q coupon.FrameworkQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	k, present, err := ctx.world.EmitterKey(ctx.self, q.Framework)
+	if err != nil {
+		return "", err
+	}
+	if !present {
+		return "", coupon.Refuse(coupon.ReasonKeyMissing, "framework_id", "this organisation has no key of the framework")
+	}
+	return answer(k)
+}
+
+// FindRedemption answers a coupon.RedemptionQuery with coupon.RedemptionResult.
+func (c *Contract) FindRedemption(ctx *Context, request string) (string, error) {
+	var q coupon.RedemptionQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	batch, found, err := ctx.world.Redemption(q.Redemption)
+	if err != nil {
+		return "", err
+	}
+	if !found {
+		return "", coupon.Refuse(coupon.ReasonNotFound, "redemption_id", "there is no such redemption")
+	}
+	return answer(coupon.RedemptionResult{Batch: batch})
+}
+
+// GetBatch answers an organisation, on its own peer, with its copy of a batch's
+// record, a coupon.BatchResult.
+func (c *Contract) GetBatch(ctx *Context, request string) (string, error) {
+	var q coupon.BatchQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	record, err := ctx.world.BatchRecord(ctx.self, q.Batch)
+	if err != nil {
+		return "", err
+	}
+	if record == nil {
+		return "", coupon.Refuse(coupon.ReasonNotFound, "batch_id", "this organisation has no such batch")
+	}
+	return answer(coupon.BatchResult{Record: string(record)})
+}
+
+// GetMarkers answers a coupon.MarkersQuery with coupon.MarkersResult.
+func (c *Contract) GetMarkers(ctx *Context, request string) (string, error) {
+	var q coupon.MarkersQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	if len(q.Tags) > coupon.MaxBatchCoupons {
+		return "", coupon.Refuse(coupon.ReasonTooMany, "tags", "at most %d", coupon.MaxBatchCoupons)
+	}
+	markers, err := ctx.world.Markers(q.Tags)
+	if err != nil {
+		return "", err
+	}
+	result := coupon.MarkersResult{Markers: make([]coupon.MarkerEntry, len(q.Tags))}
+	for i, tag := range q.Tags {
+		result.Markers[i].Tag = tag
+		if m, found := markers[tag]; found {
+			result.Markers[i] = coupon.MarkerEntry{
+				Tag: tag, State: m.State.String(), Redemption: m.Redemption, Batch: m.Batch, Time: m.Time,
+			}
+		}
+	}
+	return answer(result)
+}
+
+// Standing answers a coupon.StandingQuery with coupon.StandingResult.
+func (c *Contract) Standing(ctx *Context, request string) (string, error) {
+	var q coupon.StandingQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	if err := coupon.CheckID("retailer", q.Retailer); err != nil {
+		return "", err
+	}
+	if len(q.Batches) > coupon.MaxPage {
+		return "", coupon.Refuse(coupon.ReasonTooMany, "batch_ids", "at most %d", coupon.MaxPage)
+	}
+	parties, err := ctx.parties()
+	if err != nil {
+		return "", err
+	}
+	standing, err := ctx.world.Standing(parties.Clearing, q.Retailer, q.Batches)
+	if err != nil {
+		return "", err
+	}
+	return answer(coupon.StandingResult{Batches: standing})
+}
+
+// GetClaim answers an organisation, on its own peer, with its copy of a claim,
+// a coupon.ClaimRecord.
+func (c *Contract) GetClaim(ctx *Context, request string) (string, error) {
+	var q coupon.ClaimQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	if err := checkClaimQuery(q.Retailer, "claim_id", q.ClaimID); err != nil {
+		return "", err
+	}
+	claim, found, err := ctx.world.Claim(ctx.self, q)
+	if err != nil {
+		return "", err
+	}
+	if !found {
+		return "", coupon.Refuse(coupon.ReasonNotFound, "claim_id", "this organisation has no such claim")
+	}
+	return answer(claim)
+}
+
+// GetSettlement answers an organisation, on its own peer, with its copy of a
+// settlement's part, a coupon.SettlementRecord.
+func (c *Contract) GetSettlement(ctx *Context, request string) (string, error) {
+	var q coupon.SettlementQuery
+	if err := ctx.argument(request, &q); err != nil {
+		return "", err
+	}
+	if err := checkClaimQuery(q.Retailer, "settlement_id", q.SettlementID); err != nil {
+		return "", err
+	}
+	settlement, found, err := ctx.world.Settlement(ctx.self, q)
+	if err != nil {
+		return "", err
+	}
+	if !found {
+		return "", coupon.Refuse(coupon.ReasonNotFound, "settlement_id", "this organisation has no such settlement")
+	}
+	return answer(settlement)
+}
+
+func checkClaimQuery(retailer, field, id string) error {
+	if err := coupon.CheckID("retailer", retailer); err != nil {
+		return err
+	}
+	return coupon.CheckUUID4(field, id)
+}
+
+func checkPage(q *coupon.PageQuery) error {
+	if q.Size == 0 {
+		q.Size = defaultPage
+	}
+	if q.Size < 1 || q.Size > coupon.MaxPage {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "size", "1 to %d", coupon.MaxPage)
+	}
+	for _, r := range q.After {
+		if r <= ' ' || r > '~' {
+			return coupon.Refuse(coupon.ReasonInvalidRequest, "after", "not from a page before")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/chaincode/world"
+)
+
+// Redeem spends all coupons of a batch of sales, or none: one bad coupon
+// refuses the batch with BATCH_REFUSED and the complete list of what is bad.
+// The caller is the retailer; issuer and retailer endorse it, as the batch's
+// record goes into both their collections.
+//
+// Input: coupon.BatchInput. Event: Redeemed.
+func (c *Contract) Redeem(ctx *Context) error {
+	var in coupon.BatchInput
+	if err := ctx.input(&in); err != nil {
+		return err
+	}
+	if in.Salt == (coupon.Hash{}) {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "salt", "the salt is all zero")
+	}
+	if err := checkSize(len(in.Sales), func(i int) int { return len(in.Sales[i].Coupons) }); err != nil {
+		return err
+	}
+	d := &docket{Context: ctx}
+	for i := range in.Sales {
+		d.enterSale(&in.Sales[i])
+	}
+	if err := d.judge(); err != nil {
+		return err
+	}
+	if err := d.verdict(); err != nil {
+		return err
+	}
+	record := d.record(in.Salt)
+	if err := d.store(record); err != nil {
+		return err
+	}
+	return ctx.emit("Redeemed", coupon.RedeemedEvent{
+		Batch: record.ID, Retailer: record.Retailer,
+		Redemptions: len(record.Redemptions), Coupons: record.CouponCount(),
+	})
+}
+
+func (d *docket) enterSale(in *coupon.Sale) {
+	s := &sale{request: in.Request, invoice: &in.Invoice, basket: &in.Basket}
+	texts := make([]string, len(in.Coupons))
+	for i, t := range in.Coupons {
+		texts[i] = t.Text
+		s.items = append(s.items, &item{tag: t.Tag})
+	}
+	d.enter(s, in.RequestID, texts)
+	if in.RequestID == "" {
+		d.refuseSale(s, coupon.Refuse(coupon.ReasonInvalidRequest, "request_id", "is missing"))
+	}
+	for i, it := range s.items {
+		if it.tag == (coupon.Tag{}) {
+			d.refuse(it, coupon.Refuse(coupon.ReasonTagMismatch, fmt.Sprintf("coupons[%d].tag", i), "is missing"))
+		}
+	}
+}
+
+// record is what issuer and retailer keep of the batch.
+func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
+	transaction := d.GetStub().GetTxID()
+	r := coupon.BatchRecord{
+		Format: 1, Salt: salt,
+		ID: coupon.NewBatchID(transaction), Transaction: transaction,
+		Issuer: d.issuer, Retailer: d.caller, Time: d.now,
+	}
+	for _, s := range d.sales {
+		redeemed := coupon.RedeemedSale{
+			ID: s.id, Request: s.request, Invoice: *s.invoice, Currency: s.basket.Currency,
+		}
+		for _, it := range s.items {
+			cp := it.tender.Coupon
+			redeemed.Coupons = append(redeemed.Coupons, coupon.RedeemedCoupon{
+				Tag: it.tag, Framework: cp.Framework, Lane: cp.Lane, SN: cp.SN, Value: it.value,
+			})
+		}
+		r.Redemptions = append(r.Redemptions, redeemed)
+	}
+	return r
+}
+
+func (d *docket) store(r coupon.BatchRecord) error {
+	bytes, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encoding the batch record: %w", err)
+	}
+	return d.world.Batch(func() error {
+		for _, s := range d.sales {
+			if err := d.storeSale(d.world, s, r.ID); err != nil {
+				return err
+			}
+		}
+		return d.world.PutBatch(r.ID, bytes, sha256.Sum256(bytes), d.issuer, d.caller)
+	})
+}
+
+func (d *docket) storeSale(w world.World, s *sale, batch coupon.BatchID) error {
+	for _, it := range s.items {
+		at := d.now
+		if p := it.tender.Presentation; p != nil {
+			at = max(at, p.PresentedAt)
+		}
+		marker := coupon.Marker{State: coupon.MarkerSpent, Redemption: s.id, Batch: batch, Time: at}
+		if err := w.PutMarker(it.tag, marker); err != nil {
+			return err
+		}
+	}
+	if err := w.PutInvoice(s.invoiceTag, s.id); err != nil {
+		return err
+	}
+	return w.PutRedemption(s.id, batch)
+}
+
+// Check says of each coupon what Redeem would, and its value, without spending
+// anything. It is evaluated on the issuer's peer, for an admitted retailer; a
+// coupon's spent tag is given only if its MACs are right.
+//
+// Input: coupon.CheckInput. Answer: coupon.CheckResult.
+func (c *Contract) Check(ctx *Context) (string, error) {
+	if ctx.self != ctx.issuer {
+		return "", coupon.Refuse(coupon.ReasonWrongPeer, "", "only the issuer's peer can check coupons")
+	}
+	var in coupon.CheckInput
+	if err := ctx.input(&in); err != nil {
+		return "", err
+	}
+	if err := checkSize(len(in.Sales), func(i int) int { return len(in.Sales[i].Coupons) }); err != nil {
+		return "", err
+	}
+	d := &docket{Context: ctx}
+	for i := range in.Sales {
+		s := in.Sales[i]
+		d.enter(&sale{invoice: s.Invoice, basket: s.Basket}, s.RequestID, s.Coupons)
+	}
+	if err := d.judge(); err != nil {
+		return "", err
+	}
+	return answer(d.result())
+}
+
+func (d *docket) result() coupon.CheckResult {
+	result := coupon.CheckResult{Sales: make([]coupon.SaleVerdict, len(d.sales))}
+	for i, s := range d.sales {
+		v := &result.Sales[i]
+		v.Refused = []coupon.Refusal{}
+		if batch, known := d.state.Redemptions[s.id]; known {
+			v.Batch = &batch
+		}
+		for _, it := range s.items {
+			verdict := coupon.Verdict{Value: it.value}
+			if it.computed {
+				verdict.Tag = &it.tag
+			}
+			if it.framework.Issuer != "" {
+				verdict.Framework = &it.framework.ID
+			}
+			v.Coupons = append(v.Coupons, verdict)
+		}
+	}
+	for _, r := range d.sorted() {
+		v := &result.Sales[r.Redemption]
+		v.Refused = append(v.Refused, r)
+	}
+	return result
+}
