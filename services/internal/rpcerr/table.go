@@ -90,6 +90,7 @@ var table = map[coupon.Reason]struct {
 	coupon.ReasonKeyMismatch:            {codes.FailedPrecondition, NotValid},
 	coupon.ReasonWrongMAC:               {codes.FailedPrecondition, NotValid},
 	coupon.ReasonPresentationRequired:   {codes.FailedPrecondition, NotValid},
+	coupon.ReasonWrongHolder:            {codes.FailedPrecondition, NotValid},
 	coupon.ReasonWrongSignature:         {codes.FailedPrecondition, NotValid},
 	coupon.ReasonAudienceRequired:       {codes.FailedPrecondition, NotValid},
 	coupon.ReasonWrongAudience:          {codes.FailedPrecondition, NotValid},

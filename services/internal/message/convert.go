@@ -1,0 +1,154 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package message makes the messages that several APIs share of the ledger's
+// records, and the other way round, so that a campaign looks the same whoever
+// shows it.
+package message
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"ecoupon/chaincode/coupon"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
+)
+
+// Sizes of pages.
+const (
+	defaultPage = 50
+	maxPage     = coupon.MaxPage
+	// maxToken bounds page tokens: a campaign's key with its version.
+	maxToken = 512
+)
+
+// Campaign shows a campaign and where it stands.
+func Campaign(entry coupon.CampaignEntry) *typev1.Campaign {
+	c := entry.Campaign
+	shown := &typev1.Campaign{
+		Issuer: c.Issuer, Campaign: c.ID, Version: c.Version,
+		Product: c.Product, Offer: c.Offer, Terms: c.Terms,
+		Holder:    holders[c.Holder],
+		BeginTime: Time(c.Begin), EndTime: Time(c.End),
+		AudienceWaived: c.AudienceWaived, InvoiceRequired: c.InvoiceRequired,
+		Status:          statuses[entry.State.Status],
+		RedeemUntilTime: Time(entry.State.RedeemUntil),
+	}
+	for _, kind := range c.Kinds {
+		shown.Kinds = append(shown.Kinds, kinds[kind])
+	}
+	return shown
+}
+
+// Framework shows a mandate.
+func Framework(f coupon.Framework) *typev1.Framework {
+	return &typev1.Framework{
+		FrameworkId: f.ID.String(), Issuer: f.Issuer, Emitter: f.Emitter,
+		Campaign: f.Campaign, Version: f.Version, Kind: kinds[f.Kind], Epoch: f.Epoch, Quotas: f.Quotas,
+	}
+}
+
+// Time is nil for 0, which stands for no time.
+func Time(milliseconds int64) *timestamppb.Timestamp {
+	if milliseconds == 0 {
+		return nil
+	}
+	return timestamppb.New(time.UnixMilli(milliseconds))
+}
+
+// Milliseconds is 0 for an absent time. A time before 1970 or out of range is
+// refused.
+func Milliseconds(field string, t *timestamppb.Timestamp) (int64, error) {
+	if t == nil {
+		return 0, nil
+	}
+	if t.CheckValid() != nil || t.GetSeconds() < 0 {
+		return 0, coupon.Refuse(coupon.ReasonInvalidRequest, field, "not a time from 1970 on")
+	}
+	return t.AsTime().UnixMilli(), nil
+}
+
+// CampaignToPublish reads what a caller wants published. What the ledger sets
+// is left out; all else is for the ledger to judge.
+func CampaignToPublish(m *typev1.Campaign) (coupon.Campaign, error) {
+	if m == nil {
+		return coupon.Campaign{}, coupon.Refuse(coupon.ReasonInvalidRequest, "campaign", "the campaign is missing")
+	}
+	begin, err := Milliseconds("campaign.begin_time", m.GetBeginTime())
+	if err != nil {
+		return coupon.Campaign{}, err
+	}
+	end, err := Milliseconds("campaign.end_time", m.GetEndTime())
+	if err != nil {
+		return coupon.Campaign{}, err
+	}
+	c := coupon.Campaign{
+		ID: m.GetCampaign(), Version: m.GetVersion(),
+		Product: m.GetProduct(), Offer: m.GetOffer(), Terms: m.GetTerms(),
+		Begin: begin, End: end,
+		AudienceWaived: m.GetAudienceWaived(), InvoiceRequired: m.GetInvoiceRequired(),
+	}
+	for holder, shown := range holders {
+		if shown == m.GetHolder() {
+			c.Holder = holder
+		}
+	}
+	for _, shown := range m.GetKinds() {
+		kind, err := Kind("campaign.kinds", shown)
+		if err != nil {
+			return coupon.Campaign{}, err
+		}
+		c.Kinds = append(c.Kinds, kind)
+	}
+	return c, nil
+}
+
+// Kind refuses what is no kind.
+func Kind(field string, shown typev1.Kind) (coupon.Kind, error) {
+	if shown != typev1.Kind_KIND_STATIC {
+		return "", coupon.Refuse(coupon.ReasonUnknownKind, field, "a kind is KIND_STATIC")
+	}
+	return coupon.KindStatic, nil
+}
+
+// Page reads what a caller asks of a list.
+func Page(size int32, token string) (coupon.PageQuery, error) {
+	if size < 0 {
+		return coupon.PageQuery{}, coupon.Refuse(coupon.ReasonInvalidRequest, "page_size", "a size is not negative")
+	}
+	if len(token) > maxToken {
+		return coupon.PageQuery{}, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
+	}
+	if size == 0 {
+		size = defaultPage
+	}
+	return coupon.PageQuery{Size: min(int(size), maxPage), After: token}, nil
+}
+
+// Digest is the SHA-256 of a request: two requests with the same id are repeats
+// if and only if it is the same.
+func Digest(request proto.Message) (coupon.Hash, error) {
+	content, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
+	if err != nil {
+		return coupon.Hash{}, err
+	}
+	return sha256.Sum256(content), nil
+}
+
+var holders = map[coupon.Holder]typev1.Holder{
+	coupon.HolderBearer: typev1.Holder_HOLDER_BEARER,
+	coupon.HolderBound:  typev1.Holder_HOLDER_BOUND,
+}
+
+var statuses = map[coupon.Status]typev1.CampaignStatus{
+	coupon.StatusActive: typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE,
+	coupon.StatusPaused: typev1.CampaignStatus_CAMPAIGN_STATUS_PAUSED,
+	coupon.StatusClosed: typev1.CampaignStatus_CAMPAIGN_STATUS_CLOSED,
+}
+
+var kinds = map[coupon.Kind]typev1.Kind{
+	coupon.KindStatic: typev1.Kind_KIND_STATIC,
+}

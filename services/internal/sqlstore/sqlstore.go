@@ -1,0 +1,146 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package sqlstore is the durable memory of a service: one SQLite file, written through one connection.
+//
+// It exists so that the settings on which "acknowledged means durable" rests are made in one place: write-ahead
+// logging, a sync for every commit, and writers that wait for each other instead of failing.
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+
+	_ "modernc.org/sqlite" // the driver, in pure Go
+)
+
+// busyTimeout in milliseconds is for a second process that reads the file, such as a person with sqlite3.
+const busyTimeout = "5000"
+
+// ownMigrations are this package's tables; their versions are counted apart from the service's.
+//
+//go:embed migrations/*.sql
+var ownMigrations embed.FS
+
+// Versions of the two sets of migrations are kept in these tables.
+const (
+	ownVersions     = "sqlstore_version"
+	serviceVersions = "service_version"
+)
+
+// Options say which file to open.
+type Options struct {
+	// Path of the file; its directory is made if it is missing.
+	Path string
+	// Migrations holds the service's *.sql files for goose, at its root; nil if it has no tables of its own.
+	Migrations fs.FS
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	writer *sql.DB
+	reader *sql.DB
+}
+
+// Open opens the file, creating it if need be, and brings its tables up to date.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
+		return nil, err
+	}
+	writer, err := open(o.Path, 1, "immediate")
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, writer, o.Migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("bringing %s up to date: %w", o.Path, err), writer.Close())
+	}
+	reader, err := open(o.Path, max(4, runtime.NumCPU()), "deferred")
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	return &Store{writer: writer, reader: reader}, nil
+}
+
+func open(path string, connections int, locking string) (*sql.DB, error) {
+	settings := url.Values{"_txlock": {locking}, "_pragma": {
+		"busy_timeout(" + busyTimeout + ")", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+	}}
+	if locking == "deferred" {
+		settings.Add("_pragma", "query_only(ON)")
+	}
+	// A path may hold what means something in an address.
+	address := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings.Encode()}
+	db, err := sql.Open("sqlite", address.String())
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, service fs.FS) error {
+	own, err := fs.Sub(ownMigrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := apply(ctx, db, own, ownVersions); err != nil {
+		return err
+	}
+	if service == nil {
+		return nil
+	}
+	return apply(ctx, db, service, serviceVersions)
+}
+
+func apply(ctx context.Context, db *sql.DB, files fs.FS, versions string) error {
+	table, err := database.NewStore(database.DialectSQLite3, versions)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider("", db, files, goose.WithStore(table))
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Close waits for what is running and closes the file.
+func (s *Store) Close() error {
+	return errors.Join(s.reader.Close(), s.writer.Close())
+}
+
+// Update runs work in the one write transaction that there can be at a time. When it returns nil, what work wrote is
+// on the disk; when it returns an error, nothing is. Work must use tx and not the store.
+func (s *Store) Update(ctx context.Context, work func(tx *sql.Tx) error) error {
+	return within(ctx, s.writer, work)
+}
+
+// View runs work on one unchanging state of the data. Work cannot write.
+func (s *Store) View(ctx context.Context, work func(tx *sql.Tx) error) error {
+	return within(ctx, s.reader, work)
+}
+
+func within(ctx context.Context, db *sql.DB, work func(tx *sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := work(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,98 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/sqlstore"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations returns the issuer's tables, for opening its store.
+func Migrations() (fs.FS, error) {
+	return fs.Sub(migrations, "migrations")
+}
+
+// counts is what a framework's coupons earned. A count may also be a change.
+type counts struct {
+	redeemed, voided, value int64
+}
+
+// store is what the issuer remembers beside the ledger.
+type store struct {
+	db *sqlstore.Store
+}
+
+// begin notes the request and reports whether it has had its effect before. An
+// id that was used for another request is refused with REQUEST_CONFLICT.
+func (s store) begin(ctx context.Context, id string, digest coupon.Hash) (done bool, err error) {
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		var known []byte
+		err := tx.QueryRowContext(ctx, `SELECT digest, done FROM requests WHERE request_id = ?`, id).Scan(&known, &done)
+		if errors.Is(err, sql.ErrNoRows) {
+			_, err := tx.ExecContext(ctx, `INSERT INTO requests (request_id, digest, done) VALUES (?, ?, 0)`, id, digest[:])
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("reading a request: %w", err)
+		}
+		if !bytes.Equal(known, digest[:]) {
+			return coupon.Refuse(coupon.ReasonRequestConflict, "request_id", "the id was used for another request")
+		}
+		return nil
+	})
+	return done, err
+}
+
+// finish notes that the request has had its effect.
+func (s store) finish(ctx context.Context, id string) error {
+	return s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE requests SET done = 1 WHERE request_id = ?`, id)
+		return err
+	})
+}
+
+// add stores what a block changes, once.
+func (s store) add(ctx context.Context, namespace string, block uint64, changes map[coupon.FrameworkID]counts) error {
+	return s.db.Update(ctx, func(tx *sql.Tx) error {
+		fresh, err := sqlstore.Advance(ctx, tx, namespace, block)
+		if err != nil || !fresh {
+			return err
+		}
+		for id, c := range changes {
+			_, err := tx.ExecContext(ctx, `
+				INSERT INTO statistics (framework_id, redeemed, voided, value) VALUES (?, ?, ?, ?)
+				ON CONFLICT (framework_id) DO UPDATE SET redeemed = redeemed + excluded.redeemed,
+				voided = voided + excluded.voided, value = value + excluded.value`,
+				id[:], c.redeemed, c.voided, c.value)
+			if err != nil {
+				return fmt.Errorf("counting for framework %s: %w", id, err)
+			}
+		}
+		return nil
+	})
+}
+
+// counted returns a framework's counts; zero if nothing was redeemed.
+func (s store) counted(ctx context.Context, id coupon.FrameworkID) (c counts, err error) {
+	err = s.db.View(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx,
+			`SELECT redeemed, voided, value FROM statistics WHERE framework_id = ?`, id[:],
+		).Scan(&c.redeemed, &c.voided, &c.value)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return counts{}, nil
+	}
+	return c, err
+}
