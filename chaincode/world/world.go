@@ -57,6 +57,9 @@ func (w World) states(keys []string) ([][]byte, error) {
 	if len(values) != len(keys) {
 		return nil, fmt.Errorf("reading %d keys: got %d values", len(keys), len(values))
 	}
+	for i, value := range values {
+		values[i] = absent(value)
+	}
 	return values, nil
 }
 
@@ -65,7 +68,16 @@ func (w World) state(key string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", key, err)
 	}
-	return value, nil
+	return absent(value), nil
+}
+
+// absent makes an empty value nil: no value on the ledger is empty, and whether
+// an absent one is empty or nil depends on how it travelled.
+func absent(value []byte) []byte {
+	if len(value) == 0 {
+		return nil
+	}
+	return value
 }
 
 func (w World) put(key string, value []byte) error {
@@ -135,13 +147,13 @@ func (w World) private(owner, key string) (value []byte, present bool, err error
 		if err != nil {
 			return nil, false, fmt.Errorf("reading private %s: %w", key, err)
 		}
-		return value, value != nil, nil
+		return absent(value), len(value) > 0, nil
 	}
 	hash, err := w.stub.GetPrivateDataHash(implicitCollection(owner), key)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the hash of private %s: %w", key, err)
 	}
-	return nil, hash != nil, nil
+	return nil, len(hash) > 0, nil
 }
 
 // privatePresent says whether a key is in an organisation's collection, from
@@ -151,7 +163,7 @@ func (w World) privatePresent(owner, key string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("reading the hash of private %s: %w", key, err)
 	}
-	return hash != nil, nil
+	return len(hash) > 0, nil
 }
 
 // putPrivate writes the same value into the collection of each owner, once
