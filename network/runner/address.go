@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"net"
+	"slices"
+	"strconv"
+)
+
+// PortsPerOrganisation is the size of an organisation's range of ports.
+const PortsPerOrganisation = 20
+
+// The kinds of process. A service's kind is its role.
+const (
+	kindPeer      = "peer"
+	kindOrderer   = "orderer"
+	kindChaincode = "chaincode"
+)
+
+// The ports of an organisation, counted from its first.
+const (
+	portPeer = iota
+	portPeerChaincode
+	portPeerOperations
+	portOrderer
+	portOrdererAdmin
+	portOrdererOperations
+	portChaincode
+	portPublic    // of the advertiser
+	portServices  = 10
+	portDebugging = portServices + 4
+)
+
+// Address is where a process listens and how others call it.
+type Address struct {
+	Listen    string `json:"listen"`
+	Advertise string `json:"advertise"`
+}
+
+// hosts returns the organisation's hosts, its own or the consortium's.
+func (c Consortium) hosts(o Organisation) (listen, advertise string) {
+	listen, advertise = c.ListenHost, c.AdvertiseHost
+	if o.ListenHost != "" {
+		listen = o.ListenHost
+	}
+	if o.AdvertiseHost != "" {
+		advertise = o.AdvertiseHost
+	}
+	return listen, advertise
+}
+
+func (c Consortium) port(o Organisation, offset int) string {
+	i := slices.IndexFunc(c.Organisations, func(x Organisation) bool { return x.Name == o.Name })
+	return strconv.Itoa(c.PortBase + i*PortsPerOrganisation + offset)
+}
+
+// address returns the main address of one of the organisation's processes.
+func (c Consortium) address(o Organisation, kind string) Address {
+	offset := map[string]int{kindPeer: portPeer, kindOrderer: portOrderer, kindChaincode: portChaincode}
+	at, ok := offset[kind]
+	if !ok {
+		at = portServices + slices.Index(roles, kind)
+	}
+	listen, advertise := c.hosts(o)
+	port := c.port(o, at)
+	a := Address{Listen: net.JoinHostPort(listen, port), Advertise: net.JoinHostPort(advertise, port)}
+	if other := o.Advertise[kind]; other != "" {
+		a.Advertise = other
+	}
+	return a
+}
+
+// local is an address that only the own machine can reach: operations and
+// debugging have no access control of their own.
+func (c Consortium) local(o Organisation, offset int) string {
+	return net.JoinHostPort("127.0.0.1", c.port(o, offset))
+}
+
+// at returns the organisation's listening host with a port of its range.
+func (c Consortium) at(o Organisation, offset int) string {
+	listen, _ := c.hosts(o)
+	return net.JoinHostPort(listen, c.port(o, offset))
+}
+
+// debugAddress is where a service answers /healthz, /metrics and /debug/pprof.
+func (c Consortium) debugAddress(o Organisation, role string) string {
+	return c.local(o, portDebugging+slices.Index(roles, role))
+}
+
+// publicAddress is the advertiser's side towards customers.
+func (c Consortium) publicAddress(o Organisation) Address {
+	listen, advertise := c.hosts(o)
+	port := c.port(o, portPublic)
+	return Address{Listen: net.JoinHostPort(listen, port), Advertise: net.JoinHostPort(advertise, port)}
+}
+
+// serverName is the name in a process' TLS certificate.
+func (o Organisation) serverName(kind string) string { return kind + "." + o.Name + ".example" }

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// directory is what every member knows of all: addresses and authorities, and
+// no secret. Services and command line read it as consortium.json.
+type directory struct {
+	Channel       string   `json:"channel"`
+	Organisations []member `json:"organisations"`
+}
+
+type member struct {
+	Name       string              `json:"name"`
+	MSPID      string              `json:"msp_id"`
+	Roles      []string            `json:"roles"`
+	IdentityCA string              `json:"identity_ca"`
+	TLSCA      string              `json:"tls_ca"`
+	TillsCA    string              `json:"tills_ca"`
+	Peer       endpoint            `json:"peer"`
+	Services   map[string]endpoint `json:"services"`
+}
+
+type endpoint struct {
+	Address    string  `json:"address"`
+	ServerName string  `json:"server_name"`
+	PublicURL  *string `json:"public_url,omitempty"`
+}
+
+// writeDirectory puts consortium.json where services and people look for it.
+func (n *Network) writeDirectory() error {
+	d := directory{Channel: n.consortium.Channel}
+	for _, o := range n.consortium.Organisations {
+		m, err := n.member(o)
+		if err != nil {
+			return err
+		}
+		d.Organisations = append(d.Organisations, m)
+	}
+	data, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the directory: %w", err)
+	}
+	for _, o := range n.consortium.Organisations {
+		for _, folder := range holders(o) {
+			name := filepath.Join(n.state.organisation(o.Name), folder, "consortium.json")
+			if err := writeFile(name, append(data, '\n'), 0o644); err != nil {
+				return fmt.Errorf("writing the directory: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// holders lists the folders of an organisation's services, people and tills.
+func holders(o Organisation) []string {
+	folders := []string{"admin", "operator", "auditor"}
+	for i := range tills {
+		folders = append(folders, fmt.Sprintf("till-%d", i+1))
+	}
+	for _, role := range o.Roles {
+		folders = append(folders, filepath.Join("services", role))
+	}
+	return folders
+}
+
+func (n *Network) member(o Organisation) (member, error) {
+	m := member{
+		Name: o.Name, MSPID: o.MSPID, Roles: o.Roles, Services: map[string]endpoint{},
+		Peer: endpoint{Address: n.consortium.address(o, kindPeer).Advertise, ServerName: o.serverName(kindPeer)},
+	}
+	for name, to := range map[string]*string{"identity": &m.IdentityCA, "tls": &m.TLSCA, "tills": &m.TillsCA} {
+		pem, err := os.ReadFile(filepath.Join(n.state.organisation(o.Name), "ca", name+".pem"))
+		if err != nil {
+			return m, fmt.Errorf("reading an authority of %s: %w", o.Name, err)
+		}
+		*to = string(pem)
+	}
+	for _, role := range o.Roles {
+		url := ""
+		if role == Advertiser {
+			url = "https://" + n.consortium.publicAddress(o).Advertise
+		}
+		m.Services[role] = endpoint{
+			Address: n.consortium.address(o, role).Advertise, ServerName: o.serverName(role), PublicURL: &url,
+		}
+	}
+	return m, nil
+}

@@ -1,0 +1,252 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ecoupon/network/config"
+
+	"google.golang.org/grpc/connectivity"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// probeLimit bounds one question whether a process serves.
+const probeLimit = time.Second
+
+func (n *Network) startOrderer(ctx context.Context, o Organisation) error {
+	dir := filepath.Join(n.state.organisation(o.Name), kindOrderer)
+	address := n.consortium.address(o, kindOrderer)
+	host, port, err := splitAddress(address.Listen)
+	if err != nil {
+		return err
+	}
+	operations := n.consortium.local(o, portOrdererOperations)
+	settings, err := config.Orderer{
+		MSPID: o.MSPID, ListenHost: host, ListenPort: port,
+		Admin: n.consortium.at(o, portOrdererAdmin), Operations: operations,
+		WAL: filepath.Join(dir, "data", "wal"),
+	}.Render()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(dir, "orderer.yaml"), settings, 0o600); err != nil {
+		return fmt.Errorf("writing the settings of an orderer: %w", err)
+	}
+	err = n.ensure(ctx, process{
+		name: kindOrderer + "." + o.Name, dir: dir, address: address,
+		command: []string{n.binaries.tool("orderer")},
+		env:     n.environment(dir),
+		ready:   all(healthy(operations), n.accepts(o, kindOrderer)),
+	})
+	if err != nil {
+		return err
+	}
+	return n.joinOrderer(ctx, o)
+}
+
+// startChaincode starts the organisation's chaincode server: the project's
+// program, or another if one is named.
+func (n *Network) startChaincode(ctx context.Context, o Organisation, packageID, program string) error {
+	if program == "" {
+		program = n.binaries.own(kindChaincode)
+	}
+	dir := filepath.Join(n.state.organisation(o.Name), kindChaincode)
+	address := n.consortium.address(o, kindChaincode)
+	return n.ensure(ctx, process{
+		name: kindChaincode + "." + o.Name, dir: dir, address: address,
+		command: []string{program},
+		env: []string{
+			"CHAINCODE_SERVER_ADDRESS=" + address.Listen,
+			"CORE_CHAINCODE_ID_NAME=" + packageID,
+			"CORE_PEER_LOCALMSPID=" + o.MSPID,
+			"CHAINCODE_TLS_CERT=" + filepath.Join("tls", "server.crt"),
+			"CHAINCODE_TLS_KEY=" + filepath.Join("tls", "server.key"),
+			"CHAINCODE_TLS_CLIENT_CA=" + filepath.Join("tls", "ca.crt"),
+		},
+		ready: func(ctx context.Context) error { return n.chaincodeServes(ctx, o) },
+	})
+}
+
+// chaincodeServes asks as the organisation's peer: nobody else gets an answer.
+func (n *Network) chaincodeServes(ctx context.Context, o Organisation) error {
+	conn, err := n.dial(o, kindChaincode, asPeer)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	answer, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{})
+	if err == nil && answer.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+		err = fmt.Errorf("the chaincode server is %s", answer.GetStatus())
+	}
+	return err
+}
+
+// startPeer starts the organisation's peer, takes it into the channel and
+// gives it the chaincode package.
+func (n *Network) startPeer(ctx context.Context, o Organisation, pkg installable) error {
+	dir := filepath.Join(n.state.organisation(o.Name), kindPeer)
+	address := n.consortium.address(o, kindPeer)
+	operations := n.consortium.local(o, portPeerOperations)
+	settings, err := config.Peer{
+		ID: o.serverName(kindPeer), MSPID: o.MSPID, Listen: address.Listen, Advertise: address.Advertise,
+		ChaincodeListen: n.consortium.local(o, portPeerChaincode), Operations: operations,
+		Builder: filepath.Join(dir, "builder"), Snapshots: filepath.Join(dir, "data", "snapshots"),
+	}.Render()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(dir, "core.yaml"), settings, 0o600); err != nil {
+		return fmt.Errorf("writing the settings of a peer: %w", err)
+	}
+	connection, err := n.equipBuilder(o, dir)
+	if err != nil {
+		return err
+	}
+	err = n.ensure(ctx, process{
+		name: kindPeer + "." + o.Name, dir: dir, address: address,
+		command: []string{n.binaries.tool("peer"), "node", "start"},
+		env:     append(n.environment(dir), "CHAINCODE_CONNECTION="+connection),
+		ready:   all(healthy(operations), n.accepts(o, kindPeer)),
+	})
+	if err != nil {
+		return err
+	}
+	return n.enlist(ctx, o, pkg)
+}
+
+// enlist takes the peer into the channel and gives it the package.
+func (n *Network) enlist(ctx context.Context, o Organisation, pkg installable) error {
+	admin, err := n.identityOf(o, "admin")
+	if err != nil {
+		return err
+	}
+	conn, err := n.dial(o, kindPeer, asAdmin)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := n.joinPeer(ctx, conn, admin); err != nil {
+		return err
+	}
+	return install(ctx, conn, admin, pkg)
+}
+
+// equipBuilder lays out the external builder in the peer's folder, and the
+// connection file that it hands on. It returns that file's name.
+func (n *Network) equipBuilder(o Organisation, dir string) (string, error) {
+	bin := filepath.Join(dir, "builder", "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		return "", fmt.Errorf("equipping a peer's builder: %w", err)
+	}
+	for _, step := range []string{"detect", "build", "release"} {
+		link := filepath.Join(bin, step)
+		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("equipping a peer's builder: %w", err)
+		}
+		if err := os.Symlink(n.binaries.own("builder"), link); err != nil {
+			return "", fmt.Errorf("equipping a peer's builder: %w", err)
+		}
+	}
+	var parts [3]string
+	for i, name := range []string{"server.key", "server.crt", "ca.crt"} {
+		data, err := os.ReadFile(filepath.Join(dir, "tls", name))
+		if err != nil {
+			return "", fmt.Errorf("equipping a peer's builder: %w", err)
+		}
+		parts[i] = string(data)
+	}
+	connection, err := json.Marshal(map[string]any{
+		"address":              n.consortium.address(o, kindChaincode).Advertise,
+		"domain":               o.serverName(kindChaincode),
+		"dial_timeout":         "3s",
+		"tls_required":         true,
+		"client_auth_required": true,
+		"client_key":           parts[0],
+		"client_cert":          parts[1],
+		"root_cert":            parts[2],
+	})
+	if err != nil {
+		return "", fmt.Errorf("equipping a peer's builder: %w", err)
+	}
+	name := filepath.Join(dir, "builder", "connection.json")
+	if err := writeFile(name, connection, 0o600); err != nil {
+		return "", fmt.Errorf("equipping a peer's builder: %w", err)
+	}
+	return name, os.MkdirAll(filepath.Join(dir, "tmp"), 0o700)
+}
+
+// environment is all that Fabric's programs see of the runner's own.
+func (n *Network) environment(dir string) []string {
+	return []string{
+		"FABRIC_CFG_PATH=" + dir,
+		"FABRIC_LOGGING_SPEC=" + n.consortium.LogLevel,
+		"HOME=" + dir,
+		"PATH=" + os.Getenv("PATH"),
+		"TMPDIR=" + filepath.Join(dir, "tmp"),
+	}
+}
+
+// all joins conditions that are met one after the other.
+func all(conditions ...func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, c := range conditions {
+			if err := c(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// healthy asks the operations or debugging side of a process.
+func healthy(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, probeLimit)
+		defer cancel()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz", nil)
+		if err != nil {
+			return fmt.Errorf("asking for health: %w", err)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return fmt.Errorf("asking for health: %w", err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			return fmt.Errorf("asking for health: %s", answer.Status)
+		}
+		return nil
+	}
+}
+
+// accepts connects to the main side of a process as the administrator.
+func (n *Network) accepts(o Organisation, kind string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := n.dial(o, kind, asAdmin)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		ctx, cancel := context.WithTimeout(ctx, probeLimit)
+		defer cancel()
+		conn.Connect()
+		for s := conn.GetState(); s != connectivity.Ready; s = conn.GetState() {
+			if s == connectivity.TransientFailure || !conn.WaitForStateChange(ctx, s) {
+				return fmt.Errorf("connecting to %s.%s: %s", kind, o.Name, s)
+			}
+		}
+		return nil
+	}
+}

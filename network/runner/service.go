@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// startServices starts a service for each role of each organisation.
+func (n *Network) startServices(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, o := range n.consortium.Organisations {
+		for _, role := range o.Roles {
+			if !n.binaries.hasService(role) {
+				fmt.Fprintf(n.out, "there is no service for the role %s\n", role)
+				continue
+			}
+			g.Go(func() error { return n.ensure(ctx, n.service(o, role)) })
+		}
+	}
+	return g.Wait()
+}
+
+// service describes the process. Its working directory holds all it may read;
+// its settings are the same for every network.
+func (n *Network) service(o Organisation, role string) process {
+	address := n.consortium.address(o, role)
+	debug := n.consortium.debugAddress(o, role)
+	command := []string{
+		n.binaries.own(role),
+		"--config", filepath.Join(n.binaries.root, "services", "config", role+".json"),
+		"--organisation", o.MSPID,
+		"--listen", address.Listen,
+		"--debug-listen", debug,
+	}
+	if role == Advertiser {
+		command = append(command, "--public-listen", n.consortium.publicAddress(o).Listen)
+	}
+	return process{
+		name: role + "." + o.Name, address: address, command: command,
+		dir:   filepath.Join(n.state.organisation(o.Name), "services", role),
+		ready: healthy(debug),
+	}
+}
