@@ -65,7 +65,8 @@ func ParseError(text string) (*Error, bool) {
 		return nil, false
 	}
 	parsed := &Error{Reason: Reason(name), Detail: rest}
-	if field, detail, more := strings.Cut(rest, ": "); fieldPath.MatchString(field) && detail != "" == more {
+	field, detail, more := strings.Cut(rest, ": ")
+	if fieldPath.MatchString(field) && (detail != "" || !more) {
 		parsed.Field, parsed.Detail = field, detail
 	}
 	return parsed, true

@@ -52,21 +52,21 @@ func (p *Presentation) Sign(private ed25519.PrivateKey) error {
 
 // VerifySignature refuses with WRONG_SIGNATURE what the coupon's owner did not
 // sign. The owner's key itself was checked when the coupon was parsed.
-func (p *Presentation) VerifySignature() error {
+func (p Presentation) VerifySignature() error {
 	if !p.Coupon.Bound || !ed25519.Verify(p.Coupon.Owner[:], p.signed(), p.Signature[:]) {
 		return Refuse(ReasonWrongSignature, "", "the coupon's owner did not sign this presentation")
 	}
 	return nil
 }
 
-func (p *Presentation) signed() []byte {
+func (p Presentation) signed() []byte {
 	var buf [boundSize]byte
 	return newEnc(labelPresent).bytes(p.Coupon.appendTo(buf[:0])).
 		int(p.PresentedAt).bytes(p.Nonce[:]).text(p.Retailer).text(p.Invoice)
 }
 
 // Bytes returns the presentation's one binary form.
-func (p *Presentation) Bytes() []byte {
+func (p Presentation) Bytes() []byte {
 	b := make([]byte, 0, maxPresentationSize)
 	b = append(b, presentationVersion)
 	b = binary.BigEndian.AppendUint16(b, uint16(p.Coupon.size()))
@@ -81,7 +81,7 @@ func (p *Presentation) Bytes() []byte {
 }
 
 // Text returns the presentation's one text form.
-func (p *Presentation) Text() string {
+func (p Presentation) Text() string {
 	return presentationPrefix + base64.RawURLEncoding.EncodeToString(p.Bytes())
 }
 
@@ -135,10 +135,13 @@ func parsePresentationBody(body []byte) (Presentation, error) {
 		Invoice:     string(invoice),
 		Signature:   [ed25519.SignatureSize]byte(signature),
 	}
-	return p, p.checkFields(presentedAt)
+	if err := p.checkFields(presentedAt); err != nil {
+		return Presentation{}, err
+	}
+	return p, nil
 }
 
-func (p *Presentation) checkFields(presentedAt uint64) error {
+func (p Presentation) checkFields(presentedAt uint64) error {
 	if !p.Coupon.Bound {
 		return malformed("a bearer coupon is not presented")
 	}

@@ -98,12 +98,12 @@ func (w *walker) object(t reflect.Type, depth int) *Error {
 		}
 		folded := strings.ToLower(key)
 		if seen[folded] {
-			return Refuse(ReasonInvalidRequest, "", "a key is there twice")
+			return Refuse(ReasonInvalidRequest, "", "the key %.64q is there twice", key)
 		}
 		seen[folded] = true
 		member, known := w.member(t, key)
 		if !known {
-			return Refuse(ReasonInvalidRequest, "", "a key is unknown")
+			return Refuse(ReasonInvalidRequest, "", "the key %.64q is unknown", key)
 		}
 		if err := w.value(member, depth+1); err != nil {
 			return err.within(key)
@@ -128,10 +128,10 @@ func (w *walker) array(t reflect.Type, depth int) *Error {
 // open goes past the bracket or comma before a member; it is false, and past
 // the closing bracket, where there is none.
 func (w *walker) open(closing byte) bool {
-	w.next()
+	last := w.next() == closing
 	w.pos++
-	if w.next() != closing {
-		return true
+	if last || w.next() != closing {
+		return !last
 	}
 	w.pos++
 	return false

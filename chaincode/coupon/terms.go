@@ -111,7 +111,10 @@ func ParseTerms(doc []byte) (Terms, error) {
 		Format: d.Format, Currency: d.Currency, GTINs: slices.Sorted(slices.Values(d.GTINs)),
 		Quantity: d.Quantity, MinimumSpend: d.MinimumSpend, Benefit: benefit,
 	}
-	return t, t.check(d.GTINs)
+	if err := t.check(d.GTINs); err != nil {
+		return Terms{}, err
+	}
+	return t, nil
 }
 
 // Document returns a terms document that ParseTerms reads as t, or its refusal.
@@ -122,8 +125,10 @@ func (t Terms) Document() ([]byte, error) {
 	if err != nil {
 		return nil, badTerms(err)
 	}
-	_, err = ParseTerms(doc)
-	return doc, err
+	if _, err := ParseTerms(doc); err != nil {
+		return nil, err
+	}
+	return doc, nil
 }
 
 // HighestValue returns the most that one coupon of these terms can be worth;

@@ -1,0 +1,367 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package coupon
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The known-answer vectors are made by this package and checked against a
+// second implementation, below, that uses nothing of it. They are made anew by
+//
+//	go test ./coupon -run TestVectors -update
+var update = flag.Bool("update", false, "write testdata/vectors.json")
+
+const vectorsFile = "testdata/vectors.json"
+
+type vectors struct {
+	Keys          keyVector            `json:"keys"`
+	Framework     []frameworkVector    `json:"framework"`
+	Frames        []struct{}           `json:"frames"`
+	Chain         []struct{}           `json:"chain"`
+	Coupons       []couponVector       `json:"coupons"`
+	Invoices      []invoiceVector      `json:"invoices"`
+	Redemptions   []redemptionVector   `json:"redemptions"`
+	Presentations []presentationVector `json:"presentations"`
+	Transfers     []struct{}           `json:"transfers"`
+	Refused       []refusedVector      `json:"refused"`
+}
+
+type keyVector struct {
+	KM  string `json:"k_M"`
+	KIR string `json:"k_IR"`
+	KF  string `json:"k_F"`
+	KB  string `json:"k_B"`
+	KS  string `json:"k_S"`
+	KP  string `json:"k_P"`
+}
+
+type frameworkVector struct {
+	Issuer      string `json:"issuer"`
+	Emitter     string `json:"emitter"`
+	Product     string `json:"product"`
+	Offer       string `json:"offer"`
+	Campaign    string `json:"campaign"`
+	Version     int64  `json:"version"`
+	Kind        string `json:"kind"`
+	TermsSHA256 string `json:"terms_sha256"`
+	Epoch       int64  `json:"epoch"`
+	MData       string `json:"m_data"`
+	FrameworkID string `json:"framework_id"`
+	KME         string `json:"k_ME"`
+	MacM        string `json:"mac_M"`
+}
+
+// couponVector has fields for every kind; those of frames and sales are zero
+// for a static coupon.
+type couponVector struct {
+	Kind        string `json:"kind"`
+	FrameworkID string `json:"framework_id"`
+	Lane        int64  `json:"lane"`
+	SN          int64  `json:"sn"`
+	Owner       string `json:"owner"`
+	Frame       int64  `json:"frame"`
+	Beacon      string `json:"beacon"`
+	Time        int64  `json:"time"`
+	UData       string `json:"u_data"`
+	Q           string `json:"q"`
+	ProductID   string `json:"product_id"`
+	Salt        string `json:"salt"`
+	Invoice     string `json:"invoice"`
+	ProductTag  string `json:"product_tag"`
+	Sale        string `json:"sale"`
+	SpentTag    string `json:"spent_tag"`
+	Bytes       string `json:"bytes"`
+	Text        string `json:"text"`
+}
+
+type invoiceVector struct {
+	Institute string `json:"institute"`
+	Invoice   string `json:"invoice"`
+	Tag       string `json:"tag"`
+}
+
+type redemptionVector struct {
+	Retailer  string `json:"retailer"`
+	RequestID string `json:"request_id"`
+	ID        string `json:"id"`
+}
+
+type presentationVector struct {
+	Coupon      string `json:"coupon"`
+	PrivateKey  string `json:"private_key"`
+	PresentedAt int64  `json:"presented_at"`
+	Nonce       string `json:"nonce"`
+	Audience    string `json:"audience"`
+	Invoice     string `json:"invoice"`
+	Bytes       string `json:"bytes"`
+	Text        string `json:"text"`
+}
+
+type refusedVector struct {
+	What   string `json:"what"`
+	Text   string `json:"text"`
+	Reason Reason `json:"reason"`
+}
+
+func TestVectorsAreUpToDate(t *testing.T) {
+	made, err := json.MarshalIndent(makeVectors(t), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made = append(made, '\n')
+	if *update {
+		if err := os.WriteFile(vectorsFile, made, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(vectorsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(kept), string(made)); diff != "" {
+		t.Errorf("%s is not what the package makes (-kept +made):\n%s", vectorsFile, diff)
+	}
+}
+
+func TestVectorsAgreeWithTheDescription(t *testing.T) {
+	t.Parallel()
+	v := readVectors(t)
+	kM, kIR := unhex(t, v.Keys.KM), unhex(t, v.Keys.KIR)
+	for label, got := range map[string]string{
+		"framework-key": v.Keys.KF, "beacon-key": v.Keys.KB, "spent-key": v.Keys.KS, "product-key": v.Keys.KP,
+	} {
+		same(t, label, got, hkdfOf(kM, encode("ecoupon/v1/"+label)))
+	}
+	frameworks := make(map[string]frameworkVector)
+	for _, f := range v.Framework {
+		frameworks[f.FrameworkID] = f
+		mData := encode("ecoupon/v1/m_data", f.Issuer, f.Emitter, f.Product, f.Offer, f.Campaign, f.Version, f.Kind, f.Epoch, unhex(t, f.TermsSHA256))
+		digest := sha256.Sum256(mData)
+		same(t, "m_data", f.MData, mData)
+		same(t, "framework_id", f.FrameworkID, digest[:16])
+		same(t, "k_ME", f.KME, hkdfOf(kM, encode("ecoupon/v1/emitter-key", f.Campaign, f.Emitter, f.Epoch)))
+		same(t, "mac_M", f.MacM, hmacOf(unhex(t, v.Keys.KF), encode("ecoupon/v1/framework", mData))[:16])
+	}
+	for _, c := range v.Coupons {
+		f, ok := frameworks[c.FrameworkID]
+		if !ok || c.Kind != "static" || f.Kind != "static" {
+			t.Fatalf("coupon %d is of framework %s and kind %s", c.SN, c.FrameworkID, c.Kind)
+		}
+		want := couponBytes(t, f, c)
+		same(t, "coupon", c.Bytes, want)
+		same(t, "text of coupon", c.Text, "ec1."+base64.RawURLEncoding.EncodeToString(want))
+		same(t, "spent tag", c.SpentTag, hmacOf(unhex(t, v.Keys.KS), encode("ecoupon/v1/spent", unhex(t, c.FrameworkID), c.Lane, c.SN))[:16])
+	}
+	for _, i := range v.Invoices {
+		same(t, "invoice tag", i.Tag, hmacOf(kIR, encode("ecoupon/v1/invoice", i.Institute, i.Invoice))[:16])
+	}
+	for _, r := range v.Redemptions {
+		digest := sha256.Sum256(encode("ecoupon/v1/redemption", r.Retailer, r.RequestID))
+		same(t, "redemption id", r.ID, digest[:16])
+	}
+	for _, p := range v.Presentations {
+		want := presentationBytes(t, p)
+		same(t, "presentation", p.Bytes, want)
+		same(t, "text of presentation", p.Text, "ep1."+base64.RawURLEncoding.EncodeToString(want))
+	}
+	if len(v.Framework) < 3 || len(v.Coupons) < 6 || len(v.Invoices) < 2 || len(v.Redemptions) < 2 || len(v.Presentations) < 3 {
+		t.Error("vectors are missing")
+	}
+}
+
+// couponBytes lays a static coupon out from its description.
+func couponBytes(t *testing.T, f frameworkVector, c couponVector) []byte {
+	t.Helper()
+	owner := unhex(t, c.Owner)
+	kind := byte(1)
+	if len(owner) > 0 {
+		kind = 2
+	}
+	macE := hmacOf(unhex(t, f.KME), encode("ecoupon/v1/static", unhex(t, f.MData), c.Lane, c.SN, owner))[:16]
+	return slices.Concat([]byte{1, kind}, unhex(t, c.FrameworkID), bigEndian(c.Lane, 2), bigEndian(c.SN, 8), owner, unhex(t, f.MacM), macE)
+}
+
+// presentationBytes lays a presentation out and signs it from its description.
+func presentationBytes(t *testing.T, p presentationVector) []byte {
+	t.Helper()
+	coupon, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(p.Coupon, "ec1."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nonce := unhex(t, p.Nonce)
+	message := encode("ecoupon/v1/present", coupon, p.PresentedAt, nonce, p.Audience, p.Invoice)
+	signature := ed25519.Sign(ed25519.NewKeyFromSeed(unhex(t, p.PrivateKey)), message)
+	return slices.Concat([]byte{1}, bigEndian(int64(len(coupon)), 2), coupon, bigEndian(p.PresentedAt, 8), nonce,
+		bigEndian(int64(len(p.Audience)), 2), []byte(p.Audience), bigEndian(int64(len(p.Invoice)), 2), []byte(p.Invoice), signature)
+}
+
+func TestVectorsParse(t *testing.T) {
+	t.Parallel()
+	v := readVectors(t)
+	for _, c := range v.Coupons {
+		got, err := ParseCoupon(c.Text)
+		wantReason(t, c.Text, err, "")
+		if got.Text() != c.Text || hex.EncodeToString(got.Bytes()) != c.Bytes {
+			t.Errorf("%s becomes %s", c.Text, got.Text())
+		}
+		wantReason(t, c.Text, judge(v, c.Text), "")
+	}
+	for _, p := range v.Presentations {
+		got, err := ParsePresentation(p.Text)
+		wantReason(t, p.Text, err, "")
+		if got.Text() != p.Text || hex.EncodeToString(got.Bytes()) != p.Bytes {
+			t.Errorf("%s becomes %s", p.Text, got.Text())
+		}
+		if got.PresentedAt != p.PresentedAt || got.Retailer != p.Audience || got.Invoice != p.Invoice || got.Nonce.String() != p.Nonce {
+			t.Errorf("%s becomes %+v", p.Text, got)
+		}
+		wantReason(t, p.Text, judge(v, p.Text), "")
+	}
+}
+
+func TestVectorsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	v := readVectors(t)
+	seen := make(map[string]string)
+	for _, r := range v.Refused {
+		wantReason(t, r.What, judge(v, r.Text), r.Reason)
+		if twin, ok := seen[r.Text]; ok {
+			t.Errorf("%q and %q are the same text", r.What, twin)
+		}
+		seen[r.Text] = r.What
+	}
+	if len(v.Refused) < 25 {
+		t.Errorf("%d refused vectors", len(v.Refused))
+	}
+}
+
+// judge is what the issuer's endorser does with what is handed in, as far as
+// it needs no ledger: parse it, look up the framework, compare both MACs, verify
+// the signature.
+func judge(v vectors, text string) error {
+	tender, err := ParseTender(text)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(v.Framework, func(f frameworkVector) bool { return f.FrameworkID == tender.Coupon.Framework.String() })
+	if i < 0 {
+		return Refuse(ReasonUnknownFramework, "", "not in the vectors")
+	}
+	f := v.Framework[i]
+	var kME Key
+	var macM MAC
+	if err := kME.UnmarshalText([]byte(f.KME)); err != nil {
+		return err
+	}
+	if err := macM.UnmarshalText([]byte(f.MacM)); err != nil {
+		return err
+	}
+	mData, err := hex.DecodeString(f.MData)
+	if err != nil {
+		return err
+	}
+	if err := tender.Coupon.CheckMACs(kME, mData, macM); err != nil {
+		return err
+	}
+	if tender.Presentation != nil {
+		return tender.Presentation.VerifySignature()
+	}
+	return nil
+}
+
+func readVectors(t *testing.T) vectors {
+	t.Helper()
+	doc, err := os.ReadFile(vectorsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v vectors
+	decoder := json.NewDecoder(bytes.NewReader(doc))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// The second implementation: from the description alone, with SHA-256, Ed25519
+// and base64url as its only ingredients.
+
+func encode(label string, fields ...any) []byte {
+	out := slices.Concat(bigEndian(int64(len(label)), 4), []byte(label))
+	for _, f := range fields {
+		var b []byte
+		switch f := f.(type) {
+		case string:
+			b = []byte(f)
+		case []byte:
+			b = f
+		case int64:
+			b = bigEndian(f, 8)
+		default:
+			panic("encode takes texts, bytes and int64")
+		}
+		out = slices.Concat(out, bigEndian(int64(len(b)), 4), b)
+	}
+	return out
+}
+
+func bigEndian(n int64, size int) []byte {
+	b := make([]byte, size)
+	for i := range b {
+		b[size-1-i] = byte(n >> (8 * i))
+	}
+	return b
+}
+
+// hmacOf is HMAC-SHA256 for keys of up to 64 bytes (RFC 2104).
+func hmacOf(key, message []byte) []byte {
+	inner, outer := bytes.Repeat([]byte{0x36}, 64), bytes.Repeat([]byte{0x5c}, 64)
+	for i, k := range key {
+		inner[i] ^= k
+		outer[i] ^= k
+	}
+	first := sha256.Sum256(append(inner, message...))
+	second := sha256.Sum256(append(outer, first[:]...))
+	return second[:]
+}
+
+// hkdfOf is HKDF-SHA256 without salt, 32 bytes long (RFC 5869).
+func hkdfOf(secret, info []byte) []byte {
+	return hmacOf(hmacOf(make([]byte, 32), secret), append(info, 1))
+}
+
+func unhex(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// same compares a vector's field with text, or with bytes in hexadecimal.
+func same[T string | []byte](t *testing.T, what, got string, want T) {
+	t.Helper()
+	text := string(want)
+	if b, ok := any(want).([]byte); ok {
+		text = hex.EncodeToString(b)
+	}
+	if got != text {
+		t.Errorf("%s is %s, want %s", what, got, text)
+	}
+}
