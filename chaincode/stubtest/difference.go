@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
-	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -17,9 +16,9 @@ import (
 func (o *outcome) differs(other *outcome) string {
 	switch {
 	case !proto.Equal(o.response, other.response):
-		return fmt.Sprintf("responses %q and %q", prototext.Format(o.response), prototext.Format(other.response))
+		return fmt.Sprintf("responses {%v} and {%v}", o.response, other.response)
 	case !proto.Equal(o.event, other.event):
-		return fmt.Sprintf("events %q and %q", prototext.Format(o.event), prototext.Format(other.event))
+		return fmt.Sprintf("events {%v} and {%v}", o.event, other.event)
 	}
 	if text := firstDifference("read", o.set.public.Reads, other.set.public.Reads); text != "" {
 		return text
@@ -65,11 +64,11 @@ func firstDifference[M proto.Message](what string, a, b []M) string {
 	for i := range max(len(a), len(b)) {
 		switch {
 		case i >= len(a):
-			return fmt.Sprintf("%s %d: none and %q", what, i, prototext.Format(b[i]))
+			return fmt.Sprintf("%s %d: none and {%v}", what, i, b[i])
 		case i >= len(b):
-			return fmt.Sprintf("%s %d: %q and none", what, i, prototext.Format(a[i]))
+			return fmt.Sprintf("%s %d: {%v} and none", what, i, a[i])
 		case !proto.Equal(a[i], b[i]):
-			return fmt.Sprintf("%s %d: %q and %q", what, i, prototext.Format(a[i]), prototext.Format(b[i]))
+			return fmt.Sprintf("%s %d: {%v} and {%v}", what, i, a[i], b[i])
 		}
 	}
 	return ""
