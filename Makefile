@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: The e-coupon consortium authors
+# SPDX-License-Identifier: Apache-2.0
+
+MODULES := proto chaincode services network
+STATE   ?= .ecoupon
+
+# Tools, by version; each is built once into .cache/tools.
+BUF_VERSION      := v1.66.0
+LINT_VERSION     := v2.5.0
+GRPCURL_VERSION  := v1.9.3
+TOOLS            := $(CURDIR)/.cache/tools
+BUF              := $(TOOLS)/buf-$(BUF_VERSION)
+GOLANGCI         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+GRPCURL          := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)
+
+export GOTOOLCHAIN := local
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo up down status purge test test-unit test-e2e lint generate check-generated bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: bin/network ## build the programs and, the first time, Fabric
+	bin/network build
+
+bin/network: FORCE
+	@mkdir -p bin
+	@cd network && go build -o ../bin/network .
+
+demo: bin/network ## play a day at the tills on a fresh local network
+	@mkdir -p bin && cd network && go build -o ../bin/demo ./demo
+	bin/demo --state $(STATE)
+
+up: bin/network ## start the local network, or resume it
+	bin/network up --state $(STATE)
+
+down: bin/network ## stop the local network; its ledger stays
+	bin/network down --state $(STATE)
+
+status: bin/network ## list the processes of the local network and their addresses
+	bin/network status --state $(STATE)
+
+purge: bin/network ## stop the local network and delete its ledger
+	bin/network purge --state $(STATE)
+
+test: test-unit test-e2e ## run all tests
+
+test-unit: bin/network $(GRPCURL) ## tests of the rules, the contract and the services, without a network
+	cd chaincode && go test ./...
+	cd services && go test ./...
+
+test-e2e: bin/network $(GRPCURL) ## tests of the runner and of the whole on real networks
+	bin/network build
+	cd network && GRPCURL=$(GRPCURL) go test -count=1 -timeout 18m -p 1 ./...
+
+lint: $(GOLANGCI) $(BUF) ## vet, lint, check generated code and that each module stands alone
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && go vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
+	@for m in $(MODULES); do echo "alone $$m"; (cd $$m && GOWORK=off go build ./...) || exit 1; done
+	cd proto && $(BUF) lint
+	@$(MAKE) --no-print-directory check-generated
+
+generate: $(BUF) ## make the Go code of the protocol buffers
+	cd proto && $(BUF) generate && $(BUF) format -w
+
+check-generated: $(BUF)
+	@rm -rf .cache/gen && mkdir -p .cache/gen && cp -r proto .cache/gen/ && cd .cache/gen/proto && $(BUF) generate && diff -r gen $(CURDIR)/proto/gen && echo "generated code is current"
+
+bench: bin/network ## measure a lone redemption beside a bare write
+	cd network && go build -o ../bin/bench ./bench
+	bin/bench
+
+clean: ## delete what was built, but not the ledger
+	rm -rf bin .cache
+
+$(BUF):
+	@mkdir -p $(TOOLS) && echo "building buf $(BUF_VERSION)"
+	@GOWORK=off GOBIN=$(TOOLS)/tmp-buf go install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION) && mv $(TOOLS)/tmp-buf/buf $@ && rm -r $(TOOLS)/tmp-buf
+
+$(GOLANGCI):
+	@mkdir -p $(TOOLS) && echo "building golangci-lint $(LINT_VERSION)"
+	@GOWORK=off GOBIN=$(TOOLS)/tmp-lint go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) && mv $(TOOLS)/tmp-lint/golangci-lint $@ && rm -r $(TOOLS)/tmp-lint
+
+$(GRPCURL):
+	@mkdir -p $(TOOLS) && echo "building grpcurl $(GRPCURL_VERSION)"
+	@GOWORK=off GOBIN=$(TOOLS)/tmp-grpcurl go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION) && mv $(TOOLS)/tmp-grpcurl/grpcurl $@ && rm -r $(TOOLS)/tmp-grpcurl
+
+FORCE:
