@@ -6,7 +6,7 @@ STATE   ?= .ecoupon
 
 # Tools, by version; each is built once into .cache/tools.
 BUF_VERSION      := v1.66.0
-LINT_VERSION     := v2.5.0
+LINT_VERSION     := v2.12.0
 GRPCURL_VERSION  := v1.9.3
 TOOLS            := $(CURDIR)/.cache/tools
 BUF              := $(TOOLS)/buf-$(BUF_VERSION)
