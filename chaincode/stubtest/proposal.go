@@ -30,6 +30,9 @@ type Proposal struct {
 	Time time.Time
 	// Endorsers are the organisations whose peers run it, in that order.
 	Endorsers []string
+	// Nonce makes the transaction's id, with the creator; random if nil. A
+	// proposal that was made elsewhere keeps its id by it.
+	Nonce []byte
 }
 
 // proposal is a signed proposal with its parts at hand.
@@ -56,8 +59,11 @@ func (n *Network) propose(p Proposal) (*proposal, error) {
 	if at.IsZero() {
 		at = n.cfg.Now()
 	}
-	nonce := make([]byte, 24)
-	_, _ = rand.Read(nonce) // never fails
+	nonce := p.Nonce
+	if nonce == nil {
+		nonce = make([]byte, 24)
+		_, _ = rand.Read(nonce) // never fails
+	}
 	id := sha256.Sum256(slices.Concat(nonce, p.Creator.Serialized))
 	binding := sha256.Sum256(slices.Concat(nonce, p.Creator.Serialized, make([]byte, 8)))
 	out := &proposal{
