@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The e-coupon consortium authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package server
 
 import (
 	"crypto/tls"
