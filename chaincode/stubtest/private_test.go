@@ -6,6 +6,7 @@ package stubtest_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -152,7 +153,10 @@ func TestEmptyPrivateValueDeletes(t *testing.T) {
 
 func TestExplicitCollections(t *testing.T) {
 	t.Parallel()
-	n := network(t, basics())
+	n := network(t, basics().with("two", func(stub shim.ChaincodeStubInterface, _ []string) ([]byte, error) {
+		return nil, errors.Join(
+			stub.PutPrivateData("shared", "two", []byte("v")), stub.PutPrivateData("own", "two", []byte("v")))
+	}))
 	n.DefineCollection(namespace, "shared", nil, issuer, retailer)
 	n.DefineCollection(namespace, "own", stubtest.AllOf(advertiser), advertiser)
 	n.Define(namespace, stubtest.IssuerAndOther(issuer)) // keeps the collections
@@ -164,6 +168,9 @@ func TestExplicitCollections(t *testing.T) {
 		write(t, n, "shared", "l", "5", retailer, advertiser), // misses the namespace's
 		write(t, n, stubtest.Implicit(issuer), "k", "6", issuer),
 	}, policy, valid, policy, valid, policy, valid)
+	commit(t, n, []*stubtest.Transaction{
+		endorseAs(t, n, at(advertiser, proposal(n, "two"))), // meets the one collection's policy, not the namespace's
+	}, policy)
 	for mspID, want := range map[string]string{issuer: "2", retailer: "2", advertiser: ""} {
 		payload, err := n.Evaluate(at(mspID, proposal(n, "getPrivate", "shared", "k")))
 		if string(payload) != want || (err != nil) != (want == "") {
