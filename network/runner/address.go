@@ -96,5 +96,9 @@ func (c Consortium) publicAddress(o Organisation) Address {
 	return Address{Listen: net.JoinHostPort(listen, port), Advertise: net.JoinHostPort(advertise, port)}
 }
 
+func (c Consortium) publicURL(o Organisation) string {
+	return "https://" + c.publicAddress(o).Advertise
+}
+
 // serverName is the name in a process' TLS certificate.
 func (o Organisation) serverName(kind string) string { return kind + "." + o.Name + ".example" }

@@ -86,7 +86,7 @@ func (n *Network) member(o Organisation) (member, error) {
 	for _, role := range o.Roles {
 		url := ""
 		if role == Advertiser {
-			url = "https://" + n.consortium.publicAddress(o).Advertise
+			url = n.consortium.publicURL(o)
 		}
 		m.Services[role] = endpoint{
 			Address: n.consortium.address(o, role).Advertise, ServerName: o.serverName(role), PublicURL: &url,

@@ -56,9 +56,10 @@ func (n *Network) startOrderer(ctx context.Context, o Organisation) error {
 
 // startChaincode starts the organisation's chaincode server: the project's
 // program, or another if one is named.
-func (n *Network) startChaincode(ctx context.Context, o Organisation, packageID, program string) error {
-	if program == "" {
-		program = n.binaries.own(kindChaincode)
+func (n *Network) startChaincode(ctx context.Context, o Organisation, packageID string) error {
+	program := n.binaries.own(kindChaincode)
+	if other := n.chaincode[o.MSPID]; other != "" {
+		program = other
 	}
 	dir := filepath.Join(n.state.organisation(o.Name), kindChaincode)
 	address := n.consortium.address(o, kindChaincode)
@@ -192,6 +193,7 @@ func (n *Network) environment(dir string) []string {
 	return []string{
 		"FABRIC_CFG_PATH=" + dir,
 		"FABRIC_LOGGING_SPEC=" + n.consortium.LogLevel,
+		"FABRIC_LOGGING_FORMAT=%{time:2006-01-02T15:04:05.000Z07:00} %{level} [%{module}] %{message}",
 		"HOME=" + dir,
 		"PATH=" + os.Getenv("PATH"),
 		"TMPDIR=" + filepath.Join(dir, "tmp"),

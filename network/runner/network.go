@@ -37,6 +37,8 @@ type Network struct {
 	state      state
 	out        io.Writer
 	binaries   binaries
+	// chaincode holds other programs for single chaincode servers, by MSP id.
+	chaincode map[string]string
 }
 
 // UpOptions say what Up is to start.
@@ -88,8 +90,7 @@ func (n *Network) Up(ctx context.Context, o UpOptions) error {
 		return err
 	}
 	defer unlock()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	n.chaincode = o.Chaincode
 	steps := []struct {
 		name string
 		do   func(context.Context) error
@@ -100,7 +101,7 @@ func (n *Network) Up(ctx context.Context, o UpOptions) error {
 		}},
 		{"identities", n.prepare},
 		{"channel", n.makeGenesis},
-		{"peers, orderers", func(ctx context.Context) error { return n.startFabric(ctx, o) }},
+		{"peers, orderers", n.startFabric},
 		{"chaincode", n.define},
 		{"endorsement", n.awaitEndorsement},
 		{"services", func(ctx context.Context) error {
@@ -180,7 +181,7 @@ func (c Consortium) namesOf(o Organisation) []string {
 
 // startFabric starts orderers, chaincode servers and peers, and joins them to
 // the channel. All at once: none needs another to start.
-func (n *Network) startFabric(ctx context.Context, o UpOptions) error {
+func (n *Network) startFabric(ctx context.Context) error {
 	pkg, err := chaincodePackage()
 	if err != nil {
 		return err
@@ -190,7 +191,7 @@ func (n *Network) startFabric(ctx context.Context, o UpOptions) error {
 		if org.HasOrderer() {
 			g.Go(func() error { return n.startOrderer(ctx, org) })
 		}
-		g.Go(func() error { return n.startChaincode(ctx, org, pkg.id, o.Chaincode[org.MSPID]) })
+		g.Go(func() error { return n.startChaincode(ctx, org, pkg.id) })
 		g.Go(func() error { return n.startPeer(ctx, org, pkg) })
 	}
 	return g.Wait()

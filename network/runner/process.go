@@ -153,10 +153,14 @@ func (s state) kill(ctx context.Context, name string) error {
 // died describes the end of a process by the last lines it wrote.
 func (s state) died(name string) error {
 	lines, err := s.tail(name, lastLines)
-	if err != nil || len(lines) == 0 {
+	return errors.Join(died(name, s.logFile(name), lines), err)
+}
+
+func died(name, log string, lines []string) error {
+	if len(lines) == 0 {
 		return fmt.Errorf("%s has died and left no log", name)
 	}
-	return fmt.Errorf("%s has died; the end of %s:\n  %s", name, s.logFile(name), strings.Join(lines, "\n  "))
+	return fmt.Errorf("%s has died; the end of %s:\n  %s", name, log, strings.Join(lines, "\n  "))
 }
 
 // until repeats try until it succeeds or ctx ends; then it returns the last

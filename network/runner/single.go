@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Processes are named after what they are and whose: "peer.issuer",
+// "orderer.clearing", "chaincode.retailer", "retailer.retailer".
+
+// StateDir is where the network keeps everything.
+func (n *Network) StateDir() string { return string(n.state) }
+
+// Consortium is the network's description; ports are settled once Up returned.
+func (n *Network) Consortium() Consortium { return n.consortium }
+
+// Folder returns a path in an organisation's folder: Folder("retailer",
+// "till-1") holds the credentials of its first till.
+func (n *Network) Folder(organisation string, parts ...string) string {
+	return filepath.Join(append([]string{n.state.organisation(organisation)}, parts...)...)
+}
+
+// find returns the organisation and the kind of a named process.
+func (n *Network) find(name string) (Organisation, string, error) {
+	kind, owner, _ := strings.Cut(name, ".")
+	for _, o := range n.consortium.Organisations {
+		if o.Name == owner && slices.Contains(o.kinds(), kind) {
+			return o, kind, nil
+		}
+	}
+	var names []string
+	for _, o := range n.consortium.Organisations {
+		for _, k := range o.kinds() {
+			names = append(names, k+"."+o.Name)
+		}
+	}
+	return Organisation{}, "", fmt.Errorf("there is no process %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// Stop ends one process of the network and keeps its data.
+func (n *Network) Stop(ctx context.Context, name string) error {
+	return n.locked(name, func(Organisation, string) error { return n.state.stop(ctx, name) })
+}
+
+// Kill ends one process without warning, as a crash would.
+func (n *Network) Kill(ctx context.Context, name string) error {
+	return n.locked(name, func(Organisation, string) error { return n.state.kill(ctx, name) })
+}
+
+// Start starts one process of a network that has been up, and waits until it
+// serves.
+func (n *Network) Start(ctx context.Context, name string) error {
+	return n.locked(name, func(o Organisation, kind string) error {
+		var err error
+		if n.binaries.root == "" {
+			n.binaries, err = build(ctx, n.out, slices.Contains(roles, kind))
+			if err != nil {
+				return err
+			}
+		}
+		pkg, err := chaincodePackage()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case kindOrderer:
+			return n.startOrderer(ctx, o)
+		case kindPeer:
+			return n.startPeer(ctx, o, pkg)
+		case kindChaincode:
+			return n.startChaincode(ctx, o, pkg.id)
+		}
+		return n.ensure(ctx, n.service(o, kind))
+	})
+}
+
+func (n *Network) locked(name string, do func(o Organisation, kind string) error) error {
+	o, kind, err := n.find(name)
+	if err != nil {
+		return err
+	}
+	unlock, err := n.state.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do(o, kind)
+}
