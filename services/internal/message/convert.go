@@ -128,14 +128,15 @@ func Page(size int32, token string) (coupon.PageQuery, error) {
 	return coupon.PageQuery{Size: min(int(size), maxPage), After: token}, nil
 }
 
-// Digest is the SHA-256 of a request: two requests with the same id are repeats
-// if and only if it is the same.
+// Digest is the SHA-256 of a request, its type included: two requests with the
+// same id are repeats if and only if it is the same.
 func Digest(request proto.Message) (coupon.Hash, error) {
 	content, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
 	if err != nil {
 		return coupon.Hash{}, err
 	}
-	return sha256.Sum256(content), nil
+	name := string(request.ProtoReflect().Descriptor().FullName())
+	return sha256.Sum256(append([]byte(name+"\x00"), content...)), nil
 }
 
 var holders = map[coupon.Holder]typev1.Holder{

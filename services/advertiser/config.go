@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package advertiser
+
+import (
+	"cmp"
+	"errors"
+
+	"ecoupon/services/internal/ledger"
+	"ecoupon/services/internal/serve"
+)
+
+// Defaults of Limits. Behind one address there can be a whole company, or all
+// customers of a mobile network; an offer's limit is about what one machine
+// can make durable.
+const (
+	defaultAddressRate  = 100
+	defaultAddressBurst = 500
+	defaultOfferRate    = 5000
+	defaultOfferBurst   = 10000
+)
+
+// Config is the configuration file of the service.
+type Config struct {
+	Serve  serve.Config  `json:"serve"`
+	Ledger ledger.Config `json:"ledger"`
+	// Store is the path of the database file. It holds the emitter's keys.
+	Store  string `json:"store"`
+	Limits Limits `json:"limits"`
+}
+
+// Limits say how often may be asked, per second and at once. Zero values mean
+// the defaults.
+type Limits struct {
+	// Address limits each address on the public side. Addresses are kept in
+	// memory only.
+	AddressRate  float64 `json:"address_rate"`
+	AddressBurst int     `json:"address_burst"`
+	// Offer limits the coupons of each offer, whoever asks.
+	OfferRate  float64 `json:"offer_rate"`
+	OfferBurst int     `json:"offer_burst"`
+}
+
+// Validate checks all sections.
+func (c Config) Validate() error {
+	if c.Store == "" {
+		return errors.New("store is empty")
+	}
+	if c.Limits.AddressRate < 0 || c.Limits.AddressBurst < 0 || c.Limits.OfferRate < 0 || c.Limits.OfferBurst < 0 {
+		return errors.New("limits must not be negative")
+	}
+	return errors.Join(c.Serve.Validate(), c.Ledger.Validate())
+}
+
+// withDefaults fills in what the file leaves out.
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		AddressRate:  cmp.Or(l.AddressRate, defaultAddressRate),
+		AddressBurst: cmp.Or(l.AddressBurst, defaultAddressBurst),
+		OfferRate:    cmp.Or(l.OfferRate, defaultOfferRate),
+		OfferBurst:   cmp.Or(l.OfferBurst, defaultOfferBurst),
+	}
+}

@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package advertiser
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/ledger"
+)
+
+// campaignID names a campaign version of any issuer.
+type campaignID struct {
+	issuer string
+	coupon.CampaignRef
+}
+
+// mandate is a framework of the advertiser with its secret.
+type mandate struct {
+	framework coupon.Framework
+	key       coupon.EmitterKey
+}
+
+// changes are what was learnt of mandates and campaigns.
+type changes struct {
+	campaigns map[campaignID]coupon.CampaignEntry
+	mandates  []mandate
+}
+
+func campaignOf(f coupon.Framework) campaignID {
+	return campaignID{f.Issuer, coupon.CampaignRef{Campaign: f.Campaign, Version: f.Version}}
+}
+
+// follower is the projection of the issuers' events to mandates and offers. It
+// stores what the ledger says when an event is applied, which may be later than
+// the event: the events that follow then change nothing.
+type follower struct{ *Advertiser }
+
+// Next is the first block that is not applied.
+func (f follower) Next(ctx context.Context, namespace string) (uint64, error) {
+	return f.store.db.Next(ctx, namespace)
+}
+
+// Apply learns what a block says about the own mandates and their campaigns.
+func (f follower) Apply(ctx context.Context, block ledger.Block) error {
+	learnt := changes{campaigns: make(map[campaignID]coupon.CampaignEntry)}
+	for _, event := range block.Events {
+		var err error
+		switch event.Name {
+		case "EmitterAuthorised":
+			err = f.authorised(ctx, event, &learnt)
+		case "CampaignPaused", "CampaignResumed", "CampaignClosed":
+			err = f.changed(ctx, event, &learnt)
+		}
+		if err != nil {
+			return fmt.Errorf("event %s of %s: %w", event.Name, event.TransactionID, err)
+		}
+	}
+	if err := f.store.learn(ctx, block, learnt); err != nil {
+		return err
+	}
+	f.remember(learnt)
+	return nil
+}
+
+func (f follower) authorised(ctx context.Context, event ledger.Event, learnt *changes) error {
+	var authorised coupon.EmitterEvent
+	if err := json.Unmarshal(event.Payload, &authorised); err != nil {
+		return err
+	}
+	if authorised.Emitter != f.self {
+		return nil
+	}
+	query := coupon.FrameworkQuery{Framework: authorised.Framework}
+	var m mandate
+	if err := f.read(ctx, event, "GetFramework", query, &m.framework); err != nil {
+		return err
+	}
+	if err := f.read(ctx, event, "EmitterKey", query, &m.key); err != nil {
+		return err
+	}
+	entry, err := f.campaign(ctx, event, authorised.Campaign, authorised.Version)
+	if err != nil {
+		return err
+	}
+	if !consistent(m, entry.Campaign) {
+		// No coupon of it could be redeemed.
+		f.logger.ErrorContext(ctx, "a mandate that is not its campaign's is left out", "framework", authorised.Framework)
+		return nil
+	}
+	learnt.mandates = append(learnt.mandates, m)
+	learnt.campaigns[campaignOf(m.framework)] = entry
+	return nil
+}
+
+func consistent(m mandate, c coupon.Campaign) bool {
+	return m.framework.Mandate().ID() == m.framework.ID && m.key.Framework == m.framework.ID &&
+		m.framework.Terms == sha256.Sum256([]byte(c.Terms))
+}
+
+// changed reads where a campaign stands if there is an own mandate under it.
+func (f follower) changed(ctx context.Context, event ledger.Event, learnt *changes) error {
+	var changed coupon.CampaignEvent
+	if err := json.Unmarshal(event.Payload, &changed); err != nil {
+		return err
+	}
+	entry, err := f.campaign(ctx, event, changed.Campaign, changed.Version)
+	if err != nil {
+		return err
+	}
+	id := campaignID{entry.Campaign.Issuer, coupon.CampaignRef(changed)}
+	if _, learning := learnt.campaigns[id]; learning || f.knows(id) {
+		learnt.campaigns[id] = entry
+	}
+	return nil
+}
+
+func (f follower) campaign(ctx context.Context, event ledger.Event, id string, version int64) (entry coupon.CampaignEntry, err error) {
+	err = f.read(ctx, event, "GetCampaign", coupon.CampaignRef{Campaign: id, Version: version}, &entry)
+	return entry, err
+}
+
+// read evaluates on the own peer. What an event speaks of is on the ledger: if
+// the peer does not have it, it is still fetching it.
+func (f follower) read(ctx context.Context, event ledger.Event, function string, argument, out any) error {
+	err := f.ledger.Evaluate(ctx, ledger.Call{
+		Namespace: event.Namespace, Function: function, Argument: argument, Endorsers: []string{f.self},
+	}, out)
+	if _, refused := coupon.ReasonOf(err); refused {
+		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+	}
+	return err
+}
+
+func (a *Advertiser) knows(id campaignID) bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	for _, o := range a.offers {
+		if campaignOf(o.Framework) == id {
+			return true
+		}
+	}
+	return false
+}
