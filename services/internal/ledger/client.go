@@ -5,6 +5,7 @@ package ledger
 
 import (
 	"context"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -80,10 +81,10 @@ type Options struct {
 	// Conn leads to the gateway of the own organisation's peer. The client does not close it.
 	Conn    grpc.ClientConnInterface
 	Channel string
-	// MSPID, Certificate and Sign are the identity that calls.
+	// MSPID, Certificate and Key are the identity that calls.
 	MSPID       string
 	Certificate *x509.Certificate
-	Sign        identity.Sign
+	Key         crypto.PrivateKey
 	Journal     Journal
 	Logger      *slog.Logger
 }
@@ -110,7 +111,7 @@ func Open(cfg Config, directory *config.Directory, mspID string, journal Journal
 	if !found {
 		return nil, fmt.Errorf("the directory has no organisation %s", mspID)
 	}
-	certificate, sign, err := readIdentity(cfg)
+	certificate, key, err := readIdentity(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func Open(cfg Config, directory *config.Directory, mspID string, journal Journal
 	}
 	opened, err := New(Options{
 		Config: cfg, Conn: conn, Channel: directory.Channel,
-		MSPID: mspID, Certificate: certificate, Sign: sign, Journal: journal, Logger: logger,
+		MSPID: mspID, Certificate: certificate, Key: key, Journal: journal, Logger: logger,
 	})
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -129,7 +130,7 @@ func Open(cfg Config, directory *config.Directory, mspID string, journal Journal
 	return opened, nil
 }
 
-func readIdentity(cfg Config) (*x509.Certificate, identity.Sign, error) {
+func readIdentity(cfg Config) (*x509.Certificate, crypto.PrivateKey, error) {
 	text, err := os.ReadFile(cfg.Certificate)
 	if err != nil {
 		return nil, nil, err
@@ -146,11 +147,7 @@ func readIdentity(cfg Config) (*x509.Certificate, identity.Sign, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", cfg.Key, err)
 	}
-	sign, err := identity.NewPrivateKeySign(key)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", cfg.Key, err)
-	}
-	return certificate, sign, nil
+	return certificate, key, nil
 }
 
 func dialPeer(cfg Config, organisation config.Organisation) (*grpc.ClientConn, error) {
@@ -176,8 +173,12 @@ func dialPeer(cfg Config, organisation config.Organisation) (*grpc.ClientConn, e
 
 // New makes a client of its parts. All are required.
 func New(o Options) (*Client, error) {
-	if o.Conn == nil || o.Certificate == nil || o.Sign == nil || o.Journal == nil || o.Logger == nil {
-		return nil, errors.New("connection, certificate, sign, journal and logger of a ledger client are required")
+	if o.Conn == nil || o.Certificate == nil || o.Key == nil || o.Journal == nil || o.Logger == nil {
+		return nil, errors.New("connection, certificate, key, journal and logger of a ledger client are required")
+	}
+	sign, err := identity.NewPrivateKeySign(o.Key)
+	if err != nil {
+		return nil, err
 	}
 	id, err := identity.NewX509Identity(o.MSPID, o.Certificate)
 	if err != nil {
@@ -187,12 +188,12 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	connected, err := client.Connect(id, client.WithSign(o.Sign), client.WithClientConnection(o.Conn))
+	connected, err := client.Connect(id, client.WithSign(sign), client.WithClientConnection(o.Conn))
 	if err != nil {
 		return nil, err
 	}
 	return &Client{
-		config: o.Config, channel: o.Channel, mspID: o.MSPID, creator: creator, sign: o.Sign,
+		config: o.Config, channel: o.Channel, mspID: o.MSPID, creator: creator, sign: sign,
 		gateway: connected, network: connected.GetNetwork(o.Channel), raw: gateway.NewGatewayClient(o.Conn),
 		journal: o.Journal, logger: o.Logger,
 	}, nil

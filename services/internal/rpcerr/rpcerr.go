@@ -58,7 +58,7 @@ func Status(err error, public bool) *status.Status {
 		return ofRefusal(&coupon.Error{Reason: coupon.ReasonLedgerUnavailable, Detail: "the ledger is not available"}, public)
 	case errors.Is(err, context.DeadlineExceeded):
 		return build(codes.DeadlineExceeded, TryAgain, "the time for the request is over", nil)
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), status.Code(err) == codes.Canceled:
 		return build(codes.Canceled, TryAgain, "the request was given up", nil)
 	default:
 		return ofRefusal(&coupon.Error{Reason: coupon.ReasonInternal}, public)
@@ -88,6 +88,16 @@ func ofBatch(batch *ledger.BatchRefusal, public bool) *status.Status {
 		list.Refused = append(list.Refused, Refused(refusal, public))
 	}
 	return with(answer, list)
+}
+
+// ReasonOf is the exact reason that Status gives err, or the class where it has no reason; empty for nil.
+func ReasonOf(err error) coupon.Reason {
+	for _, detail := range Status(err, false).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return coupon.Reason(info.GetReason())
+		}
+	}
+	return ""
 }
 
 // Refused is one refusal as it is listed in answers.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
@@ -64,8 +65,8 @@ func (g *gate) call(ctx context.Context, method string, handle func() error) err
 	caller := CallerFrom(ctx)
 	err := g.admit(ctx, method, caller, handle)
 	answer := rpcerr.Status(err, caller.Public())
-	if already, made := status.FromError(err); made && strings.HasPrefix(method, foreignPrefix) {
-		answer = already
+	if made, is := status.FromError(err); is && (strings.HasPrefix(method, foreignPrefix) || made.Code() == codes.Unimplemented) {
+		answer = made
 	}
 	g.log(ctx, method, caller, err, answer, time.Since(began))
 	return answer.Err()
@@ -127,9 +128,9 @@ func (g *gate) log(ctx context.Context, method string, caller Caller, err error,
 	}
 	level := slog.LevelInfo
 	if err != nil {
-		reason, refused := coupon.ReasonOf(err)
-		if !refused {
-			reason, level = coupon.ReasonInternal, slog.LevelWarn
+		reason := rpcerr.ReasonOf(err)
+		if reason == coupon.ReasonInternal || reason == coupon.ReasonOutcomeUnknown {
+			level = slog.LevelWarn
 		}
 		g.refusals.WithLabelValues(method, string(reason)).Inc()
 		attributes = append(attributes, slog.String("reason", string(reason)), slog.String("error", err.Error()))
