@@ -222,10 +222,11 @@ func (s *simulation) rangeQueries() []*kvrwset.RangeQueryInfo {
 	for _, r := range s.ranges {
 		if q := (query{r.start, r.end, r.exhausted}); !seen[q] {
 			seen[q] = true
-			infos = append(infos, &kvrwset.RangeQueryInfo{
-				StartKey: r.start, EndKey: r.end, ItrExhausted: r.exhausted,
-				ReadsInfo: &kvrwset.RangeQueryInfo_RawReads{RawReads: &kvrwset.QueryReads{KvReads: r.results}},
-			})
+			info := &kvrwset.RangeQueryInfo{StartKey: r.start, EndKey: r.end, ItrExhausted: r.exhausted}
+			if len(r.results) > 0 {
+				info.ReadsInfo = &kvrwset.RangeQueryInfo_RawReads{RawReads: &kvrwset.QueryReads{KvReads: r.results}}
+			}
+			infos = append(infos, info)
 		}
 	}
 	return infos
