@@ -32,23 +32,24 @@ func (o *outcome) differs(other *outcome) string {
 	if len(o.set.collections) != len(other.set.collections) {
 		return fmt.Sprintf("collections: %d and %d", len(o.set.collections), len(other.set.collections))
 	}
-	for i, a := range o.set.collections {
-		if text := differ(o.private, other.private, a, other.set.collections[i]); text != "" {
+	for i := range o.set.collections {
+		if text := o.differsIn(i, other); text != "" {
 			return text
 		}
 	}
 	return "encodings alone"
 }
 
-// differ compares what two outcomes did to their i-th collection.
-func differ(aValues, bValues privateValues, a, b collectionSet) string {
+// differsIn compares what two outcomes did to their i-th collection.
+func (o *outcome) differsIn(i int, other *outcome) string {
+	a, b := o.set.collections[i], other.set.collections[i]
 	if a.name != b.name {
 		return fmt.Sprintf("collections %s and %s", a.name, b.name)
 	}
 	if text := firstDifference("read in "+a.name, a.hashed.HashedReads, b.hashed.HashedReads); text != "" {
 		return text
 	}
-	x, y := aValues[a.name].GetWrites(), bValues[b.name].GetWrites()
+	x, y := o.private[a.name].GetWrites(), other.private[b.name].GetWrites()
 	for i := range max(len(x), len(y)) {
 		switch {
 		case i >= len(x) || i >= len(y) || x[i].Key != y[i].Key:

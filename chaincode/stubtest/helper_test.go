@@ -34,8 +34,10 @@ type handler func(stub shim.ChaincodeStubInterface, args []string) ([]byte, erro
 // script is chaincode made of functions. An error becomes status 500.
 type script map[string]handler
 
+// Init does nothing.
 func (s script) Init(shim.ChaincodeStubInterface) *peer.Response { return shim.Success(nil) }
 
+// Invoke runs the function that is named.
 func (s script) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	name, args := stub.GetFunctionAndParameters()
 	f, ok := s[name]
