@@ -18,7 +18,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"ecoupon/network/config"
 
@@ -66,7 +65,7 @@ func (n *Network) makeGenesis(ctx context.Context) error {
 
 func (n *Network) channelConfig() (config.Channel, error) {
 	c := config.Channel{
-		BlockInterval:   time.Duration(n.consortium.BlockInterval).String(),
+		BlockInterval:   n.consortium.BlockInterval,
 		MaxMessageCount: maxBatch,
 		RequestPoolSize: poolSize,
 	}

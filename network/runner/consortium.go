@@ -4,11 +4,8 @@
 package runner
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"regexp"
@@ -16,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"ecoupon/chaincode/coupon"
 	"ecoupon/network/config"
 )
 
@@ -54,8 +52,9 @@ type Consortium struct {
 	// them. An organisation may have its own.
 	ListenHost    string `json:"listen_host"`
 	AdvertiseHost string `json:"advertise_host"`
-	// BlockInterval is how long an orderer gathers transactions for a block.
-	BlockInterval Duration       `json:"block_interval"`
+	// BlockInterval is how long an orderer gathers transactions for a block,
+	// such as "20ms".
+	BlockInterval string         `json:"block_interval"`
 	LogLevel      string         `json:"log_level"`
 	Organisations []Organisation `json:"organisations"`
 }
@@ -83,22 +82,6 @@ func (o Organisation) HasRole(role string) bool { return slices.Contains(o.Roles
 // Namespace is the chaincode definition that holds this issuer's coupons.
 func (o Organisation) Namespace() string { return "coupon-" + o.MSPID }
 
-// Duration is a time.Duration written as "20ms" in JSON.
-type Duration time.Duration
-
-// MarshalText writes the form that UnmarshalText reads.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-// UnmarshalText reads a Go duration.
-func (d *Duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is not a duration such as \"20ms\"", text)
-	}
-	*d = Duration(v)
-	return nil
-}
-
 // Default is the consortium of one issuer, one advertiser, one retailer and
 // one clearing house.
 func Default() Consortium {
@@ -124,13 +107,8 @@ func Load(path string) (Consortium, error) {
 
 func parse(data []byte) (Consortium, error) {
 	var c Consortium
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
+	if err := coupon.DecodeStrict(data, &c); err != nil {
 		return Consortium{}, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Consortium{}, errors.New("something follows the consortium")
 	}
 	return c, c.Check()
 }
@@ -152,8 +130,8 @@ func (c Consortium) Check() error {
 	}
 	checkHost(fail, "listen_host", c.ListenHost)
 	checkHost(fail, "advertise_host", c.AdvertiseHost)
-	if i := time.Duration(c.BlockInterval); i < time.Millisecond || i > time.Minute {
-		fail("block_interval", "%s is not within 1ms to 1m", i)
+	if i, err := time.ParseDuration(c.BlockInterval); err != nil || i < time.Millisecond || i > time.Minute {
+		fail("block_interval", "%q is not a duration from \"1ms\" to \"1m\"", c.BlockInterval)
 	}
 	if !slices.Contains(logLevels, c.LogLevel) {
 		fail("log_level", "%q is none of %q", c.LogLevel, logLevels)

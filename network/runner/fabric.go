@@ -58,7 +58,7 @@ func (n *Network) startOrderer(ctx context.Context, o Organisation) error {
 // program, or another if one is named.
 func (n *Network) startChaincode(ctx context.Context, o Organisation, packageID string) error {
 	program := n.binaries.own(kindChaincode)
-	if other := n.chaincode[o.MSPID]; other != "" {
+	if other := n.options.Chaincode[o.MSPID]; other != "" {
 		program = other
 	}
 	dir := filepath.Join(n.state.organisation(o.Name), kindChaincode)
@@ -185,7 +185,7 @@ func (n *Network) equipBuilder(o Organisation, dir string) (string, error) {
 	if err := writeFile(name, connection, 0o600); err != nil {
 		return "", fmt.Errorf("equipping a peer's builder: %w", err)
 	}
-	return name, os.MkdirAll(filepath.Join(dir, "tmp"), 0o700)
+	return name, nil
 }
 
 // environment is all that Fabric's programs see of the runner's own.

@@ -112,6 +112,7 @@ func (i *issuance) nodes(hosts []string) {
 		name := i.org.serverName(kind)
 		i.msp(filepath.Join(kind, "msp"), i.leaf(i.identity, subject{unit: kind, name: name}))
 		i.server(kind, hosts)
+		i.mkdir(filepath.Join(kind, "tmp"))
 	}
 	i.server(kindChaincode, hosts)
 	if i.org.HasOrderer() {

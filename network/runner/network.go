@@ -37,8 +37,7 @@ type Network struct {
 	state      state
 	out        io.Writer
 	binaries   binaries
-	// chaincode holds other programs for single chaincode servers, by MSP id.
-	chaincode map[string]string
+	options    UpOptions
 }
 
 // UpOptions say what Up is to start.
@@ -90,7 +89,7 @@ func (n *Network) Up(ctx context.Context, o UpOptions) error {
 		return err
 	}
 	defer unlock()
-	n.chaincode = o.Chaincode
+	n.options = o
 	steps := []struct {
 		name string
 		do   func(context.Context) error

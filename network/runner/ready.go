@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strings"
 
+	"ecoupon/chaincode/coupon"
+
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"golang.org/x/sync/errgroup"
@@ -100,13 +102,28 @@ func (n *Network) partner(issuer Organisation) Organisation {
 	return houses[0]
 }
 
-// unlessRefused keeps an error unless it is the rules' own answer, which
-// proves that they run.
-func unlessRefused(err error) error {
+// chaincodeSays stands before what the rules answered, in the gateway's details.
+const chaincodeSays = "chaincode response 500, "
+
+// refusal finds the rules' own answer in a gateway's error.
+func refusal(err error) (*coupon.Error, bool) {
 	for _, detail := range status.Convert(err).Details() {
-		if d, ok := detail.(*gateway.ErrorDetail); ok && strings.HasPrefix(d.GetMessage(), "chaincode response") {
-			return nil
+		d, ok := detail.(*gateway.ErrorDetail)
+		if !ok {
+			continue
 		}
+		if text, ok := strings.CutPrefix(d.GetMessage(), chaincodeSays); ok {
+			return coupon.ParseError(text)
+		}
+	}
+	return nil, false
+}
+
+// unlessRefused keeps an error unless it is a refusal, which proves that the
+// rules run.
+func unlessRefused(err error) error {
+	if _, ok := refusal(err); ok {
+		return nil
 	}
 	return err
 }

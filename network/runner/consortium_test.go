@@ -1,0 +1,122 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDefaultConsortiumHasFourOrganisations(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	if len(c.Organisations) != 4 {
+		t.Fatalf("%d organisations", len(c.Organisations))
+	}
+	for i, role := range roles {
+		if o := c.Organisations[i]; !o.HasRole(role) || !o.HasOrderer() {
+			t.Errorf("organisation %d is %+v, want the role %s and an orderer", i, o, role)
+		}
+	}
+}
+
+func TestConsortiumFileIsReadStrictly(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]struct{ from, to, want string }{
+		"unknown field":       {`"channel"`, `"chanel"`, "chanel"},
+		"field twice":         {`"channel": "coupons",`, `"channel": "coupons", "channel": "others",`, "channel"},
+		"field in other case": {`"channel"`, `"Channel"`, "Channel"},
+		"trailing data":       {`"channel": "coupons",`, `"channel": "coupons"} {`, "not one JSON value"},
+		"bad channel":         {`"coupons"`, `"Coupons"`, "channel:"},
+		"no state directory":  {`".ecoupon"`, `""`, "state_dir:"},
+		"low ports":           {`17000`, `1000`, "port_base:"},
+		"high ports":          {`17000`, `65500`, "port_base:"},
+		"bad listening host":  {`"listen_host": "127.0.0.1"`, `"listen_host": "a b"`, "listen_host:"},
+		"no advertised host":  {`"advertise_host": "127.0.0.1"`, `"advertise_host": ""`, "advertise_host:"},
+		"not a duration":      {`"20ms"`, `"20"`, "block_interval:"},
+		"interval too long":   {`"20ms"`, `"20h"`, "block_interval:"},
+		"bad log level":       {`"warn"`, `"loud"`, "log_level:"},
+		"bad name":            {`"name": "retailer"`, `"name": "Retailer"`, "organisations[2].name:"},
+		"name twice":          {`"name": "retailer"`, `"name": "issuer"`, "organisations[2].name:"},
+		"bad MSP id":          {`"RetailerMSP"`, `"Retailer.MSP"`, "organisations[2].msp_id:"},
+		"MSP id twice":        {`"RetailerMSP"`, `"IssuerMSP"`, "organisations[2].msp_id:"},
+		"no role":             {`"roles": ["retailer"]`, `"roles": []`, "organisations[2].roles:"},
+		"unknown role":        {`"roles": ["retailer"]`, `"roles": ["shop"]`, "organisations[2].roles:"},
+		"role twice":          {`"roles": ["retailer"]`, `"roles": ["retailer", "retailer"]`, "organisations[2].roles:"},
+		"no issuer":           {`"roles": ["issuer"]`, `"roles": ["retailer"]`, "none has the role issuer"},
+		"no clearing house":   {`"roles": ["clearing"]`, `"roles": ["retailer"]`, "none has the role clearing"},
+		"three orderers":      {`"roles": ["issuer"], "orderer": true`, `"roles": ["issuer"], "orderer": false`, "3 have an orderer"},
+		"advertised as what":  {`"roles": ["issuer"]`, `"roles": ["issuer"], "advertise": {"shop": "a:1"}`, "organisations[0].advertise:"},
+		"advertised where":    {`"roles": ["issuer"]`, `"roles": ["issuer"], "advertise": {"peer": "a"}`, "organisations[0].advertise:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := defaultText(t)
+			if !strings.Contains(text, change.from) {
+				t.Fatalf("the default has no %s", change.from)
+			}
+			file := filepath.Join(t.TempDir(), "consortium.json")
+			if err := os.WriteFile(file, []byte(strings.Replace(text, change.from, change.to, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Load(file); err == nil || !strings.Contains(err.Error(), change.want) || !strings.Contains(err.Error(), file) {
+				t.Errorf("error %v, want %s and %q in it", err, file, change.want)
+			}
+		})
+	}
+}
+
+func TestConsortiumFileMayNameProxiesAndHosts(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(defaultText(t), `"roles": ["issuer"]`,
+		`"roles": ["issuer"], "listen_host": "0.0.0.0", "advertise_host": "issuer.test", "advertise": {"peer": "proxy.test:99"}`, 1)
+	c, err := parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := c.Organisations[0]
+	if got, want := c.address(o, kindPeer), (Address{Listen: "0.0.0.0:17000", Advertise: "proxy.test:99"}); got != want {
+		t.Errorf("peer at %v, want %v", got, want)
+	}
+	if got, want := c.address(o, Issuer), (Address{Listen: "0.0.0.0:17010", Advertise: "issuer.test:17010"}); got != want {
+		t.Errorf("service at %v, want %v", got, want)
+	}
+}
+
+func TestNoTwoProcessesShareAPort(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	seen := map[string]string{}
+	note := func(address, what string) {
+		if other := seen[address]; other != "" {
+			t.Errorf("%s is that of %s and of %s", address, what, other)
+		}
+		seen[address] = what
+	}
+	for i, o := range c.Organisations {
+		o.Roles = roles
+		c.Organisations[i] = o
+		for _, kind := range o.kinds() {
+			note(c.address(o, kind).Listen, kind+"."+o.Name)
+		}
+		for _, role := range roles {
+			note(c.debugAddress(o, role), "debugging of "+role+"."+o.Name)
+		}
+		for _, offset := range []int{portPeerChaincode, portPeerOperations, portOrdererAdmin, portOrdererOperations} {
+			note(c.local(o, offset), o.Name)
+		}
+		note(c.publicAddress(o).Listen, "public side of "+o.Name)
+	}
+}
+
+func defaultText(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "config", "consortium.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
