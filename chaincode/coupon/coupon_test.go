@@ -146,6 +146,21 @@ func TestSignWithTheOwnersKeyOnly(t *testing.T) {
 	wantReason(t, "the owner's signature", bound.VerifySignature(), "")
 }
 
+// TestNobodySignsForABearerCoupon uses that a bearer coupon's owner is zero,
+// the encoding of a point of order 4, for which one signature in four of this
+// form verifies.
+func TestNobodySignsForABearerCoupon(t *testing.T) {
+	t.Parallel()
+	p := Presentation{Coupon: newVectorMaker(t).coupon(0, 0, 1, -1)}
+	p.Signature[0] = 1
+	for !ed25519.Verify(p.Coupon.Owner[:], p.signed(), p.Signature[:]) {
+		p.PresentedAt++
+	}
+	wantReason(t, "a signature that verifies", p.VerifySignature(), ReasonWrongSignature)
+	_, err := ParsePresentation(p.Text())
+	wantReason(t, "its text", err, ReasonMalformedPresentation)
+}
+
 func TestTagsDependOnEverything(t *testing.T) {
 	t.Parallel()
 	k1, k2 := Key(secretOf("1")), Key(secretOf("2"))
