@@ -1,0 +1,300 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package retailer
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/ledger"
+)
+
+// Defaults of BatchConfig.
+const (
+	defaultWindow   = 4 * time.Millisecond
+	defaultCoupons  = 200
+	defaultInFlight = 4
+	defaultTimeout  = 30 * time.Second
+	// maxWaiting bounds the sales that wait for their batch: some seconds' work.
+	maxWaiting = 10_000
+	// maxAttempts bounds how often a sale is part of a batch: a batch of the
+	// largest size is down to single sales after ten halvings.
+	maxAttempts = 16
+)
+
+// BatchConfig says how redemptions are gathered. Zero values mean the defaults.
+type BatchConfig struct {
+	// Window is how long redemptions gather while others are in flight.
+	Window config.Duration `json:"window"`
+	// Coupons is the size at which a batch does not wait.
+	Coupons int `json:"coupons"`
+	// InFlight bounds the batches of one issuer at a time.
+	InFlight int `json:"in_flight"`
+	// Timeout bounds a batch from its check to its answer.
+	Timeout config.Duration `json:"timeout"`
+}
+
+// Validate checks the section by itself.
+func (c BatchConfig) Validate() error {
+	if c.Coupons < 0 || c.Coupons > coupon.MaxBatchCoupons || c.InFlight < 0 || c.InFlight > 64 {
+		return errors.New("batch: coupons is 0 to 1000, in_flight 0 to 64")
+	}
+	return nil
+}
+
+func (c BatchConfig) withDefaults() BatchConfig {
+	c.Window = config.Duration(c.Window.Or(defaultWindow))
+	c.Timeout = config.Duration(c.Timeout.Or(defaultTimeout))
+	if c.Coupons == 0 {
+		c.Coupons = defaultCoupons
+	}
+	if c.InFlight == 0 {
+		c.InFlight = defaultInFlight
+	}
+	return c
+}
+
+// pending is a redemption on its way. It is answered exactly once.
+type pending struct {
+	id       coupon.RedemptionID
+	digest   coupon.Hash
+	sale     coupon.Sale
+	locks    []string
+	since    time.Time
+	attempts int
+	// sent is the transaction that it was last sent in.
+	sent atomic.Pointer[string]
+
+	answered   chan struct{}
+	redemption Redemption
+	err        error
+}
+
+func newPending(id coupon.RedemptionID, digest coupon.Hash) *pending {
+	return &pending{id: id, digest: digest, answered: make(chan struct{})}
+}
+
+func (p *pending) answer(r Redemption, err error) {
+	p.redemption, p.err = r, err
+	close(p.answered)
+}
+
+// wait returns the answer. A caller that cannot wait any longer is told of the
+// transaction that may have an effect.
+func (p *pending) wait(ctx context.Context) (Redemption, error) {
+	select {
+	case <-p.answered:
+		return p.redemption, p.err
+	case <-ctx.Done():
+		if sent := p.sent.Load(); sent != nil {
+			return Redemption{}, unknown(*sent, ctx.Err())
+		}
+		return Redemption{}, ctx.Err()
+	}
+}
+
+// queue decides which sales go together. Sales in flight share neither coupon
+// nor invoice.
+type queue struct {
+	cfg      BatchConfig
+	waiting  []*pending
+	apart    [][]*pending
+	held     map[string]bool
+	inFlight int
+}
+
+// next takes a batch out of the queue, or says how long to wait for one; 0 is
+// until something happens. What failed before comes first and by itself.
+func (q *queue) next(now time.Time) ([]*pending, time.Duration) {
+	if q.inFlight >= q.cfg.InFlight {
+		return nil, 0
+	}
+	for i, group := range q.apart {
+		if q.free(group) {
+			q.apart = append(q.apart[:i:i], q.apart[i+1:]...)
+			return q.take(group), 0
+		}
+	}
+	batch, rest, full := q.choose()
+	if len(batch) == 0 {
+		return nil, 0
+	}
+	if age := now.Sub(batch[0].since); q.inFlight > 0 && !full && age < time.Duration(q.cfg.Window) {
+		return nil, time.Duration(q.cfg.Window) - age
+	}
+	q.waiting = rest
+	return q.take(batch), 0
+}
+
+// choose splits what waits into the oldest sales that can go together and the
+// rest; full says that the batch has its size.
+func (q *queue) choose() (batch, rest []*pending, full bool) {
+	coupons := 0
+	mine := make(map[string]bool)
+	for _, p := range q.waiting {
+		fits := len(batch) == 0 || coupons+len(p.sale.Coupons) <= q.cfg.Coupons
+		full = full || !fits
+		if full || !q.free([]*pending{p}) || anyIn(mine, p.locks) {
+			rest = append(rest, p)
+			continue
+		}
+		for _, lock := range p.locks {
+			mine[lock] = true
+		}
+		coupons += len(p.sale.Coupons)
+		batch = append(batch, p)
+	}
+	return batch, rest, full || coupons >= q.cfg.Coupons
+}
+
+func (q *queue) free(group []*pending) bool {
+	for _, p := range group {
+		if anyIn(q.held, p.locks) {
+			return false
+		}
+	}
+	return true
+}
+
+func anyIn(held map[string]bool, locks []string) bool {
+	for _, lock := range locks {
+		if held[lock] {
+			return true
+		}
+	}
+	return false
+}
+
+func (q *queue) take(batch []*pending) []*pending {
+	q.inFlight++
+	for _, p := range batch {
+		for _, lock := range p.locks {
+			q.held[lock] = true
+		}
+	}
+	return batch
+}
+
+// release ends a batch; again is what must be tried again, apart from others.
+func (q *queue) release(batch []*pending, again [][]*pending) {
+	q.inFlight--
+	for _, p := range batch {
+		for _, lock := range p.locks {
+			delete(q.held, lock)
+		}
+	}
+	q.apart = append(q.apart, again...)
+}
+
+// desk redeems for one issuer. Its queue belongs to run.
+type desk struct {
+	service  *Service
+	issuer   string
+	queue    queue
+	timeout  time.Duration
+	incoming chan *pending
+	finished chan finished
+	stopped  chan struct{}
+}
+
+type finished struct {
+	batch []*pending
+	again [][]*pending
+}
+
+func newDesk(cfg BatchConfig, s *Service, issuer string) *desk {
+	cfg = cfg.withDefaults()
+	return &desk{
+		service: s, issuer: issuer,
+		queue:    queue{cfg: cfg, held: make(map[string]bool)},
+		timeout:  time.Duration(cfg.Timeout),
+		incoming: make(chan *pending), finished: make(chan finished), stopped: make(chan struct{}),
+	}
+}
+
+// enter hands a sale over. When it returns nil the sale will be answered.
+func (d *desk) enter(ctx context.Context, p *pending) error {
+	select {
+	case d.incoming <- p:
+		return nil
+	case <-d.stopped:
+		return ledger.ErrUnavailable
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run redeems until ctx ends, and then finishes what is in flight.
+func (d *desk) run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	defer close(d.stopped)
+	for {
+		wait := d.dispatch(ctx)
+		var due <-chan time.Time
+		if wait > 0 {
+			timer.Reset(wait)
+			due = timer.C
+		}
+		select {
+		case p := <-d.incoming:
+			d.accept(p)
+		case f := <-d.finished:
+			d.queue.release(f.batch, f.again)
+		case <-due:
+		case <-ctx.Done():
+			d.stop()
+			return nil
+		}
+	}
+}
+
+func (d *desk) accept(p *pending) {
+	if len(d.queue.waiting) >= maxWaiting {
+		d.answer(p, Redemption{}, coupon.Refuse(coupon.ReasonRateLimited, "", "too many redemptions are waiting"))
+		return
+	}
+	p.since = time.Now()
+	d.queue.waiting = append(d.queue.waiting, p)
+}
+
+// dispatch starts all batches that can start, and returns how long until the
+// next one can.
+func (d *desk) dispatch(ctx context.Context) time.Duration {
+	for {
+		batch, wait := d.queue.next(time.Now())
+		if len(batch) == 0 {
+			return wait
+		}
+		go func() {
+			// A batch that is begun is ended: what it has sent is on its way.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
+			defer cancel()
+			d.finished <- finished{batch, d.process(ctx, batch)}
+		}()
+	}
+}
+
+func (d *desk) stop() {
+	for d.queue.inFlight > 0 {
+		f := <-d.finished
+		d.queue.release(f.batch, f.again)
+	}
+	left := d.queue.waiting
+	for _, group := range d.queue.apart {
+		left = append(left, group...)
+	}
+	for _, p := range left {
+		d.answer(p, Redemption{}, ledger.ErrUnavailable)
+	}
+}
+
+func (d *desk) answer(p *pending, r Redemption, err error) {
+	d.service.leave(p)
+	p.answer(r, err)
+}

@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package retailer
+
+import (
+	"strconv"
+
+	"ecoupon/chaincode/coupon"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
+	"ecoupon/services/internal/message"
+	"ecoupon/services/internal/rpcerr"
+)
+
+func saleOf(r *retailerv1.RedeemRequest) (Sale, error) {
+	digest, err := message.Digest(r)
+	if err != nil {
+		return Sale{}, err
+	}
+	basket, err := basketOf(r.GetBasket())
+	if err != nil {
+		return Sale{}, err
+	}
+	invoice := r.GetInvoice()
+	paid, err := message.Milliseconds("invoice.paid_time", invoice.GetPaidTime())
+	if err != nil {
+		return Sale{}, err
+	}
+	return Sale{
+		RequestID: r.GetRequestId(), Digest: digest, Basket: basket, Coupons: r.GetCoupons(),
+		Invoice: coupon.Invoice{
+			Institute: invoice.GetInstitute(), Number: invoice.GetNumber(),
+			Currency: invoice.GetAmount().GetCurrency(), Amount: invoice.GetAmount().GetMinor(), PaidAt: paid,
+		},
+	}, nil
+}
+
+// basketOf sums the lines; those that cannot be summed are refused as
+// Basket.Check does.
+func basketOf(b *typev1.Basket) (coupon.Basket, error) {
+	basket := coupon.Basket{Currency: b.GetCurrency(), Total: coupon.MaxTotal}
+	if len(b.GetLines()) > coupon.MaxLines {
+		return basket, coupon.Refuse(coupon.ReasonTooMany, "basket.lines", "a basket has at most %d lines", coupon.MaxLines)
+	}
+	for _, l := range b.GetLines() {
+		basket.Lines = append(basket.Lines, coupon.Line{GTIN: l.GetGtin(), Quantity: l.GetQuantity(), UnitPrice: l.GetUnitPrice()})
+	}
+	if err := basket.Check(); err != nil {
+		return basket, err
+	}
+	basket.Total = 0
+	for _, l := range basket.Lines {
+		basket.Total += l.Quantity * l.UnitPrice // within its limits: checked
+	}
+	return basket, nil
+}
+
+func redemptionID(text string) (coupon.RedemptionID, error) {
+	var id coupon.RedemptionID
+	if err := id.UnmarshalText([]byte(text)); err != nil {
+		return id, coupon.Refuse(coupon.ReasonInvalidRequest, "redemption_id", "is not 32 lower-case hex digits")
+	}
+	return id, nil
+}
+
+func redemptionMessage(r Redemption) *retailerv1.Redemption {
+	m := &retailerv1.Redemption{
+		RedemptionId: r.ID.String(), Issuer: r.Issuer, Total: money(r.Currency, r.Total),
+		TransactionId: r.TransactionID, Block: r.Block, BatchId: r.Batch.String(),
+		RedeemTime: message.Time(r.Time), Voided: r.Voided,
+	}
+	for _, discount := range r.Discounts {
+		m.Discounts = append(m.Discounts, money(r.Currency, discount))
+	}
+	return m
+}
+
+func verdictMessage(v Verdict, public bool) *retailerv1.Verdict {
+	m := &retailerv1.Verdict{Title: v.Title}
+	if v.Refused != nil {
+		refused := rpcerr.Refused(*v.Refused, public)
+		m.Reason, m.Detail = refused.GetReason(), refused.GetDetail()
+	}
+	if v.Discount != nil {
+		m.Discount = money(v.Discount.Currency, v.Discount.Minor)
+	}
+	return m
+}
+
+func claimMessage(c Claim, retailer string) *retailerv1.Claim {
+	m := &retailerv1.Claim{
+		ClaimId: c.ID, Issuer: c.Issuer, Retailer: retailer, Coupons: c.Coupons, TransactionId: c.TransactionID,
+	}
+	for _, id := range c.Batches {
+		m.BatchIds = append(m.BatchIds, id.String())
+	}
+	for _, amount := range c.Amounts {
+		m.Amounts = append(m.Amounts, money(amount.Currency, amount.Minor))
+	}
+	return m
+}
+
+func money(currency string, minor int64) *typev1.Money {
+	return &typev1.Money{Currency: currency, Minor: minor}
+}
+
+// A page token is the number of the last claim of the page before.
+func tokenOf(number int64) string {
+	if number == 0 {
+		return ""
+	}
+	return strconv.FormatInt(number, 10)
+}
+
+func numberOf(token string) (int64, error) {
+	if token == "" {
+		return 0, nil
+	}
+	number, err := strconv.ParseInt(token, 10, 64)
+	if err != nil || number < 1 {
+		return 0, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
+	}
+	return number, nil
+}

@@ -1,0 +1,262 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package retailer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/ledger"
+)
+
+// process takes a batch through the ledger: check, propose, store, send, read
+// back, store, answer. Every sale is answered, but for those that it returns:
+// they failed with others and are to be tried again in these groups.
+func (d *desk) process(ctx context.Context, batch []*pending) [][]*pending {
+	for _, p := range batch {
+		p.attempts++
+	}
+	good, err := d.check(ctx, batch)
+	if err != nil {
+		return d.failed(batch, err)
+	}
+	transaction, good, err := d.prepare(ctx, good)
+	if err != nil {
+		return d.failed(good, err)
+	}
+	if len(good) == 0 {
+		return nil
+	}
+	if err := d.service.store.begin(ctx, attempt{transaction, d.issuer}, ids(good)); err != nil {
+		return d.failed(good, fmt.Errorf("storing transaction %s: %w", transaction.ID, err))
+	}
+	for _, p := range good {
+		p.sent.Store(&transaction.ID)
+	}
+	return d.send(ctx, transaction, good)
+}
+
+// send sends what is stored and answers by what became of it.
+func (d *desk) send(ctx context.Context, transaction ledger.Transaction, batch []*pending) [][]*pending {
+	receipt, err := d.service.ledger.Send(ctx, transaction)
+	if invalid := (*ledger.Invalid)(nil); errors.As(err, &invalid) {
+		if failed := d.service.store.forget(ctx, transaction.ID); failed != nil {
+			d.service.logger.ErrorContext(ctx, "forgetting an invalid transaction", "transaction", transaction.ID, "error", failed)
+		}
+		for _, p := range batch {
+			p.sent.Store(nil)
+		}
+		return d.failed(batch, err)
+	}
+	var redeemed map[coupon.RedemptionID]Redemption
+	if err == nil {
+		redeemed, err = d.readBack(ctx, receipt)
+	}
+	for _, p := range batch {
+		r, found := redeemed[p.id]
+		switch {
+		case err != nil:
+			d.answer(p, Redemption{}, unknown(transaction.ID, err))
+		case !found:
+			d.answer(p, Redemption{}, fmt.Errorf("the record of transaction %s lacks redemption %s", transaction.ID, p.id))
+		default:
+			d.answer(p, r, nil)
+		}
+	}
+	return nil
+}
+
+// readBack stores what the ledger has decided.
+func (d *desk) readBack(ctx context.Context, receipt ledger.Receipt) (map[coupon.RedemptionID]Redemption, error) {
+	b, err := d.service.read(ctx, d.issuer, coupon.NewBatchID(receipt.TransactionID))
+	if err != nil {
+		return nil, err
+	}
+	b.block = receipt.Block
+	if err := d.service.store.complete(ctx, b); err != nil {
+		return nil, err
+	}
+	redeemed := make(map[coupon.RedemptionID]Redemption, len(b.Redemptions))
+	for _, sale := range b.Redemptions {
+		redeemed[sale.ID] = b.redemption(sale)
+	}
+	return redeemed, nil
+}
+
+// check asks the issuer's peer for its verdict. It returns the sales that can
+// be redeemed, with their tags, and answers the others.
+func (d *desk) check(ctx context.Context, batch []*pending) ([]*pending, error) {
+	var in coupon.CheckInput
+	for _, p := range batch {
+		in.Sales = append(in.Sales, checked(p.sale))
+	}
+	result, err := d.service.evaluateCheck(ctx, d.issuer, in)
+	if err != nil {
+		return nil, err
+	}
+	var good []*pending
+	for i, verdict := range result.Sales {
+		p := batch[i]
+		switch {
+		case verdict.Batch != nil:
+			d.answerKnown(ctx, p, *verdict.Batch)
+		case len(verdict.Refused) > 0:
+			d.answer(p, Redemption{}, refusal(verdict.Refused))
+		case !p.tag(verdict.Coupons):
+			d.answer(p, Redemption{}, fmt.Errorf("the check of redemption %s lacks a tag", p.id))
+		default:
+			good = append(good, p)
+		}
+	}
+	return good, nil
+}
+
+func checked(s coupon.Sale) coupon.CheckedSale {
+	c := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Basket: &s.Basket}
+	for _, t := range s.Coupons {
+		c.Coupons = append(c.Coupons, t.Text)
+	}
+	return c
+}
+
+// tag notes the spent tags; false if one is missing.
+func (p *pending) tag(verdicts []coupon.Verdict) bool {
+	if len(verdicts) != len(p.sale.Coupons) {
+		return false
+	}
+	for i, v := range verdicts {
+		if v.Tag == nil {
+			return false
+		}
+		p.sale.Coupons[i].Tag = *v.Tag
+	}
+	return true
+}
+
+// prepare has the batch endorsed. Sales that the endorsers refuse are answered
+// and left out of the next proposal; it returns those that are left. Its error
+// concerns all that are left.
+func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transaction, []*pending, error) {
+	for len(batch) > 0 {
+		in := coupon.BatchInput{Salt: randomHash()}
+		for _, p := range batch {
+			in.Sales = append(in.Sales, p.sale)
+		}
+		var transaction ledger.Transaction
+		err := d.service.ticking(ctx, d.issuer, func() (err error) {
+			transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
+				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
+				Endorsers: []string{d.issuer, d.service.mspID},
+			})
+			return err
+		})
+		var refused *ledger.BatchRefusal
+		if !errors.As(err, &refused) {
+			return transaction, batch, err
+		}
+		left := d.drop(ctx, batch, refused.Refusals)
+		if len(left) == len(batch) {
+			return ledger.Transaction{}, batch, fmt.Errorf("the refusals name no sale: %w", err)
+		}
+		batch = left
+	}
+	return ledger.Transaction{}, nil, nil
+}
+
+// drop answers the sales that are refused and returns the others.
+func (d *desk) drop(ctx context.Context, batch []*pending, refusals []coupon.Refusal) []*pending {
+	bySale := make(map[int][]coupon.Refusal)
+	for _, r := range refusals {
+		bySale[r.Redemption] = append(bySale[r.Redemption], r)
+	}
+	var left []*pending
+	for i, p := range batch {
+		refused := bySale[i]
+		known := slices.ContainsFunc(refused, func(r coupon.Refusal) bool { return r.Reason == coupon.ReasonRedemptionKnown })
+		switch {
+		case known:
+			found, err := d.service.find(ctx, p.id)
+			d.answerFound(p, found, err)
+		case len(refused) > 0:
+			d.answer(p, Redemption{}, refusal(refused))
+		default:
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+// answerKnown answers a sale that the ledger has in this batch.
+func (d *desk) answerKnown(ctx context.Context, p *pending, id coupon.BatchID) {
+	found, err := d.service.known(ctx, d.issuer, id, p.id)
+	d.answerFound(p, found, err)
+}
+
+func (d *desk) answerFound(p *pending, found stored, err error) {
+	if err != nil {
+		d.answer(p, Redemption{}, err)
+		return
+	}
+	r, err := found.repeat(p.digest)
+	d.answer(p, r, err)
+}
+
+// refusal makes one sale's refusals of those of a batch.
+func refusal(refused []coupon.Refusal) error {
+	own := slices.Clone(refused)
+	for i := range own {
+		own[i].Redemption = 0
+	}
+	return &ledger.BatchRefusal{Refusals: own}
+}
+
+// failed is for what has had no effect. Sales that failed together are tried
+// again in halves, so that the one at fault is alone in the end; a conflict is
+// tried again alone too, as the next check sees what was faster.
+func (d *desk) failed(batch []*pending, err error) [][]*pending {
+	reason, _ := coupon.ReasonOf(err)
+	forAll := errors.Is(err, ledger.ErrUnavailable) || reason == coupon.ReasonRetailerNotAdmitted ||
+		reason == coupon.ReasonTickMissing || reason == coupon.ReasonTickStale || reason == coupon.ReasonClockSkew
+	again := !forAll && (len(batch) > 1 || errors.Is(err, ledger.ErrConflict))
+	var left []*pending
+	for _, p := range batch {
+		if !again || p.attempts >= maxAttempts {
+			d.answer(p, Redemption{}, err)
+			continue
+		}
+		left = append(left, p)
+	}
+	return halves(left)
+}
+
+func halves(batch []*pending) [][]*pending {
+	switch len(batch) {
+	case 0:
+		return nil
+	case 1:
+		return [][]*pending{batch}
+	default:
+		half := len(batch) / 2
+		return [][]*pending{batch[:half:half], batch[half:]}
+	}
+}
+
+func ids(batch []*pending) []coupon.RedemptionID {
+	list := make([]coupon.RedemptionID, len(batch))
+	for i, p := range batch {
+		list[i] = p.id
+	}
+	return list
+}
+
+func randomHash() coupon.Hash {
+	var h coupon.Hash
+	rand.Read(h[:]) // never fails
+	return h
+}
