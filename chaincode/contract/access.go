@@ -90,6 +90,16 @@ func (c *Context) authorise(f function) error {
 	return nil
 }
 
+// checkPeer refuses to run a transaction with private input on the peer of an
+// organisation that it is not meant for. The input was sent there already; a
+// client that is set up so is told at once, not after years.
+func (c *Context) checkPeer(parties ...string) error {
+	if !slices.Contains(parties, c.self) {
+		return coupon.Refuse(coupon.ReasonWrongPeer, "", "this peer's organisation is no party to the transaction")
+	}
+	return nil
+}
+
 func (c *Context) checkOrganisation(p party) error {
 	allowed := c.caller
 	switch p {

@@ -36,10 +36,13 @@ func (c *Contract) SetParties(ctx *Context, request string) error {
 }
 
 // EnterCampaignKey puts k_M into the issuer's collection, before the campaign
-// is published. A key is never overwritten.
+// is published. A key is never overwritten. The issuer's peer alone endorses it.
 //
 // Input: coupon.CampaignKeyInput. Event: CampaignKeyEntered.
 func (c *Contract) EnterCampaignKey(ctx *Context) error {
+	if err := ctx.checkPeer(ctx.issuer); err != nil {
+		return err
+	}
 	var in coupon.CampaignKeyInput
 	if err := ctx.input(&in); err != nil {
 		return err
@@ -138,7 +141,7 @@ func (c *Context) changeStatus(request string, from, to coupon.Status, event str
 }
 
 // CloseCampaign ends a campaign for good: issuing at once, redemption from the
-// stated time.
+// stated time, or at once if that is past.
 //
 // Argument: coupon.CloseRequest. Event: CampaignClosed.
 func (c *Contract) CloseCampaign(ctx *Context, request string) error {
@@ -152,6 +155,9 @@ func (c *Contract) CloseCampaign(ctx *Context, request string) error {
 	}
 	if req.RedeemUntil < 0 {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "redeem_until", "a time before 1970")
+	}
+	if err := ctx.readTick(); err != nil {
+		return err
 	}
 	state := coupon.CampaignState{Status: coupon.StatusClosed, RedeemUntil: max(req.RedeemUntil, ctx.now)}
 	if err := ctx.world.PutCampaignState(ref, state); err != nil {

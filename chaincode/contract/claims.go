@@ -12,6 +12,13 @@ import "ecoupon/chaincode/coupon"
 //
 // Input: coupon.ClaimInput. Event: Claimed.
 func (c *Contract) Claim(ctx *Context) error {
+	parties, err := ctx.parties()
+	if err != nil {
+		return err
+	}
+	if err := ctx.checkPeer(ctx.caller, parties.Clearing); err != nil {
+		return err
+	}
 	var in coupon.ClaimInput
 	if err := ctx.input(&in); err != nil {
 		return err
@@ -22,7 +29,7 @@ func (c *Contract) Claim(ctx *Context) error {
 	if in.Salt == (coupon.Hash{}) {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "salt", "the salt is all zero")
 	}
-	records, err := ctx.show(in.Records)
+	records, err := ctx.show(in.Records, parties.Clearing)
 	if err != nil {
 		return err
 	}
@@ -37,16 +44,12 @@ func (c *Contract) Claim(ctx *Context) error {
 			return coupon.Refuse(coupon.ReasonAlreadyClaimed, field(i), "the batch is claimed")
 		}
 	}
-	return ctx.storeClaim(in, records)
+	return ctx.storeClaim(in, records, parties.Clearing)
 }
 
-func (c *Context) storeClaim(in coupon.ClaimInput, records []shown) error {
-	parties, err := c.parties()
-	if err != nil {
-		return err
-	}
+func (c *Context) storeClaim(in coupon.ClaimInput, records []shown, clearing string) error {
 	query := coupon.ClaimQuery{Retailer: c.caller, ClaimID: in.ClaimID}
-	for _, owner := range []string{c.caller, parties.Clearing} {
+	for _, owner := range []string{c.caller, clearing} {
 		if made, err := c.world.ClaimPresent(owner, query); err != nil {
 			return err
 		} else if made {
@@ -62,7 +65,7 @@ func (c *Context) storeClaim(in coupon.ClaimInput, records []shown) error {
 		Transaction: c.GetStub().GetTxID(), Time: c.now,
 		Batches: lines, Coupons: all.coupons, Amounts: all.money(),
 	}
-	err = c.world.Batch(func() error { return c.world.PutClaim(claim, parties.Clearing) })
+	err = c.world.Batch(func() error { return c.world.PutClaim(claim, clearing) })
 	if err != nil {
 		return err
 	}

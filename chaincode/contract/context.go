@@ -31,6 +31,14 @@ const (
 	tickLife     = 10 * time.Minute
 )
 
+// Sizes of requests, so that no work is done on what is too large anyway.
+const (
+	// maxArgument has room for a terms document of the largest size, escaped.
+	maxArgument = 128 << 10
+	// maxInput has room for MaxBatchCoupons sales with full baskets.
+	maxInput = 32 << 20
+)
+
 // namespacePrefix leads the name of every issuer's chaincode definition.
 const namespacePrefix = "coupon-"
 
@@ -56,11 +64,11 @@ func (c *Contract) before(ctx *Context) error {
 	if err := ctx.identify(stub); err != nil {
 		return err
 	}
-	if err := ctx.readClock(stub, c.cfg.Now()); err != nil {
+	name, _ := stub.GetFunctionAndParameters()
+	if err := ctx.authorise(functions[name]); err != nil {
 		return err
 	}
-	name, _ := stub.GetFunctionAndParameters()
-	return ctx.authorise(functions[name])
+	return ctx.readClock(stub, c.cfg.Now())
 }
 
 // issuerOf takes the issuer from the name under which the chaincode was
@@ -127,6 +135,9 @@ func (c *Context) readClock(stub shim.ChaincodeStubInterface, clock time.Time) e
 
 // argument decodes the public request.
 func (c *Context) argument(request string, into any) error {
+	if len(request) > maxArgument {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "", "an argument has at most %d bytes", maxArgument)
+	}
 	return coupon.DecodeStrict([]byte(request), into)
 }
 
@@ -138,6 +149,9 @@ func (c *Context) input(into any) error {
 	}
 	if len(transient) != 1 || transient[coupon.TransientKey] == nil {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, coupon.TransientKey, "the transient data must hold just this key")
+	}
+	if len(transient[coupon.TransientKey]) > maxInput {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, coupon.TransientKey, "a private request has at most %d bytes", maxInput)
 	}
 	return coupon.DecodeStrict(transient[coupon.TransientKey], into)
 }
@@ -161,6 +175,18 @@ func (c *Context) parties() (coupon.Parties, error) {
 		return p, coupon.Refuse(coupon.ReasonPartiesMissing, "", "the namespace has no clearing house yet")
 	}
 	return p, nil
+}
+
+// readTick is checkTick for a tick that is not read yet.
+func (c *Context) readTick() error {
+	tick, found, err := c.world.Tick()
+	if err != nil {
+		return err
+	}
+	if !found {
+		return c.checkTick(nil)
+	}
+	return c.checkTick(&tick)
 }
 
 // checkTick refuses when the ledger's clock is missing or has stopped. Reading

@@ -28,6 +28,9 @@ func (c *Contract) AuthoriseEmitter(ctx *Context, request string) error {
 	if err := ctx.input(&in); err != nil {
 		return err
 	}
+	if err := ctx.checkPeer(ctx.issuer, req.Emitter); err != nil {
+		return err
+	}
 	ref := coupon.CampaignRef{Campaign: req.Campaign, Version: req.Version}
 	entry, err := ctx.openCampaign(ref)
 	if err != nil {
@@ -73,6 +76,10 @@ func newFramework(req coupon.AuthoriseRequest, campaign coupon.Campaign) coupon.
 func checkAuthorisation(req coupon.AuthoriseRequest, campaign coupon.Campaign) error {
 	if err := coupon.CheckID("emitter", req.Emitter); err != nil {
 		return err
+	}
+	if req.Emitter == campaign.Issuer {
+		// The ledger wants a second endorser, who would be shown the key.
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "emitter", "the issuer cannot be its own emitter")
 	}
 	if err := req.Kind.Check("kind"); err != nil {
 		return err
@@ -153,6 +160,9 @@ func (c *Contract) AdmitRetailer(ctx *Context, request string) error {
 	}
 	if req.Retailer == ctx.issuer {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "retailer", "the issuer cannot be its own retailer")
+	}
+	if err := ctx.checkPeer(ctx.issuer, req.Retailer); err != nil {
+		return err
 	}
 	ref := coupon.CampaignRef{Campaign: req.Campaign, Version: req.Version}
 	if _, err := ctx.openCampaign(ref); err != nil {

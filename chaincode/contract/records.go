@@ -21,8 +21,9 @@ type shown struct {
 
 // show decodes batch records and accepts them if and only if they hash to the
 // digests on the ledger: what an organisation keeps in its own collection is no
-// evidence, since it can rewrite that alone. All must be of one retailer.
-func (c *Context) show(texts []string) ([]shown, error) {
+// evidence, since it can rewrite that alone. All must be of one retailer. What
+// stands in collections is looked up once it is certain whose they are.
+func (c *Context) show(texts []string, clearing string) ([]shown, error) {
 	if len(texts) < 1 || len(texts) > coupon.MaxClaimCoupons {
 		return nil, coupon.Refuse(coupon.ReasonTooMany, "records", "1 to %d batches", coupon.MaxClaimCoupons)
 	}
@@ -46,29 +47,31 @@ func (c *Context) show(texts []string) ([]shown, error) {
 	if coupons > coupon.MaxClaimCoupons {
 		return nil, coupon.Refuse(coupon.ReasonTooMany, "records", "at most %d coupons", coupon.MaxClaimCoupons)
 	}
-	parties, err := c.parties()
-	if err != nil {
+	if err := c.checkDigests(records, ids); err != nil {
 		return nil, err
 	}
-	standing, err := c.world.Standing(parties.Clearing, records[0].Retailer, ids)
+	standing, err := c.world.Standing(clearing, records[0].Retailer, ids)
 	if err != nil {
 		return nil, err
 	}
 	for i := range records {
 		records[i].standing = standing[i]
-		if err := checkDigest(i, records[i]); err != nil {
-			return nil, err
-		}
 	}
 	return records, nil
 }
 
-func checkDigest(i int, r shown) error {
-	if r.standing.Digest == nil {
-		return coupon.Refuse(coupon.ReasonBatchUnknown, field(i), "there is no such batch")
+func (c *Context) checkDigests(records []shown, ids []coupon.BatchID) error {
+	digests, err := c.world.Digests(ids)
+	if err != nil {
+		return err
 	}
-	if *r.standing.Digest != sha256.Sum256([]byte(r.text)) {
-		return coupon.Refuse(coupon.ReasonRecordMismatch, field(i), "not the record whose digest is on the ledger")
+	for i, r := range records {
+		if digests[i] == nil {
+			return coupon.Refuse(coupon.ReasonBatchUnknown, field(i), "there is no such batch")
+		}
+		if *digests[i] != sha256.Sum256([]byte(r.text)) {
+			return coupon.Refuse(coupon.ReasonRecordMismatch, field(i), "not the record whose digest is on the ledger")
+		}
 	}
 	return nil
 }

@@ -20,6 +20,9 @@ const maxParts = 100_000
 //
 // Input: coupon.SettleInput. Event: Settled.
 func (c *Contract) Settle(ctx *Context) error {
+	if err := ctx.checkPeer(ctx.issuer, ctx.caller); err != nil {
+		return err
+	}
 	var in coupon.SettleInput
 	if err := ctx.input(&in); err != nil {
 		return err
@@ -33,7 +36,7 @@ func (c *Contract) Settle(ctx *Context) error {
 	if in.Salt == (coupon.Hash{}) {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "salt", "the salt is all zero")
 	}
-	records, err := ctx.show(in.Records)
+	records, err := ctx.show(in.Records, ctx.caller)
 	if err != nil {
 		return err
 	}

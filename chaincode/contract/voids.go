@@ -13,11 +13,18 @@ import (
 //
 // Input: coupon.VoidInput. Event: Voided.
 func (c *Contract) Void(ctx *Context) error {
+	if err := ctx.checkPeer(ctx.issuer, ctx.caller); err != nil {
+		return err
+	}
 	var in coupon.VoidInput
 	if err := ctx.input(&in); err != nil {
 		return err
 	}
-	records, err := ctx.show([]string{in.Record})
+	parties, err := ctx.parties()
+	if err != nil {
+		return err
+	}
+	records, err := ctx.show([]string{in.Record}, parties.Clearing)
 	if err != nil {
 		return err
 	}
@@ -31,14 +38,7 @@ func (c *Contract) Void(ctx *Context) error {
 	if record.standing.ClaimedByClearing || record.standing.ClaimedByRetailer {
 		return coupon.Refuse(coupon.ReasonAlreadyClaimed, "record", "the batch is claimed")
 	}
-	tick, found, err := ctx.world.Tick()
-	if err != nil {
-		return err
-	}
-	if !found {
-		return ctx.checkTick(nil)
-	}
-	if err := ctx.checkTick(&tick); err != nil {
+	if err := ctx.readTick(); err != nil {
 		return err
 	}
 	if err := ctx.voidSale(record.BatchRecord, in.Redemption); err != nil {

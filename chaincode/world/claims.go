@@ -5,6 +5,25 @@ package world
 
 import "ecoupon/chaincode/coupon"
 
+// Digests reads the digests of batches; that of an unknown batch is nil.
+func (w World) Digests(ids []coupon.BatchID) ([]*coupon.Hash, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = batchKey(id)
+	}
+	values, err := w.states(keys)
+	if err != nil {
+		return nil, err
+	}
+	digests := make([]*coupon.Hash, len(ids))
+	for i, key := range keys {
+		if digests[i], err = parseDigest(key, values[i]); err != nil {
+			return nil, err
+		}
+	}
+	return digests, nil
+}
+
 // Standing reads what the ledger knows of batches: digests, settlements, and
 // which of the two copies of a claim's mark stand.
 func (w World) Standing(clearing, retailer string, ids []coupon.BatchID) ([]coupon.BatchStanding, error) {

@@ -1,0 +1,282 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package contract_test
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"testing"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/chaincode/stubtest"
+)
+
+const (
+	coffee = "09521234543213"
+	tea    = "09521111111116"
+	// quota is that of the one lane that offers have.
+	quota = 1000
+)
+
+// offer is a campaign with what its issuer and its emitter know of it.
+type offer struct {
+	campaign coupon.Campaign
+	key      coupon.Key
+}
+
+var (
+	bearer = makeOffer("spring", coupon.HolderBearer)
+	bound  = makeOffer("loyal", coupon.HolderBound)
+)
+
+// makeOffer gives 1.00 EUR off one pack of coffee, for a year around the
+// tests' day.
+func makeOffer(campaign string, holder coupon.Holder) offer {
+	return offer{
+		key: coupon.Key(sha256.Sum256([]byte("key of " + campaign))),
+		campaign: coupon.Campaign{
+			ID: campaign, Version: 1, Product: "Coffee, 500 g", Offer: "One euro off",
+			Terms: `{"format":1,"currency":"EUR","gtins":["` + coffee + `"],"quantity":1,` +
+				`"benefit":{"type":"amount_off","amount":100}}`,
+			Kinds: []coupon.Kind{coupon.KindStatic}, Holder: holder,
+			Begin: 1767225600000, End: 1798761600000,
+		},
+	}
+}
+
+// with returns the offer with another campaign record.
+func (o offer) with(change func(*coupon.Campaign)) offer {
+	change(&o.campaign)
+	return o
+}
+
+func (o offer) ref() coupon.CampaignRef {
+	return coupon.CampaignRef{Campaign: o.campaign.ID, Version: o.campaign.Version}
+}
+
+// mandate is the advertiser's.
+func (o offer) mandate() coupon.Mandate {
+	return coupon.Mandate{
+		Issuer: issuer, Emitter: advertiser, Product: o.campaign.Product, Offer: o.campaign.Offer,
+		Campaign: o.campaign.ID, Version: o.campaign.Version, Kind: coupon.KindStatic, Epoch: 1,
+		TermsSHA256: sha256.Sum256([]byte(o.campaign.Terms)),
+	}
+}
+
+func (o offer) emitterKey() coupon.Key {
+	return coupon.DeriveEmitterKey(o.key, o.campaign.ID, advertiser, 1)
+}
+
+// mint is what the advertiser does when it issues a coupon; change may spoil
+// it before its MAC is made.
+func (o offer) mint(sn int64, change ...func(*coupon.Coupon)) coupon.Coupon {
+	m := o.mandate()
+	c := coupon.Coupon{Framework: m.ID(), SN: sn, MandateMAC: m.MAC(coupon.DeriveFrameworkKey(o.key))}
+	for _, f := range change {
+		f(&c)
+	}
+	var owner *coupon.PublicKey
+	if c.Bound {
+		owner = &c.Owner
+	}
+	c.EmitterMAC = coupon.StaticMAC(o.emitterKey(), m.Data(), c.Lane, c.SN, owner)
+	return c
+}
+
+// ownedBy binds a coupon to a wallet.
+func ownedBy(wallet ed25519.PrivateKey) func(*coupon.Coupon) {
+	return func(c *coupon.Coupon) {
+		c.Bound, c.Owner = true, coupon.PublicKey(wallet.Public().(ed25519.PublicKey))
+	}
+}
+
+// wallet returns the n-th customer's key.
+func wallet(n int) ed25519.PrivateKey {
+	seed := sha256.Sum256(fmt.Appendf(nil, "wallet %d", n))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+func (o offer) tag(c coupon.Coupon) coupon.Tag { return c.SpentTag(coupon.DeriveSpentKey(o.key)) }
+
+// tender is a bearer coupon as a retailer proposes it.
+func (o offer) tender(sn int64) coupon.Tendered {
+	c := o.mint(sn)
+	return coupon.Tendered{Text: c.Text(), Tag: o.tag(c)}
+}
+
+// presented is a bound coupon with its owner's presentation, made now for the
+// retailer; change may spoil it before it is signed.
+func (c *consortium) presented(o offer, sn int64, change ...func(*coupon.Presentation)) coupon.Tendered {
+	c.t.Helper()
+	owner := wallet(int(sn))
+	cp := o.mint(sn, ownedBy(owner))
+	p := coupon.Presentation{
+		Coupon: cp, PresentedAt: c.clock.ms.Load(), Nonce: coupon.Nonce{byte(c.number.Add(1))}, Retailer: retailer,
+	}
+	for _, f := range change {
+		f(&p)
+	}
+	if err := p.Sign(owner); err != nil {
+		c.t.Fatalf("presenting: %v", err)
+	}
+	return coupon.Tendered{Text: p.Text(), Tag: o.tag(cp)}
+}
+
+// sale is a new sale of five packs of coffee, with one of tea stripped.
+func (c *consortium) sale(coupons ...coupon.Tendered) coupon.Sale {
+	id := c.uuid()
+	return coupon.Sale{
+		RequestID: id, Request: sha256.Sum256([]byte("request " + id)),
+		Invoice: coupon.Invoice{
+			Institute: "Example Pay", Number: "invoice-" + id, Currency: "EUR", Amount: 2900,
+			PaidAt: c.clock.ms.Load() - 1000,
+		},
+		Basket: coupon.Basket{
+			Currency: "EUR", Total: 2999, Lines: []coupon.Line{{GTIN: coffee, Quantity: 5, UnitPrice: 500}},
+		},
+		Coupons: coupons,
+	}
+}
+
+func (c *consortium) batch(sales ...coupon.Sale) coupon.BatchInput {
+	return coupon.BatchInput{Salt: c.salt(), Sales: sales}
+}
+
+func (c *consortium) uuid() string {
+	return fmt.Sprintf("%08x-0000-4000-8000-000000000000", c.number.Add(1))
+}
+
+func (c *consortium) salt() coupon.Hash {
+	return sha256.Sum256(fmt.Appendf(nil, "salt %d", c.number.Add(1)))
+}
+
+func setParties() call {
+	return call{
+		function: "SetParties", argument: coupon.PartiesRequest{Clearing: clearing},
+		by: issuer, endorsers: []string{issuer, clearing},
+	}
+}
+
+func tick() call {
+	return call{function: "Tick", by: issuer, endorsers: []string{issuer, clearing}}
+}
+
+func enterKey(o offer) call {
+	return call{
+		function: "EnterCampaignKey", by: issuer, endorsers: []string{issuer},
+		input: coupon.CampaignKeyInput{Campaign: o.campaign.ID, Version: o.campaign.Version, Key: o.key},
+	}
+}
+
+// campaignArgument is coupon.Campaign without what the ledger sets.
+func campaignArgument(c coupon.Campaign) map[string]any {
+	return map[string]any{
+		"campaign": c.ID, "version": c.Version, "product": c.Product, "offer": c.Offer, "terms": c.Terms,
+		"kinds": c.Kinds, "holder": c.Holder, "begin": c.Begin, "end": c.End,
+		"audience_waived": c.AudienceWaived, "invoice_required": c.InvoiceRequired,
+	}
+}
+
+func publish(o offer) call {
+	return call{
+		function: "PublishCampaign", argument: campaignArgument(o.campaign),
+		by: issuer, endorsers: []string{issuer, clearing},
+	}
+}
+
+// change is PauseCampaign or ResumeCampaign.
+func change(function string, o offer) call {
+	return call{function: function, argument: o.ref(), by: issuer, endorsers: []string{issuer, clearing}}
+}
+
+func closing(o offer, redeemUntil int64) call {
+	return call{
+		function: "CloseCampaign", by: issuer, endorsers: []string{issuer, clearing},
+		argument: coupon.CloseRequest{Campaign: o.campaign.ID, Version: o.campaign.Version, RedeemUntil: redeemUntil},
+	}
+}
+
+func authorise(o offer) call {
+	return call{
+		function: "AuthoriseEmitter", by: issuer, endorsers: []string{issuer, advertiser},
+		argument: coupon.AuthoriseRequest{
+			Campaign: o.campaign.ID, Version: o.campaign.Version, Emitter: advertiser,
+			Kind: coupon.KindStatic, Epoch: 1, Quotas: []int64{quota},
+		},
+		input: coupon.EmitterKeyInput{Key: o.emitterKey(), MAC: o.mandate().MAC(coupon.DeriveFrameworkKey(o.key))},
+	}
+}
+
+// retailerKeyOf is k_IR.
+func retailerKeyOf(mspID string) coupon.Key { return sha256.Sum256([]byte("key of " + mspID)) }
+
+// admit brings k_IR only if it is not there.
+func (c *consortium) admit(o offer, mspID string) call {
+	k := call{
+		function: "AdmitRetailer", by: issuer, endorsers: []string{issuer, mspID},
+		argument: coupon.AdmitRequest{Campaign: o.campaign.ID, Version: o.campaign.Version, Retailer: mspID},
+	}
+	if c.private(mspID, fmt.Sprintf("retailer-key/%x", mspID)) == nil {
+		k.input = coupon.RetailerKeyInput{Key: retailerKeyOf(mspID)}
+	}
+	return k
+}
+
+func redeem(b coupon.BatchInput) call {
+	return call{function: "Redeem", input: b, by: retailer, endorsers: []string{issuer, retailer}}
+}
+
+func check(sales ...coupon.CheckedSale) call {
+	return call{function: "Check", input: coupon.CheckInput{Sales: sales}, by: retailer, endorsers: []string{issuer}}
+}
+
+// checked is a sale as it is sent to Check.
+func checked(s coupon.Sale) coupon.CheckedSale {
+	k := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Basket: &s.Basket}
+	for _, t := range s.Coupons {
+		k.Coupons = append(k.Coupons, t.Text)
+	}
+	return k
+}
+
+// record is the retailer's copy of the batch that a transaction redeemed.
+func (c *consortium) record(tx *stubtest.Transaction) string {
+	c.t.Helper()
+	text := c.private(retailer, "batch/"+coupon.NewBatchID(tx.ID).String())
+	if text == nil {
+		c.t.Fatal("the retailer has no record of its batch")
+	}
+	return string(text)
+}
+
+func decodeRecord(t *testing.T, text string) coupon.BatchRecord {
+	t.Helper()
+	var r coupon.BatchRecord
+	if err := coupon.DecodeStrict([]byte(text), &r); err != nil {
+		t.Fatalf("decoding a batch record: %v", err)
+	}
+	return r
+}
+
+func void(record string, id coupon.RedemptionID) call {
+	return call{
+		function: "Void", input: coupon.VoidInput{Record: record, Redemption: id},
+		by: retailer, endorsers: []string{issuer, retailer},
+	}
+}
+
+func (c *consortium) claim(records ...string) call {
+	return call{
+		function: "Claim", input: coupon.ClaimInput{ClaimID: c.uuid(), Salt: c.salt(), Records: records},
+		by: retailer, endorsers: []string{retailer, clearing},
+	}
+}
+
+func (c *consortium) settle(records ...string) call {
+	return call{
+		function: "Settle", input: coupon.SettleInput{SettlementID: c.uuid(), Salt: c.salt(), Records: records},
+		by: clearing, endorsers: []string{issuer, clearing},
+	}
+}
