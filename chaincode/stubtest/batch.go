@@ -39,7 +39,7 @@ func (s *simulation) write(key batchKey, w batchWrite) error {
 	if key.collection == "" {
 		return s.putState(key.key, w.value)
 	}
-	return s.putPrivate(key.collection, key.key, privateWrite{value: w.value, purge: w.purge})
+	return s.putPrivate(key.collection, key.key, privateWrite(w))
 }
 
 // StartWriteBatch gathers the writes that follow. Their errors show at the

@@ -224,7 +224,7 @@ func TestOpenAndWithout(t *testing.T) {
 	if _, err := n.Open([]byte(forged)); err == nil {
 		t.Error("a transaction with other arguments than were endorsed was opened")
 	}
-	bytes := []byte(endorse(t, n, "put", "a", "original").Bytes)
+	bytes := endorse(t, n, "put", "a", "original").Bytes
 	at := strings.LastIndex(string(bytes), "original") // in the write set
 	copy(bytes[at:], "ORIGINAL")
 	tampered, err := n.Open(bytes)

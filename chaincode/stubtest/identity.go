@@ -76,14 +76,14 @@ func (a *authority) issue(role, unit string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	serialized, err := proto.Marshal(&msp.SerializedIdentity{
+	data, err := proto.Marshal(&msp.SerializedIdentity{
 		Mspid:   a.mspID,
 		IdBytes: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}),
 	})
 	if err != nil {
 		return Identity{}, fmt.Errorf("encoding an identity: %w", err)
 	}
-	return Identity{MSPID: a.mspID, Role: role, Serialized: serialized, Certificate: cert, Key: key}, nil
+	return Identity{MSPID: a.mspID, Role: role, Serialized: data, Certificate: cert, Key: key}, nil
 }
 
 func (a *authority) template(subject pkix.Name) *x509.Certificate {
@@ -107,29 +107,29 @@ func sign(template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) (*x
 
 // member returns the organisation that a serialised identity belongs to, or an
 // error when its certificate is not one of that organisation's MSP.
-func (n *Network) member(serialized []byte) (string, error) {
-	if mspID, ok := n.members.Load(string(serialized)); ok {
+func (n *Network) member(id []byte) (string, error) {
+	if mspID, ok := n.members.Load(string(id)); ok {
 		return mspID.(string), nil
 	}
-	var id msp.SerializedIdentity
-	if err := proto.Unmarshal(serialized, &id); err != nil {
+	var parts msp.SerializedIdentity
+	if err := proto.Unmarshal(id, &parts); err != nil {
 		return "", fmt.Errorf("access denied: creator is malformed: %w", err)
 	}
-	org, err := n.organisation(id.Mspid)
+	org, err := n.organisation(parts.Mspid)
 	if err != nil {
 		return "", fmt.Errorf("access denied: %w", err)
 	}
-	block, _ := pem.Decode(id.IdBytes)
+	block, _ := pem.Decode(parts.IdBytes)
 	if block == nil {
-		return "", fmt.Errorf("access denied: creator of %s has no certificate", id.Mspid)
+		return "", fmt.Errorf("access denied: creator of %s has no certificate", parts.Mspid)
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return "", fmt.Errorf("access denied: certificate of a creator of %s: %w", id.Mspid, err)
+		return "", fmt.Errorf("access denied: certificate of a creator of %s: %w", parts.Mspid, err)
 	}
 	if err := cert.CheckSignatureFrom(org.msp.cert); err != nil {
-		return "", fmt.Errorf("access denied: creator is not of %s: %w", id.Mspid, err)
+		return "", fmt.Errorf("access denied: creator is not of %s: %w", parts.Mspid, err)
 	}
-	n.members.Store(string(serialized), id.Mspid)
-	return id.Mspid, nil
+	n.members.Store(string(id), parts.Mspid)
+	return parts.Mspid, nil
 }

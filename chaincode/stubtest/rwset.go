@@ -4,11 +4,10 @@
 package stubtest
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
-
-	"crypto/sha256"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset"
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
@@ -28,14 +27,6 @@ type collectionSet struct {
 	name        string
 	hashed      *kvrwset.HashedRWSet
 	privateHash []byte // hash of the private write set, nil without writes
-}
-
-// readOnly reports whether the set writes nothing at all.
-func (w *writeSet) readOnly() bool {
-	if len(w.public.Writes) > 0 {
-		return false
-	}
-	return !slices.ContainsFunc(w.collections, func(c collectionSet) bool { return len(c.hashed.HashedWrites) > 0 })
 }
 
 // results encodes one collection's access: hashes for the public, and the

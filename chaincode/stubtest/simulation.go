@@ -148,7 +148,8 @@ func (s *simulation) collection(name string) *collectionAccess {
 
 func (s *simulation) checkCollection(name string) error {
 	mspID, implicit := owner(name)
-	if _, explicit := s.view.definition.collections[name]; !explicit && !(implicit && s.view.organisations[mspID] != nil) {
+	known := implicit && s.view.organisations[mspID] != nil
+	if _, explicit := s.view.definition.collections[name]; !explicit && !known {
 		return fmt.Errorf("collection [%s] not defined in the collection config for chaincode [%s]", name, s.namespace)
 	}
 	return nil

@@ -54,7 +54,7 @@ func (n *node) find(key string) (entry, bool) {
 // put returns the tree with item added, in place of an entry of the same key.
 func (e *edit) put(n *node, item entry) *node {
 	if n == nil {
-		return &node{entry: item, priority: rand.Uint64(), owner: e}
+		return &node{entry: item, priority: rand.Uint64(), owner: e} //nolint:gosec // for balance alone
 	}
 	n = e.own(n)
 	switch {
