@@ -196,11 +196,18 @@ func (n *Network) startFabric(ctx context.Context) error {
 	return g.Wait()
 }
 
-// ensure starts a process unless it runs, and waits until it serves.
+// ensure starts a process unless it runs, and waits until it serves. One that
+// runs an older program is started anew.
 func (n *Network) ensure(ctx context.Context, p process) error {
 	r, err := n.state.readRecord(p.name)
-	if err != nil || !r.alive() {
-		if r, err = n.state.start(p); err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil || !r.runs(p) {
+		if err := n.state.stop(ctx, p.name); err != nil {
+			return err
+		}
+		if _, err := n.state.start(p); err != nil {
 			return err
 		}
 	}

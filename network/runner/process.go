@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -43,13 +44,29 @@ type record struct {
 	// Start tells the process from another that got the same number later.
 	Start   string   `json:"start"`
 	Command []string `json:"command"`
-	Address Address  `json:"address"`
+	// Program tells a program from one that replaced it later.
+	Program string  `json:"program"`
+	Address Address `json:"address"`
 }
 
 // alive reports whether the noted process still runs.
 func (r record) alive() bool {
 	start, err := startOf(r.PID)
 	return err == nil && start == r.Start
+}
+
+// runs reports whether the noted process still runs just what p would start.
+func (r record) runs(p process) bool {
+	return r.alive() && slices.Equal(r.Command, p.command) && r.Program == stampOf(p.command[0])
+}
+
+// stampOf changes when a program is built anew.
+func stampOf(program string) string {
+	info, err := os.Stat(program)
+	if err != nil {
+		return ""
+	}
+	return info.ModTime().Format(time.RFC3339Nano)
 }
 
 // startOf identifies a running process by the machine's boot and its start
@@ -97,7 +114,7 @@ func (s state) start(p process) (record, error) {
 	if err != nil {
 		return record{}, s.died(p.name)
 	}
-	r := record{PID: cmd.Process.Pid, Start: start, Command: p.command, Address: p.address}
+	r := record{PID: cmd.Process.Pid, Start: start, Command: p.command, Program: stampOf(p.command[0]), Address: p.address}
 	if err := s.writeRecord(p.name, r); err != nil {
 		return record{}, errors.Join(err, cmd.Process.Kill())
 	}
