@@ -40,11 +40,13 @@ type Options struct {
 	Ledger Ledger
 	// Store is open, with the tables of Migrations.
 	Store *sqlstore.Store
-	// MSPID is the issuer, Clearing its clearing house.
-	MSPID    string
-	Clearing string
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// MSPID is the issuer, Clearing its clearing house, Directory all that it
+	// may deal with.
+	MSPID     string
+	Clearing  string
+	Directory *config.Directory
+	Now       func() time.Time
+	Logger    *slog.Logger
 }
 
 // Issuer has the use cases of the service. It is safe for concurrent use.
@@ -53,6 +55,7 @@ type Issuer struct {
 	store     store
 	self      string
 	clearing  string
+	directory *config.Directory
 	namespace string
 	now       func() time.Time
 	logger    *slog.Logger
@@ -60,12 +63,12 @@ type Issuer struct {
 
 // New returns the use cases of one issuer.
 func New(o Options) (*Issuer, error) {
-	if o.Ledger == nil || o.Store == nil || o.MSPID == "" || o.Clearing == "" || o.Now == nil || o.Logger == nil {
-		return nil, errors.New("ledger, store, issuer, clearing house, clock and logger are required")
+	if o.Ledger == nil || o.Store == nil || o.MSPID == "" || o.Clearing == "" || o.Directory == nil || o.Now == nil || o.Logger == nil {
+		return nil, errors.New("ledger, store, issuer, clearing house, directory, clock and logger are required")
 	}
 	return &Issuer{
 		ledger: o.Ledger, store: store{o.Store}, self: o.MSPID, clearing: o.Clearing,
-		namespace: config.Namespace(o.MSPID), now: o.Now, logger: o.Logger,
+		directory: o.Directory, namespace: config.Namespace(o.MSPID), now: o.Now, logger: o.Logger,
 	}, nil
 }
 

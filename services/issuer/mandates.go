@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 )
 
@@ -19,6 +20,9 @@ import (
 // ALREADY_EXISTS.
 func (i *Issuer) Authorise(ctx context.Context, request coupon.AuthoriseRequest) (coupon.Framework, error) {
 	request.Epoch = firstEpoch
+	if err := i.checkPartner("emitter", request.Emitter, config.RoleAdvertiser); err != nil {
+		return coupon.Framework{}, err
+	}
 	ref := coupon.CampaignRef{Campaign: request.Campaign, Version: request.Version}
 	entry, err := i.Campaign(ctx, ref)
 	if err != nil {
@@ -86,6 +90,9 @@ func (i *Issuer) framework(ctx context.Context, id coupon.FrameworkID) (framewor
 // Admit lets a retailer redeem a campaign's coupons. A retailer's first
 // admission gives it its key. One that is admitted stays so.
 func (i *Issuer) Admit(ctx context.Context, request coupon.AdmitRequest) error {
+	if err := i.checkPartner("retailer", request.Retailer, config.RoleRetailer); err != nil {
+		return err
+	}
 	err := i.admit(ctx, request)
 	// Between the look and the transaction another admission may have brought
 	// the key: looked at again, it is there.
@@ -99,9 +106,6 @@ func (i *Issuer) Admit(ctx context.Context, request coupon.AdmitRequest) error {
 }
 
 func (i *Issuer) admit(ctx context.Context, request coupon.AdmitRequest) error {
-	if err := coupon.CheckID("retailer", request.Retailer); err != nil {
-		return err
-	}
 	call := ledger.Call{
 		Namespace: i.namespace, Function: "AdmitRetailer", Argument: request,
 		Endorsers: []string{i.self, request.Retailer},
@@ -124,6 +128,19 @@ func (i *Issuer) admit(ctx context.Context, request coupon.AdmitRequest) error {
 	}
 	_, err = i.ledger.Submit(ctx, call)
 	return err
+}
+
+// checkPartner refuses whom the directory does not have with the role: its peer
+// would have to endorse. The issuer itself cannot be the second of two parties.
+func (i *Issuer) checkPartner(field, mspID, role string) error {
+	partner, found := i.directory.ByMSP(mspID)
+	if !found || !partner.Has(role) {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, field, "the directory has no such %s", role)
+	}
+	if mspID == i.self {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, field, "the issuer cannot be its own %s", role)
+	}
+	return nil
 }
 
 // field says what exists already; empty for any other error.

@@ -48,7 +48,8 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	desk, err := issuer.New(issuer.Options{
-		Ledger: client, Store: store, MSPID: self, Clearing: clearing, Now: time.Now, Logger: start.Logger,
+		Ledger: client, Store: store, MSPID: self, Clearing: clearing, Directory: start.Directory,
+		Now: time.Now, Logger: start.Logger,
 	})
 	if err != nil {
 		return err
