@@ -207,8 +207,7 @@ func TestBasketErrorsNameTheField(t *testing.T) {
 		"lines[1].unit_price": {"EUR", 500, []Line{good, {good.GTIN, 1, -1}}},
 		"lines":               {"EUR", 0, make([]Line, MaxLines+1)},
 	} {
-		err, ok := basket.Check().(*Error)
-		if !ok || err.Field != want {
+		if err := basket.Check(); fieldOf(err) != want {
 			t.Errorf("%v, want field %s", err, want)
 		}
 	}

@@ -130,3 +130,11 @@ func wantReason(t *testing.T, what string, err error, want Reason) {
 		t.Errorf("%s: %v, want %q", what, err, want)
 	}
 }
+
+func fieldOf(err error) string {
+	var refused *Error
+	if !errors.As(err, &refused) {
+		return "no field: no refusal"
+	}
+	return refused.Field
+}

@@ -56,7 +56,7 @@ const secret = "(secret)"
 func (Key) String() string { return secret }
 
 // Format never shows the key, whatever the verb.
-func (Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, secret) }
+func (Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(secret)) }
 
 // LogValue never shows the key.
 func (Key) LogValue() slog.Value { return slog.StringValue(secret) }

@@ -40,7 +40,7 @@ func TestDecodeStrict(t *testing.T) {
 	want := strictThing{
 		Name: `a"\é😀b`, Count: -3, Tag: &Tag{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
 		Parts: []strictThing{{Name: "1"}, {}, {Parts: []strictThing{}}}, ByName: map[string]int64{"A": 1, "b": 2},
-		Raw: json.RawMessage(`{"x":[1,{"y":true}]}`), Any: []any{false}, Untold: true, strictPage: strictPage{7},
+		Raw: json.RawMessage(`{"x":[1,{"y":true}]}`), Any: []any{false}, Untold: true, private: "", strictPage: strictPage{7},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(strictThing{})); diff != "" {
 		t.Error(diff)
@@ -86,7 +86,7 @@ func TestDecodeStrictRefuses(t *testing.T) {
 		var v strictThing
 		err := DecodeStrict([]byte(bad.doc), &v)
 		wantReason(t, bad.doc, err, ReasonInvalidRequest)
-		if e, ok := err.(*Error); ok && e.Field != bad.field {
+		if fieldOf(err) != bad.field {
 			t.Errorf("%s: %v, want field %q", bad.doc, err, bad.field)
 		}
 	}

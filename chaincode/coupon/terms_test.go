@@ -158,7 +158,7 @@ func TestTermsRefused(t *testing.T) {
 	} {
 		terms, err := ParseTerms([]byte(bad.doc))
 		wantReason(t, bad.doc, err, bad.reason)
-		if e, ok := err.(*Error); ok && e.Field != bad.field {
+		if fieldOf(err) != bad.field {
 			t.Errorf("%.200s: %v, want field %q", bad.doc, err, bad.field)
 		}
 		if !slices.Equal(terms.GTINs, nil) {
