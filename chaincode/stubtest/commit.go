@@ -4,6 +4,8 @@
 package stubtest
 
 import (
+	"maps"
+
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 )
@@ -39,7 +41,7 @@ func (n *Network) makeBlock(txs []*Transaction) []Result {
 	codes := n.checkEndorsements(txs, definitions)
 	private := make([]privateValues, len(txs))
 	for i, tx := range txs {
-		private[i] = n.transient[tx.ID]
+		private[i] = maps.Clone(n.transient[tx.ID])
 	}
 	n.mu.RUnlock()
 

@@ -49,7 +49,7 @@ func (o *outcome) differsIn(i int, other *outcome) string {
 	if text := firstDifference("read in "+a.name, a.hashed.HashedReads, b.hashed.HashedReads); text != "" {
 		return text
 	}
-	x, y := o.private[a.name].GetWrites(), other.private[b.name].GetWrites()
+	x, y := o.private.of(a).GetWrites(), other.private.of(b).GetWrites()
 	for i := range max(len(x), len(y)) {
 		switch {
 		case i >= len(x) || i >= len(y) || x[i].Key != y[i].Key:

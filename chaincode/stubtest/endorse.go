@@ -145,6 +145,9 @@ func (n *Network) endorseOn(v view, prop *proposal) (*outcome, error) {
 	if _, err := n.member(prop.creator); err != nil {
 		return nil, fmt.Errorf("endorsement by %s: %w", v.peer.mspID, err)
 	}
+	if _, known := n.Status(prop.txID); known {
+		return nil, fmt.Errorf("endorsement by %s: duplicate transaction found [%s]", v.peer.mspID, prop.txID)
+	}
 	first, err := n.simulate(v, prop)
 	if err != nil {
 		return nil, err

@@ -237,3 +237,24 @@ func TestOpenAndWithout(t *testing.T) {
 		t.Error("nonsense was opened")
 	}
 }
+
+// TestProposalEndorsedTwice: a proposal may be endorsed again until it is
+// committed, and members get the private values of the transaction that was.
+func TestProposalEndorsedTwice(t *testing.T) {
+	t.Parallel()
+	n := network(t, basics())
+	coll := stubtest.Implicit(issuer)
+	p := proposal(n, "copyPrivate", coll, "k")
+	p.Nonce = []byte("chosen elsewhere")
+	p.Transient = map[string][]byte{"input": []byte("first")}
+	first := endorseAs(t, n, p)
+	p.Transient = map[string][]byte{"input": []byte("second")}
+	second := endorseAs(t, n, p)
+	equal(t, "id", first.ID, second.ID)
+	commit(t, n, []*stubtest.Transaction{first, second}, valid, twice)
+	equal(t, "private value", string(n.PrivateState(namespace, coll, "k")), "first")
+	equal(t, "at the member", evaluate(t, n, "getPrivate", coll, "k"), "first")
+	if _, err := n.Endorse(p); err == nil || !strings.Contains(err.Error(), "duplicate transaction found") {
+		t.Errorf("endorsing what is committed: error %v", err)
+	}
+}

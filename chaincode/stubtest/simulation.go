@@ -207,7 +207,7 @@ func (s *simulation) results() (*writeSet, privateValues, error) {
 		}
 		set.collections = append(set.collections, coll)
 		if values != nil {
-			private[name] = values
+			private[privateKeyOf(coll)] = values
 		}
 	}
 	return set, private, nil

@@ -106,7 +106,7 @@ func (d *draft) apply(set *writeSet, private privateValues, tx uint64) {
 			}
 		}
 		id.kind = privateSpace
-		for _, w := range private[coll.name].GetWrites() {
+		for _, w := range private.of(coll).GetWrites() {
 			if w.IsDelete {
 				d.remove(id, w.Key)
 			} else {
@@ -116,8 +116,17 @@ func (d *draft) apply(set *writeSet, private privateValues, tx uint64) {
 	}
 }
 
-// privateValues are a transaction's private writes by collection.
+// privateValues are private write sets by collection and hash, so that a
+// proposal endorsed twice with different results gets those of its transaction.
 type privateValues map[string]*kvrwset.KVRWSet
+
+func privateKeyOf(coll collectionSet) string {
+	return coll.name + "/" + string(coll.privateHash)
+}
+
+func (p privateValues) of(coll collectionSet) *kvrwset.KVRWSet {
+	return p[privateKeyOf(coll)]
+}
 
 func (v version) proto() *kvrwset.Version {
 	if v == (version{}) {

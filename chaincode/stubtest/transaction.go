@@ -8,6 +8,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -81,7 +82,10 @@ func (n *Network) assemble(prop *proposal, out *outcome, views []view) (*Transac
 	}
 	if len(out.private) > 0 {
 		n.mu.Lock()
-		n.transient[tx.ID] = out.private
+		if n.transient[tx.ID] == nil {
+			n.transient[tx.ID] = privateValues{}
+		}
+		maps.Copy(n.transient[tx.ID], out.private)
 		n.mu.Unlock()
 	}
 	return tx, nil
