@@ -3,6 +3,7 @@ module ecoupon/network
 go 1.26.0
 
 require (
+	github.com/google/uuid v1.6.0
 	github.com/hyperledger/fabric-chaincode-go/v2 v2.3.1-0.20260319210430-56968fdc7833
 	github.com/hyperledger/fabric-gateway v1.10.1
 	github.com/hyperledger/fabric-protos-go-apiv2 v0.3.7
@@ -33,6 +34,8 @@ require (
 
 require (
 	ecoupon/chaincode v0.0.0
+	ecoupon/proto v0.0.0
+	ecoupon/services v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/miekg/pkcs11 v1.1.2 // indirect
@@ -40,7 +43,11 @@ require (
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.40.0 // indirect
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20260414002931-afd174a4e478 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260414002931-afd174a4e478
 )
 
 replace ecoupon/chaincode => ../chaincode
+
+replace ecoupon/services => ../services
+
+replace ecoupon/proto => ../proto

@@ -1,0 +1,139 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package desk is where demo, tests and benchmark sit: it speaks to the
+// services of a running network as one of its people or tills, over the same
+// APIs and with the same credentials as they.
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"ecoupon/chaincode/coupon"
+	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
+	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
+	"ecoupon/services/campaignfile"
+	"ecoupon/services/dial"
+)
+
+// Desk holds the credentials of one person or till.
+type Desk struct {
+	*dial.Credentials
+	conns []*grpc.ClientConn
+}
+
+// Open sits down with a credentials folder.
+func Open(folder string) (*Desk, error) {
+	credentials, err := dial.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	return &Desk{Credentials: credentials}, nil
+}
+
+// Close ends all connections.
+func (d *Desk) Close() error {
+	var errs []error
+	for _, conn := range d.conns {
+		errs = append(errs, conn.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Issuer connects to the issuer service of an organisation, or of the only one.
+func (d *Desk) Issuer(mspID string) (issuerv1.IssuerServiceClient, error) {
+	conn, err := d.connect("issuer", mspID)
+	return issuerv1.NewIssuerServiceClient(conn), err
+}
+
+// Advertiser connects to the advertiser service.
+func (d *Desk) Advertiser(mspID string) (advertiserv1.AdvertiserServiceClient, error) {
+	conn, err := d.connect("advertiser", mspID)
+	return advertiserv1.NewAdvertiserServiceClient(conn), err
+}
+
+// Retailer connects to the retailer service.
+func (d *Desk) Retailer(mspID string) (retailerv1.RetailerServiceClient, error) {
+	conn, err := d.connect("retailer", mspID)
+	return retailerv1.NewRetailerServiceClient(conn), err
+}
+
+// Clearing connects to the clearing service.
+func (d *Desk) Clearing(mspID string) (clearingv1.ClearingServiceClient, error) {
+	conn, err := d.connect("clearing", mspID)
+	return clearingv1.NewClearingServiceClient(conn), err
+}
+
+func (d *Desk) connect(role, mspID string) (*grpc.ClientConn, error) {
+	conn, err := d.Service(role, mspID)
+	if err != nil {
+		return nil, err
+	}
+	d.conns = append(d.conns, conn)
+	return conn, nil
+}
+
+// Launch is what an issuer does to put a campaign to work.
+type Launch struct {
+	Campaign   coupon.Campaign
+	Advertiser string
+	// Quotas has one entry for each lane.
+	Quotas    []int64
+	Retailers []string
+}
+
+// Do publishes the campaign, authorises the advertiser and admits the
+// retailers.
+func (l Launch) Do(ctx context.Context, issuer issuerv1.IssuerServiceClient) (*typev1.Framework, error) {
+	c := l.Campaign
+	if _, err := issuer.PublishCampaign(ctx, campaignfile.Request(c, uuid.NewString())); err != nil {
+		return nil, fmt.Errorf("publishing %s: %w", c.ID, err)
+	}
+	authorised, err := issuer.AuthoriseEmitter(ctx, &issuerv1.AuthoriseEmitterRequest{
+		RequestId: uuid.NewString(), Campaign: c.ID, Version: c.Version,
+		Emitter: l.Advertiser, Kind: typev1.Kind_KIND_STATIC, Quotas: l.Quotas,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("authorising %s for %s: %w", l.Advertiser, c.ID, err)
+	}
+	for _, retailer := range l.Retailers {
+		_, err := issuer.AdmitRetailer(ctx, &issuerv1.AdmitRetailerRequest{
+			RequestId: uuid.NewString(), Campaign: c.ID, Version: c.Version, Retailer: retailer,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("admitting %s to %s: %w", retailer, c.ID, err)
+		}
+	}
+	return authorised.GetFramework(), nil
+}
+
+// Reasons returns the reasons that a refused call's status carries: those of
+// its coupons if it names any, or else its own.
+func Reasons(err error) []string {
+	var own, coupons []string
+	for _, detail := range status.Convert(err).Details() {
+		switch d := detail.(type) {
+		case *typev1.RefusedCoupons:
+			for _, r := range d.GetRefused() {
+				coupons = append(coupons, strings.TrimPrefix(r.GetReason().String(), "ERROR_REASON_"))
+			}
+		case *errdetails.ErrorInfo:
+			own = append(own, d.GetReason())
+		}
+	}
+	if len(coupons) > 0 {
+		return coupons
+	}
+	return own
+}
