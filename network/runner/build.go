@@ -96,7 +96,7 @@ func buildFabric(ctx context.Context, root string, out io.Writer) (string, error
 	began := time.Now()
 	fmt.Fprintf(out, "building Fabric %s, once: about a minute, and the download before it\n", fabricVersion)
 	part := dir + ".part"
-	if err := os.MkdirAll(part, 0o755); err != nil {
+	if err := os.MkdirAll(part, 0o750); err != nil {
 		return "", fmt.Errorf("building Fabric: %w", err)
 	}
 	for _, tool := range fabricTools {
@@ -200,10 +200,10 @@ func (d downloads) Write(p []byte) (int, error) {
 
 // lockFile waits until no other runner holds the lock.
 func lockFile(ctx context.Context, name string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return nil, fmt.Errorf("locking %s: %w", name, err)
 	}
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", name, err)
 	}

@@ -6,6 +6,7 @@ package runner
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -141,8 +142,7 @@ type Connection struct {
 
 // Close ends the connection to the peer.
 func (c *Connection) Close() error {
-	c.Gateway.Close()
-	return c.conn.Close()
+	return errors.Join(c.Gateway.Close(), c.conn.Close())
 }
 
 // Connect opens a gateway to the peer of the named organisation, with one of

@@ -134,6 +134,7 @@ func encode(der []byte, key *ecdsa.PrivateKey) (credential, error) {
 // certificates, and a rewritten one is not found by its bytes.
 type lowS struct{ *ecdsa.PrivateKey }
 
+// Sign implements crypto.Signer.
 func (k lowS) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	signature, err := k.PrivateKey.Sign(random, digest, opts)
 	if err != nil {

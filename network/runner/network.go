@@ -123,8 +123,8 @@ func (n *Network) Up(ctx context.Context, o UpOptions) error {
 }
 
 // prepare settles the consortium and makes its identities.
-func (n *Network) prepare(context.Context) error {
-	if err := n.resolve(); err != nil {
+func (n *Network) prepare(ctx context.Context) error {
+	if err := n.resolve(ctx); err != nil {
 		return err
 	}
 	var g errgroup.Group
@@ -139,13 +139,13 @@ func (n *Network) prepare(context.Context) error {
 
 // resolve takes ports for a new network, or those it had before. A state
 // directory belongs to one consortium.
-func (n *Network) resolve() error {
+func (n *Network) resolve(ctx context.Context) error {
 	c := n.consortium
 	old, err := n.state.load()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if c.PortBase == 0 {
-			c.PortBase, err = pickPorts(len(c.Organisations)*PortsPerOrganisation, c.ListenHost, string(n.state))
+			c.PortBase, err = pickPorts(ctx, len(c.Organisations)*PortsPerOrganisation, c.ListenHost, string(n.state))
 			if err != nil {
 				return err
 			}
@@ -207,7 +207,7 @@ func (n *Network) ensure(ctx context.Context, p process) error {
 		if err := n.state.stop(ctx, p.name); err != nil {
 			return err
 		}
-		if _, err := n.state.start(p); err != nil {
+		if _, err := n.state.start(ctx, p); err != nil {
 			return err
 		}
 	}

@@ -134,7 +134,7 @@ func TestStateDirectoryBelongsToOneConsortium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := first.resolve(); err != nil {
+	if err := first.resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = first.Purge(context.Background()) })
@@ -142,7 +142,7 @@ func TestStateDirectoryBelongsToOneConsortium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := again.resolve(); err != nil {
+	if err := again.resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if first.consortium.PortBase != again.consortium.PortBase || again.consortium.PortBase == 0 {
@@ -153,7 +153,7 @@ func TestStateDirectoryBelongsToOneConsortium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.resolve(); err == nil {
+	if err := other.resolve(t.Context()); err == nil {
 		t.Error("another consortium took over the state directory")
 	}
 }

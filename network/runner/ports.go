@@ -4,6 +4,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,18 +24,19 @@ const (
 	pickTries = 200
 )
 
-// claims is where networks on this machine note the ranges they took. A range
+// claims is where a user's networks on this machine note the ranges they took. A range
 // is noted before its ports are in use, and stays so while the network rests.
-func claims() string { return filepath.Join(os.TempDir(), "ecoupon-ports") }
+func claims() string { return filepath.Join(os.TempDir(), "ecoupon-ports-"+strconv.Itoa(os.Getuid())) }
 
 // pickPorts finds count free ports in a row and claims them for the state
 // directory, so that two networks started at once do not choose the same.
-func pickPorts(count int, listenHost, stateDir string) (int, error) {
-	if err := os.MkdirAll(claims(), 0o777); err != nil {
+func pickPorts(ctx context.Context, count int, listenHost, stateDir string) (int, error) {
+	if err := os.MkdirAll(claims(), 0o750); err != nil {
 		return 0, fmt.Errorf("claiming ports: %w", err)
 	}
 	slots := (lastFree - firstFree) / slotSize(count)
 	for range pickTries {
+		//nolint:gosec // any range will do
 		base := firstFree + rand.IntN(slots)*slotSize(count)
 		if ok, err := claim(base, count, stateDir); err != nil || !ok {
 			if err != nil {
@@ -42,7 +44,7 @@ func pickPorts(count int, listenHost, stateDir string) (int, error) {
 			}
 			continue
 		}
-		if allFree(base, count, listenHost) {
+		if allFree(ctx, base, count, listenHost) {
 			return base, nil
 		}
 		release(base, count, stateDir)
@@ -74,7 +76,7 @@ func claimOne(port int, stateDir string) (bool, error) {
 			return false, fmt.Errorf("claiming ports: %w", err)
 		}
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
@@ -104,17 +106,17 @@ func release(base, count int, stateDir string) {
 	}
 }
 
-func allFree(base, count int, listenHost string) bool {
+func allFree(ctx context.Context, base, count int, listenHost string) bool {
 	for p := base; p < base+count; p++ {
-		if !isFree(net.JoinHostPort(listenHost, strconv.Itoa(p))) {
+		if !isFree(ctx, net.JoinHostPort(listenHost, strconv.Itoa(p))) {
 			return false
 		}
 	}
 	return true
 }
 
-func isFree(address string) bool {
-	l, err := net.Listen("tcp", address)
+func isFree(ctx context.Context, address string) bool {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}

@@ -21,7 +21,7 @@ func TestNetworksAtOnceGetPortsOfTheirOwn(t *testing.T) {
 	for range networks {
 		dir := t.TempDir()
 		wg.Go(func() {
-			base, err := pickPorts(count, "127.0.0.1", dir)
+			base, err := pickPorts(t.Context(), count, "127.0.0.1", dir)
 			if err != nil {
 				t.Error(err)
 				return
@@ -45,7 +45,7 @@ func TestPortsOfAPurgedNetworkAreFreeAgain(t *testing.T) {
 	if err := os.Mkdir(gone, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	base, err := pickPorts(claimUnit, "127.0.0.1", gone)
+	base, err := pickPorts(t.Context(), claimUnit, "127.0.0.1", gone)
 	if err != nil {
 		t.Fatal(err)
 	}

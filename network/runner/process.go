@@ -95,13 +95,13 @@ func startOf(pid int) (string, error) {
 
 // start runs the program in a session of its own, so that it outlives the
 // runner and its terminal, and notes it.
-func (s state) start(p process) (record, error) {
+func (s state) start(ctx context.Context, p process) (record, error) {
 	log, err := s.openLog(p.name)
 	if err != nil {
 		return record{}, err
 	}
 	defer log.Close()
-	cmd := exec.Command(p.command[0], p.command[1:]...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), p.command[0], p.command[1:]...)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -45,7 +45,7 @@ func play(part string) process {
 // started starts a part and waits until it plays.
 func started(t *testing.T, s state, part string) record {
 	t.Helper()
-	r, err := s.start(play(part))
+	r, err := s.start(t.Context(), play(part))
 	if err != nil {
 		t.Fatal(err)
 	}

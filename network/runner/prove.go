@@ -121,7 +121,7 @@ func (n *Network) proveFramework(ctx context.Context, issuer, retailer Organisat
 func (n *Network) judged(ctx context.Context, contract *client.Contract, issuer Organisation, input []byte) (answer []byte, err error) {
 	check := func(ctx context.Context) error {
 		answer, err = contract.EvaluateWithContext(ctx, "Check",
-			client.WithTransient(map[string][]byte{"input": input}), client.WithEndorsingOrganizations(issuer.MSPID))
+			client.WithTransient(map[string][]byte{coupon.TransientKey: input}), client.WithEndorsingOrganizations(issuer.MSPID))
 		if refused, ok := refusal(err); ok && isClock(refused.Reason) && !n.options.OnlyFabric {
 			return refused
 		}
