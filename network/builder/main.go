@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -49,7 +48,7 @@ func run(step string, args []string, connectionFile string) error {
 
 // detect accepts packages of chaincode that runs as a server.
 func detect(metadata string) error {
-	data, err := os.ReadFile(filepath.Join(metadata, "metadata.json"))
+	data, err := os.ReadFile(filepath.Join(metadata, "metadata.json")) //nolint:gosec // the peer names its own directories
 	if err != nil {
 		return fmt.Errorf("reading the package's metadata: %w", err)
 	}
@@ -78,10 +77,10 @@ func release(connectionFile, out string) error {
 		return err
 	}
 	dir := filepath.Join(out, "chaincode", "server")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the peer names its own directories
 		return fmt.Errorf("releasing the connection: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "connection.json"), data, fs.FileMode(0o600)); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "connection.json"), data, 0o600); err != nil { //nolint:gosec // the peer names its own directories
 		return fmt.Errorf("releasing the connection: %w", err)
 	}
 	return nil
