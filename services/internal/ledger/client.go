@@ -184,7 +184,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	creator, err := serialize(id)
+	creator, err := creatorOf(id)
 	if err != nil {
 		return nil, err
 	}

@@ -143,7 +143,7 @@ func refusalIn(issuer string, answers []*gateway.ErrorDetail) error {
 		}
 		return strings.Compare(a.GetMspId(), b.GetMspId())
 	})
-	var first error
+	var first *coupon.Error
 	var batch *BatchRefusal
 	for _, answer := range answers {
 		refusal := parseRefusal(answer.GetMessage())
@@ -153,19 +153,23 @@ func refusalIn(issuer string, answers []*gateway.ErrorDetail) error {
 		if first == nil {
 			first = refusal
 		}
-		if list, ok := refusal.(*BatchRefusal); ok {
+		if list := parseBatch(refusal); list != nil {
 			batch = batch.join(list)
 		}
 	}
-	if _, ok := first.(*BatchRefusal); ok {
+	switch {
+	case first == nil:
+		return nil
+	case first.Reason == coupon.ReasonBatchRefused && batch != nil:
 		return batch
+	default:
+		return first
 	}
-	return first
 }
 
 // parseRefusal reads "chaincode response 500, REASON: field: detail". It is nil for any other text, and for reasons
 // that this release does not know.
-func parseRefusal(message string) error {
+func parseRefusal(message string) *coupon.Error {
 	answer, found := strings.CutPrefix(message, chaincodeAnswer)
 	if !found {
 		return nil
@@ -178,12 +182,17 @@ func parseRefusal(message string) error {
 	if !known {
 		return nil
 	}
-	if refusal.Reason != coupon.ReasonBatchRefused {
-		return refusal
-	}
+	return refusal
+}
+
+// parseBatch reads the list in a batch's refusal. It is nil for other refusals, and for a list that cannot be read.
+func parseBatch(refusal *coupon.Error) *BatchRefusal {
 	var list []coupon.Refusal
+	if refusal.Reason != coupon.ReasonBatchRefused {
+		return nil
+	}
 	if err := json.Unmarshal([]byte(refusal.Detail), &list); err != nil || len(list) == 0 {
-		return refusal
+		return nil
 	}
 	return &BatchRefusal{Refusals: list}
 }

@@ -40,10 +40,10 @@ func (c *Client) Follow(ctx context.Context, namespace string, to Projection) er
 	reconnect := newBackoff()
 	for ctx.Err() == nil {
 		err := c.follow(ctx, namespace, to, reconnect)
-		var failed *projectionError
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
+		var failed *projectionError
 		if errors.As(err, &failed) && !errors.Is(err, ErrUnavailable) {
 			return fmt.Errorf("following %s: %w", namespace, failed.error)
 		}

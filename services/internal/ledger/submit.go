@@ -233,7 +233,8 @@ func (c *Client) Resume(ctx context.Context) error {
 	return nil
 }
 
-func serialize(id *identity.X509Identity) ([]byte, error) {
+// creatorOf is the identity in the form in which peers know it.
+func creatorOf(id *identity.X509Identity) ([]byte, error) {
 	return proto.Marshal(&msp.SerializedIdentity{Mspid: id.MspID(), IdBytes: id.Credentials()})
 }
 
@@ -253,7 +254,7 @@ func retry[T any](ctx context.Context, attempts int, call Call, propose func() (
 // pause waits before the attempt after this one: longer each time, and never as long as others that also wait.
 func pause(ctx context.Context, attempt int) bool {
 	longest := min(longestPause, firstPause<<min(attempt-1, 10))
-	return wait(ctx, longest/2+rand.N(longest/2))
+	return wait(ctx, longest/2+rand.N(longest/2)) //nolint:gosec // nobody gains from knowing the wait
 }
 
 // wait returns false if ctx ends first.

@@ -67,8 +67,8 @@ func (c *Consortium) verify(creator, message, signature []byte) error {
 	return nil
 }
 
-func (c *Consortium) identity(serialized []byte) stubtest.Identity {
+func (c *Consortium) identity(creator []byte) stubtest.Identity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.identities[string(serialized)]
+	return c.identities[string(creator)]
 }

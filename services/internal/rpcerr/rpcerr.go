@@ -23,14 +23,15 @@ import (
 	"ecoupon/services/internal/ledger"
 )
 
+// What stands in every ErrorInfo: the domain, and the keys of its metadata for the offending field and for the
+// transaction whose outcome is unknown.
 const (
-	// Domain is the domain of every ErrorInfo.
-	Domain = "ecoupon"
-	// FieldKey and TransactionKey are metadata of an ErrorInfo: the offending field, and the transaction whose
-	// outcome is unknown.
+	Domain         = "ecoupon"
 	FieldKey       = "field"
 	TransactionKey = "transaction_id"
+)
 
+const (
 	internalText = "the service itself is at fault; its log says how"
 	enumPrefix   = "ERROR_REASON_"
 )

@@ -206,4 +206,3 @@ func TestValidate(t *testing.T) {
 		})
 	}
 }
-

@@ -91,7 +91,9 @@ func Serve(ctx context.Context, o Options, listen Listeners) error {
 		group.Go(func() error { return serveHTTP(process.debug, listen.Debug) })
 	}
 	if listen.Public != nil {
-		group.Go(func() error { return serveHTTP(process.public, tls.NewListener(listen.Public, process.public.TLSConfig)) })
+		group.Go(func() error {
+			return serveHTTP(process.public, tls.NewListener(listen.Public, process.public.TLSConfig))
+		})
 	}
 	for _, task := range o.Tasks {
 		group.Go(func() error {
