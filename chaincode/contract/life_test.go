@@ -28,7 +28,8 @@ func TestLife(t *testing.T) {
 	c.clock.advance(time.Second)
 	c.run(void(first, voided.ID))
 	c.assertMarkers(t, first, voided.ID)
-	c.refused(redeem(c.batch(c.sale(bearer.tender(voided.Coupons[1].SN-1)))), coupon.ReasonBatchRefused)
+	spent := decodeRecord(t, second).Redemptions[2].Coupons[0]
+	c.refused(redeem(c.batch(c.sale(bearer.tender(spent.SN)))), coupon.ReasonBatchRefused)
 
 	c.clock.advance(time.Second)
 	again := c.batch(c.sale(bearer.tender(voided.Coupons[0].SN), c.presented(bound, voided.Coupons[1].SN)))

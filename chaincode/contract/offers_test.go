@@ -15,7 +15,7 @@ import (
 
 const (
 	coffee = "09521234543213"
-	tea    = "09521111111116"
+	tea    = "09521111111115"
 	// quota is that of the one lane that offers have.
 	quota = 1000
 )
@@ -212,13 +212,19 @@ func authorise(o offer) call {
 // retailerKeyOf is k_IR.
 func retailerKeyOf(mspID string) coupon.Key { return sha256.Sum256([]byte("key of " + mspID)) }
 
+func retailerKeyName(mspID string) string { return fmt.Sprintf("retailer-key/%x", mspID) }
+
+func campaignKeyName(o offer) string {
+	return fmt.Sprintf("campaign-key/%x/%d", o.campaign.ID, o.campaign.Version)
+}
+
 // admit brings k_IR only if it is not there.
 func (c *consortium) admit(o offer, mspID string) call {
 	k := call{
 		function: "AdmitRetailer", by: issuer, endorsers: []string{issuer, mspID},
 		argument: coupon.AdmitRequest{Campaign: o.campaign.ID, Version: o.campaign.Version, Retailer: mspID},
 	}
-	if c.private(mspID, fmt.Sprintf("retailer-key/%x", mspID)) == nil {
+	if c.private(mspID, retailerKeyName(mspID)) == nil {
 		k.input = coupon.RetailerKeyInput{Key: retailerKeyOf(mspID)}
 	}
 	return k
