@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"ecoupon/chaincode/coupon"
@@ -36,6 +37,10 @@ func (p *projection) Apply(ctx context.Context, block ledger.Block) error {
 	var changes []change
 	for _, event := range block.Events {
 		c, err := p.change(ctx, event)
+		if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonNotFound {
+			// The own peer endorsed it, so it will come: apply the block again.
+			err = errors.Join(ledger.ErrUnavailable, err)
+		}
 		if err != nil {
 			return fmt.Errorf("applying %s of transaction %s: %w", event.Name, event.TransactionID, err)
 		}

@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clearing
+
+import (
+	"strconv"
+
+	"ecoupon/chaincode/coupon"
+	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
+	"ecoupon/services/clearing/reconcile"
+	"ecoupon/services/internal/message"
+)
+
+var states = map[State]clearingv1.ClaimState{
+	Received: clearingv1.ClaimState_CLAIM_STATE_RECEIVED,
+	Accepted: clearingv1.ClaimState_CLAIM_STATE_ACCEPTED,
+	Disputed: clearingv1.ClaimState_CLAIM_STATE_DISPUTED,
+	Settled:  clearingv1.ClaimState_CLAIM_STATE_SETTLED,
+}
+
+var types = map[reconcile.Type]clearingv1.DifferenceType{
+	reconcile.Record:  clearingv1.DifferenceType_DIFFERENCE_TYPE_RECORD,
+	reconcile.Marker:  clearingv1.DifferenceType_DIFFERENCE_TYPE_MARKER,
+	reconcile.Amount:  clearingv1.DifferenceType_DIFFERENCE_TYPE_AMOUNT,
+	reconcile.Invoice: clearingv1.DifferenceType_DIFFERENCE_TYPE_INVOICE,
+	reconcile.Mark:    clearingv1.DifferenceType_DIFFERENCE_TYPE_CLAIM,
+}
+
+// stateOf is empty for any state.
+func stateOf(wanted clearingv1.ClaimState) (State, error) {
+	if wanted == clearingv1.ClaimState_CLAIM_STATE_UNSPECIFIED {
+		return "", nil
+	}
+	for state, shown := range states {
+		if shown == wanted {
+			return state, nil
+		}
+	}
+	return "", coupon.Refuse(coupon.ReasonInvalidRequest, "state", "is not a state of a claim")
+}
+
+func claimMessage(c Claim) *clearingv1.Claim {
+	m := &clearingv1.Claim{
+		ClaimId: c.ID, Issuer: c.Issuer, Retailer: c.Retailer, Coupons: c.Coupons,
+		State: states[c.State], ClaimTime: message.Time(c.Time),
+	}
+	for _, line := range c.Batches {
+		m.BatchIds = append(m.BatchIds, line.ID.String())
+	}
+	for _, amount := range c.Amounts {
+		m.Amounts = append(m.Amounts, money(amount))
+	}
+	return m
+}
+
+func differenceMessage(d reconcile.Difference) *clearingv1.Difference {
+	m := &clearingv1.Difference{Type: types[d.Type], ClaimId: d.Claim, Detail: d.Detail}
+	if d.Batch != (coupon.BatchID{}) {
+		m.BatchId = d.Batch.String()
+	}
+	if d.Redemption != (coupon.RedemptionID{}) {
+		m.RedemptionId = d.Redemption.String()
+	}
+	if d.Amount != nil {
+		m.Amount = money(*d.Amount)
+	}
+	return m
+}
+
+func settlementMessage(s Settlement) *clearingv1.Settlement {
+	m := &clearingv1.Settlement{SettlementId: s.ID, SettleTime: message.Time(s.Time)}
+	for _, r := range s.Remittances {
+		m.Remittances = append(m.Remittances, remittanceMessage(r))
+	}
+	for _, n := range s.Nets {
+		m.NetPositions = append(m.NetPositions, &clearingv1.NetPosition{Organisation: n.Organisation, Amount: money(n.Amount)})
+	}
+	return m
+}
+
+func remittanceMessage(r Remittance) *clearingv1.Remittance {
+	m := &clearingv1.Remittance{
+		SettlementId: r.Settlement, Issuer: r.Issuer, Retailer: r.Retailer,
+		Amount: money(r.Amount), Coupons: r.Coupons, TransactionIds: r.Transactions,
+	}
+	for _, id := range r.Batches {
+		m.BatchIds = append(m.BatchIds, id.String())
+	}
+	return m
+}
+
+func money(m coupon.Money) *typev1.Money {
+	return &typev1.Money{Currency: m.Currency, Minor: m.Minor}
+}
+
+// A page token is the number of the last entry of the page before.
+func tokenOf(number int64) string {
+	if number == 0 {
+		return ""
+	}
+	return strconv.FormatInt(number, 10)
+}
+
+func numberOf(token string) (int64, error) {
+	if token == "" {
+		return 0, nil
+	}
+	number, err := strconv.ParseInt(token, 10, 64)
+	if err != nil || number < 1 {
+		return 0, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
+	}
+	return number, nil
+}

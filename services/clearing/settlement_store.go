@@ -1,0 +1,368 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clearing
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/clearing/settle"
+)
+
+// planSettlement notes the request and, the first time, plans its parts: every
+// batch of an accepted claim committed before until that is in no settlement.
+// An until of 0 is now. The same id with another until is refused with
+// REQUEST_CONFLICT.
+func (s *store) planSettlement(ctx context.Context, id string, until, now int64) error {
+	return s.Update(ctx, func(tx *sql.Tx) error {
+		var before sql.NullInt64
+		err := tx.QueryRowContext(ctx, `SELECT until FROM settlements WHERE settlement_id = ?`, id).Scan(&before)
+		switch {
+		case err == nil && before.Valid && before.Int64 != until:
+			return coupon.Refuse(coupon.ReasonRequestConflict, "request_id", "the id was used for a settlement until another time")
+		case err == nil || !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO settlements (settlement_id, until, settled_at) VALUES (?, ?, ?)`, id, until, now)
+		if err != nil {
+			return err
+		}
+		if until == 0 {
+			until = now
+		}
+		return planParts(ctx, tx, id, until)
+	})
+}
+
+// between is whom a part is between.
+type between struct{ issuer, retailer string }
+
+func planParts(ctx context.Context, tx *sql.Tx, id string, until int64) error {
+	batches, order, err := settleable(ctx, tx, until)
+	if err != nil {
+		return err
+	}
+	for _, b := range order {
+		for number, planned := range settle.Parts(batches[b], coupon.MaxClaimCoupons) {
+			salt := randomSalt()
+			_, err := tx.ExecContext(ctx, `
+				INSERT INTO parts (settlement_id, issuer, retailer, part, salt, record) VALUES (?, ?, ?, ?, ?, '')`,
+				id, b.issuer, b.retailer, number, salt[:])
+			if err != nil {
+				return err
+			}
+			for _, batch := range planned {
+				_, err := tx.ExecContext(ctx, `
+					INSERT INTO settled (issuer, batch_id, settlement_id, retailer, part) VALUES (?, ?, ?, ?, ?)`,
+					b.issuer, batch.ID[:], id, b.retailer, number)
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// settleable groups the batches that can be settled; order is that of the
+// groups.
+func settleable(ctx context.Context, tx *sql.Tx, until int64) (batches map[between][]settle.Batch, order []between, err error) {
+	rows, err := tx.QueryContext(ctx, `
+		SELECT c.issuer, c.retailer, b.batch_id, b.coupons FROM claims c JOIN claimed b ON b.claim = c.number
+		WHERE c.state = 'accepted' AND c.claimed_at < ?
+		  AND NOT EXISTS (SELECT 1 FROM settled d WHERE d.issuer = b.issuer AND d.batch_id = b.batch_id)
+		ORDER BY c.issuer, c.retailer, c.number, b.place`, until)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	batches = make(map[between][]settle.Batch)
+	// A batch whose claim was made again is in two claims.
+	seen := make(map[string]bool)
+	for rows.Next() {
+		var who between
+		var batch []byte
+		var coupons int
+		if err := rows.Scan(&who.issuer, &who.retailer, &batch, &coupons); err != nil {
+			return nil, nil, err
+		}
+		if key := who.issuer + "\x00" + string(batch); seen[key] {
+			continue
+		} else {
+			seen[key] = true
+		}
+		if len(batches[who]) == 0 {
+			order = append(order, who)
+		}
+		batches[who] = append(batches[who], settle.Batch{ID: coupon.BatchID(batch), Coupons: coupons})
+	}
+	return batches, order, rows.Err()
+}
+
+// unmadeParts lists the parts of a settlement that are not known to be on the
+// ledger.
+func (s *store) unmadeParts(ctx context.Context, id string) ([]part, error) {
+	var parts []part
+	err := s.View(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `
+			SELECT issuer, retailer, part, salt FROM parts WHERE settlement_id = ? AND record = ''
+			ORDER BY issuer, retailer, part`, id)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			p := part{settlement: id}
+			var salt []byte
+			if err := rows.Scan(&p.issuer, &p.retailer, &p.number, &salt); err != nil {
+				return err
+			}
+			p.salt = coupon.Hash(salt)
+			parts = append(parts, p)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the parts of settlement %s: %w", id, err)
+	}
+	return parts, nil
+}
+
+// partRecords returns the records of a part's batches verbatim, from the claims
+// that they stand in.
+func (s *store) partRecords(ctx context.Context, p part) ([]string, error) {
+	claims, err := s.claims(ctx, `
+		WHERE number IN (SELECT b.claim FROM settled d JOIN claimed b USING (issuer, batch_id)
+			WHERE d.settlement_id = ? AND d.issuer = ? AND d.retailer = ? AND d.part = ?)
+		ORDER BY number`, p.settlement, p.issuer, p.retailer, p.number)
+	if err != nil {
+		return nil, err
+	}
+	texts := make(map[coupon.BatchID]string)
+	for _, claim := range claims {
+		for _, line := range claim.Batches {
+			texts[line.ID] = line.Record
+		}
+	}
+	var records []string
+	err = s.View(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `
+			SELECT batch_id FROM settled WHERE settlement_id = ? AND issuer = ? AND retailer = ? AND part = ? ORDER BY batch_id`,
+			p.settlement, p.issuer, p.retailer, p.number)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var id []byte
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			records = append(records, texts[coupon.BatchID(id)])
+		}
+		return rows.Err()
+	})
+	return records, err
+}
+
+// completePart stores a part that is on the ledger, planned here or not.
+func (s *store) completePart(ctx context.Context, record coupon.SettlementRecord) error {
+	return s.Update(ctx, func(tx *sql.Tx) error { return completePart(ctx, tx, record) })
+}
+
+func completePart(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecord) error {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO settlements (settlement_id, until, settled_at) VALUES (?, NULL, ?) ON CONFLICT (settlement_id) DO NOTHING`,
+		record.ID, record.Time)
+	if err != nil {
+		return err
+	}
+	result, err := tx.ExecContext(ctx, `
+		INSERT INTO parts (settlement_id, issuer, retailer, part, salt, record) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET record = excluded.record WHERE record = ''`,
+		record.ID, record.Issuer, record.Retailer, record.Part, record.Salt[:], string(text))
+	if err != nil {
+		return fmt.Errorf("storing part %d of settlement %s: %w", record.Part, record.ID, err)
+	}
+	if changed, err := result.RowsAffected(); err != nil || changed == 0 {
+		return err
+	}
+	for _, b := range record.Batches {
+		if err := settleBatch(ctx, tx, record, b.ID); err != nil {
+			return fmt.Errorf("storing part %d of settlement %s: %w", record.Part, record.ID, err)
+		}
+	}
+	return remit(ctx, tx, record.ID)
+}
+
+// settleBatch notes a batch as settled, and its claims if that was their last.
+func settleBatch(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecord, id coupon.BatchID) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO settled (issuer, batch_id, settlement_id, retailer, part) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (issuer, batch_id) DO UPDATE SET
+			settlement_id = excluded.settlement_id, retailer = excluded.retailer, part = excluded.part`,
+		record.Issuer, id[:], record.ID, record.Retailer, record.Part)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		UPDATE claims SET state = 'settled'
+		WHERE number IN (SELECT claim FROM claimed WHERE issuer = ? AND batch_id = ?)
+		  AND NOT EXISTS (
+			SELECT 1 FROM claimed b
+			LEFT JOIN settled d ON d.issuer = b.issuer AND d.batch_id = b.batch_id
+			LEFT JOIN parts p ON p.settlement_id = d.settlement_id AND p.issuer = d.issuer
+				AND p.retailer = d.retailer AND p.part = d.part
+			WHERE b.claim = claims.number AND coalesce(p.record, '') = '')`,
+		record.Issuer, id[:])
+	return err
+}
+
+// remit makes the remittances of a settlement once all its parts are on the
+// ledger.
+func remit(ctx context.Context, tx *sql.Tx, id string) error {
+	records, complete, err := partsOf(ctx, tx, id)
+	if err != nil || !complete {
+		return err
+	}
+	positions, err := settle.Positions(records)
+	if err != nil {
+		return err
+	}
+	if _, err := settle.Nets(positions); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM remittances WHERE settlement_id = ?`, id); err != nil {
+		return err
+	}
+	for _, position := range positions {
+		text, err := json.Marshal(position)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO remittances (settlement_id, position) VALUES (?, ?)`, id, string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partsOf returns the parts that are on the ledger, and whether all are.
+func partsOf(ctx context.Context, tx *sql.Tx, id string) (records []coupon.SettlementRecord, complete bool, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT record FROM parts WHERE settlement_id = ? ORDER BY issuer, retailer, part`, id)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { _ = rows.Close() }()
+	complete = true
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, false, err
+		}
+		if text == "" {
+			complete = false
+			continue
+		}
+		var record coupon.SettlementRecord
+		if err := json.Unmarshal([]byte(text), &record); err != nil {
+			return nil, false, err
+		}
+		records = append(records, record)
+	}
+	return records, complete, rows.Err()
+}
+
+// releasePart gives up a part that was refused: its claims are to be reconciled
+// again, and what is left of the settlement may be complete.
+func (s *store) releasePart(ctx context.Context, p part) error {
+	return s.Update(ctx, func(tx *sql.Tx) error {
+		names := []any{p.settlement, p.issuer, p.retailer, p.number}
+		for _, statement := range []string{
+			`UPDATE claims SET state = 'received' WHERE state <> 'settled' AND number IN (
+				SELECT b.claim FROM settled d JOIN claimed b USING (issuer, batch_id)
+				WHERE d.settlement_id = ? AND d.issuer = ? AND d.retailer = ? AND d.part = ?)`,
+			`DELETE FROM settled WHERE settlement_id = ? AND issuer = ? AND retailer = ? AND part = ?`,
+			`DELETE FROM parts WHERE settlement_id = ? AND issuer = ? AND retailer = ? AND part = ?`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement, names...); err != nil {
+				return err
+			}
+		}
+		return remit(ctx, tx, p.settlement)
+	})
+}
+
+// settlement returns a settlement of which all parts are on the ledger.
+func (s *store) settlement(ctx context.Context, id string) (Settlement, bool, error) {
+	found := Settlement{ID: id}
+	complete := false
+	err := s.View(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, `SELECT settled_at FROM settlements WHERE settlement_id = ?`, id).Scan(&found.Time)
+		if err != nil {
+			return err
+		}
+		if _, complete, err = partsOf(ctx, tx, id); err != nil {
+			return err
+		}
+		found.Remittances, err = scanRemittances(ctx, tx, `WHERE settlement_id = ? ORDER BY number`, id)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !complete {
+		return Settlement{}, false, nil
+	}
+	if err != nil {
+		return Settlement{}, false, fmt.Errorf("reading settlement %s: %w", id, err)
+	}
+	var positions []settle.Position
+	for _, r := range found.Remittances {
+		positions = append(positions, r.Position)
+	}
+	found.Nets, err = settle.Nets(positions)
+	return found, true, err
+}
+
+// listRemittances lists remittances after a number, of one settlement if it is
+// not empty.
+func (s *store) listRemittances(ctx context.Context, settlement string, after int64, limit int) ([]Remittance, error) {
+	var found []Remittance
+	err := s.View(ctx, func(tx *sql.Tx) (err error) {
+		found, err = scanRemittances(ctx, tx, `WHERE (? = '' OR settlement_id = ?) AND number > ? ORDER BY number LIMIT ?`,
+			settlement, settlement, after, limit)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading remittances: %w", err)
+	}
+	return found, nil
+}
+
+func scanRemittances(ctx context.Context, tx *sql.Tx, condition string, arguments ...any) ([]Remittance, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT number, settlement_id, position FROM remittances `+condition, arguments...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var found []Remittance
+	for rows.Next() {
+		var r Remittance
+		var text string
+		if err := rows.Scan(&r.number, &r.Settlement, &text); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(text), &r.Position); err != nil {
+			return nil, err
+		}
+		found = append(found, r)
+	}
+	return found, rows.Err()
+}

@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clearing
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/ledger"
+)
+
+// part is one transaction of a settlement: batches of one issuer and one
+// retailer.
+type part struct {
+	settlement       string
+	issuer, retailer string
+	number           int
+	salt             coupon.Hash
+}
+
+// Settle settles all accepted claims that were committed before until, Unix
+// milliseconds, or before now if it is 0. The request names the settlement: a
+// repeat first finishes what an earlier call could not, and returns the same.
+// If a part is refused, its claims are to be reconciled again, and a repeat
+// settles the others.
+func (s *Service) Settle(ctx context.Context, requestID string, until int64) (Settlement, error) {
+	if err := coupon.CheckUUID4("request_id", requestID); err != nil {
+		return Settlement{}, err
+	}
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
+	if err := s.store.planSettlement(ctx, requestID, until, s.now().UnixMilli()); err != nil {
+		return Settlement{}, err
+	}
+	parts, err := s.store.unmadeParts(ctx, requestID)
+	if err != nil {
+		return Settlement{}, err
+	}
+	for _, p := range parts {
+		if err := s.settle(ctx, p); err != nil {
+			return Settlement{}, fmt.Errorf("settling with %s and %s: %w", p.issuer, p.retailer, err)
+		}
+	}
+	return s.GetSettlement(ctx, requestID)
+}
+
+// settle puts one part on the ledger.
+func (s *Service) settle(ctx context.Context, p part) error {
+	records, err := s.store.partRecords(ctx, p)
+	if err != nil {
+		return err
+	}
+	_, err = s.ledger.Submit(ctx, ledger.Call{
+		Namespace: config.Namespace(p.issuer), Function: "Settle", Reference: p.settlement,
+		Input:     coupon.SettleInput{SettlementID: p.settlement, Part: p.number, Salt: p.salt, Records: records},
+		Endorsers: []string{p.issuer, s.mspID},
+		RetryOn:   []coupon.Reason{coupon.ReasonBatchUnknown, coupon.ReasonNotClaimed},
+	})
+	if _, refused := coupon.ReasonOf(err); err != nil && !refused {
+		return err
+	}
+	// A refusal may be that an earlier transaction of this very part stands.
+	record, missing := s.readSettlement(ctx, p.issuer, coupon.SettlementQuery{
+		SettlementID: p.settlement, Retailer: p.retailer, Part: p.number,
+	})
+	if missing == nil {
+		return s.store.completePart(ctx, record)
+	}
+	if reason, _ := coupon.ReasonOf(missing); err != nil && reason == coupon.ReasonNotFound {
+		return errors.Join(err, s.store.releasePart(ctx, p))
+	}
+	return missing
+}
+
+func (s *Service) readSettlement(ctx context.Context, issuer string, query coupon.SettlementQuery) (coupon.SettlementRecord, error) {
+	var record coupon.SettlementRecord
+	err := s.ledger.Evaluate(ctx, ledger.Call{
+		Namespace: config.Namespace(issuer), Function: "GetSettlement", Argument: query,
+	}, &record)
+	return record, err
+}
+
+func randomSalt() coupon.Hash {
+	var salt coupon.Hash
+	rand.Read(salt[:]) // never fails
+	return salt
+}
