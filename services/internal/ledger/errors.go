@@ -191,10 +191,10 @@ func parseBatch(refusal *coupon.Error) *BatchRefusal {
 	if refusal.Reason != coupon.ReasonBatchRefused {
 		return nil
 	}
-	if err := json.Unmarshal([]byte(refusal.Detail), &list); err != nil || len(list) == 0 {
-		return nil
+	if json.Unmarshal([]byte(refusal.Detail), &list) == nil && len(list) > 0 {
+		return &BatchRefusal{Refusals: list}
 	}
-	return &BatchRefusal{Refusals: list}
+	return nil
 }
 
 // join returns the refusals of both; where both judge the same coupon, the first is kept.

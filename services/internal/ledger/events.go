@@ -40,15 +40,15 @@ func (c *Client) Follow(ctx context.Context, namespace string, to Projection) er
 	reconnect := newBackoff()
 	for ctx.Err() == nil {
 		err := c.follow(ctx, namespace, to, reconnect)
-		if ctx.Err() != nil {
-			break
-		}
 		var failed *projectionError
-		if errors.As(err, &failed) && !errors.Is(err, ErrUnavailable) {
+		switch {
+		case ctx.Err() != nil:
+		case errors.As(err, &failed) && !errors.Is(err, ErrUnavailable):
 			return fmt.Errorf("following %s: %w", namespace, failed.error)
+		default:
+			c.logger.WarnContext(ctx, "events interrupted", "namespace", namespace, "error", err)
+			reconnect.pause(ctx)
 		}
-		c.logger.WarnContext(ctx, "events interrupted", "namespace", namespace, "error", err)
-		reconnect.pause(ctx)
 	}
 	return nil
 }

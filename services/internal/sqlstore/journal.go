@@ -84,9 +84,10 @@ func (j *Journal) ByReference(ctx context.Context, function, reference string) (
 }
 
 func (j *Journal) query(ctx context.Context, condition string, arguments ...any) ([]Recorded, error) {
+	//nolint:gosec // the conditions are those above
 	rows, err := j.store.reader.QueryContext(ctx, `
 		SELECT transaction_id, namespace, function, reference, bytes, state, coalesce(block, 0), code
-		FROM submissions `+condition, arguments...) //nolint:gosec // the conditions are those above
+		FROM submissions `+condition, arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("reading submissions: %w", err)
 	}
