@@ -158,9 +158,10 @@ func TestStateDirectoryBelongsToOneConsortium(t *testing.T) {
 	}
 }
 
-func startNetwork(t *testing.T) *Network {
+func startNetwork(t *testing.T, more ...Organisation) *Network {
 	t.Helper()
 	c := Default()
+	c.Organisations = append(c.Organisations, more...)
 	c.StateDir, c.PortBase = filepath.Join(t.TempDir(), "net"), 0
 	n, err := New(c, t.Output())
 	if err != nil {

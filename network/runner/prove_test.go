@@ -21,10 +21,13 @@ const testTerms = `{"format":1,"currency":"EUR","gtins":["09521234543213"],"quan
 
 // TestEachStartProvesThatForgedCouponsAreRefused authorises an emitter and
 // lets the network prove itself: with the real rules it does, and with a
-// campaign that cannot be redeemed there is nothing to prove.
+// campaign that cannot be redeemed there is nothing to prove. A fifth
+// organisation issues coupons of its own and runs no orderer.
 func TestEachStartProvesThatForgedCouponsAreRefused(t *testing.T) {
 	t.Parallel()
-	n := startNetwork(t)
+	n := startNetwork(t, Organisation{
+		Name: "grocer", MSPID: "GrocerMSP", Roles: []string{Retailer, Issuer}, Orderer: new(bool),
+	})
 	var said bytes.Buffer
 	n.out = &said
 	prove := func(want string) {
