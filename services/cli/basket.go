@@ -1,0 +1,187 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bufio"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ecoupon/chaincode/coupon"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
+	"ecoupon/services/campaignfile"
+	"ecoupon/services/money"
+	"ecoupon/services/sales"
+)
+
+// saleFlags are what was bought and how it was paid.
+type saleFlags struct {
+	lines     []string
+	basket    string
+	currency  string
+	sales     string
+	sale      string
+	invoice   string
+	institute string
+	amount    string
+	paid      string
+}
+
+func (s *saleFlags) addBasket(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&s.lines, "line", nil, "GTIN:QUANTITY:PRICE of one line, as in 9521234543213:2:2.49; several times")
+	flags.StringVar(&s.basket, "basket", "", "CSV file with the lines: gtin,quantity,unit_price_minor")
+	flags.StringVar(&s.currency, "currency", "EUR", "currency of the prices")
+	flags.StringVar(&s.sales, "sales", "", "CSV file with the sales of a day, of which --sale is one")
+	flags.StringVar(&s.sale, "sale", "", "name of the basket in the file --sales")
+}
+
+func (s *saleFlags) addInvoice(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&s.invoice, "invoice", "", "number of the payment: its authorisation code")
+	flags.StringVar(&s.institute, "institute", "", "payment institute")
+	flags.StringVar(&s.amount, "amount", "", "what was paid, as in 12.50 (default: the price of the basket)")
+	flags.StringVar(&s.paid, "paid", "now", "when it was paid, as in -10m or 2030-05-01T08:00:00Z")
+}
+
+// read returns the basket, nil if none is given, and the payment.
+func (s *saleFlags) read(now time.Time) (*coupon.Basket, coupon.Invoice, error) {
+	invoice := coupon.Invoice{Institute: s.institute, Number: s.invoice}
+	basket, err := s.readBasket(&invoice)
+	if err != nil || basket == nil {
+		return nil, invoice, err
+	}
+	invoice.Currency, invoice.Amount = basket.Currency, basket.Total
+	if s.amount != "" {
+		if invoice.Amount, err = money.Parse(basket.Currency, s.amount); err != nil {
+			return nil, invoice, usagef("--amount: %w", err)
+		}
+	}
+	paid, err := campaignfile.ParseTime(s.paid, now)
+	if s.paid != "" && err != nil {
+		return nil, invoice, usagef("--paid: %w", err)
+	}
+	invoice.PaidAt = paid.UnixMilli()
+	return basket, invoice, nil
+}
+
+// readBasket takes the basket from the one place where it is; that of a day's
+// sales comes with number and institute of its payment.
+func (s *saleFlags) readBasket(invoice *coupon.Invoice) (*coupon.Basket, error) {
+	places := 0
+	for _, given := range []bool{len(s.lines) > 0, s.basket != "", s.sales != "" || s.sale != ""} {
+		if given {
+			places++
+		}
+	}
+	switch {
+	case places == 0:
+		return nil, nil
+	case places > 1:
+		return nil, usagef("the basket is in --line, in --basket or in --sales and --sale")
+	case s.basket != "":
+		return s.fromFile()
+	case len(s.lines) > 0:
+		return s.fromLines()
+	}
+	day, err := sales.Load(s.sales)
+	if err != nil {
+		return nil, usage(err)
+	}
+	for _, sale := range day {
+		if sale.ID == s.sale {
+			if invoice.Number == "" {
+				invoice.Number, invoice.Institute = sale.Invoice, sale.Institute
+			}
+			return &sale.Basket, nil
+		}
+	}
+	return nil, usagef("%s has no basket %q", s.sales, s.sale)
+}
+
+func (s *saleFlags) fromFile() (*coupon.Basket, error) {
+	file, err := os.Open(s.basket)
+	if err != nil {
+		return nil, usage(err)
+	}
+	defer func() { _ = file.Close() }()
+	basket, err := sales.ReadBasket(s.basket, file, s.currency)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return &basket, nil
+}
+
+func (s *saleFlags) fromLines() (*coupon.Basket, error) {
+	basket := coupon.Basket{Currency: s.currency}
+	for _, text := range s.lines {
+		line, err := parseLine(text, s.currency)
+		if err != nil {
+			return nil, usagef("--line %s: %w", text, err)
+		}
+		basket.Lines = append(basket.Lines, line)
+	}
+	total, err := sales.Total(basket.Lines)
+	if err != nil {
+		return nil, usage(err)
+	}
+	basket.Total = total
+	if err := basket.Check(); err != nil {
+		return nil, usage(err)
+	}
+	return &basket, nil
+}
+
+func parseLine(text, currency string) (coupon.Line, error) {
+	parts := strings.Split(text, ":")
+	if len(parts) != 3 {
+		return coupon.Line{}, usagef("is not GTIN:QUANTITY:PRICE")
+	}
+	gtin, err := coupon.PadGTIN(parts[0])
+	if err != nil {
+		return coupon.Line{}, err
+	}
+	quantity, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil {
+		return coupon.Line{}, usagef("%q is no count", parts[1])
+	}
+	price, err := money.Parse(currency, parts[2])
+	return coupon.Line{GTIN: gtin, Quantity: quantity, UnitPrice: price}, err
+}
+
+// tenders returns the coupons and presentations in the arguments; "-" stands
+// for those on standard input, one a line.
+func (a *app) tenders(args []string) ([]string, error) {
+	var texts []string
+	for _, arg := range args {
+		if arg != "-" {
+			texts = append(texts, arg)
+			continue
+		}
+		lines := bufio.NewScanner(a.env.In)
+		for lines.Scan() {
+			if text := strings.TrimSpace(lines.Text()); text != "" {
+				texts = append(texts, text)
+			}
+		}
+		if err := lines.Err(); err != nil {
+			return nil, err
+		}
+	}
+	if len(texts) == 0 || len(texts) > coupon.MaxCoupons {
+		return nil, usagef("1 to %d coupons or presentations are needed", coupon.MaxCoupons)
+	}
+	return texts, nil
+}
+
+func basketMessage(b *coupon.Basket) *typev1.Basket {
+	if b == nil {
+		return nil
+	}
+	return sales.Basket(*b)
+}

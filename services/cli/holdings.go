@@ -1,0 +1,160 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/wallet"
+)
+
+func (a *app) walletList(w *walletFlags) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the coupons in the wallet", Args: cobra.NoArgs,
+		RunE: a.run(func(context.Context, []string) error {
+			opened, _, err := w.open(a)
+			if err != nil {
+				return err
+			}
+			holdings, err := opened.Coupons()
+			if err != nil {
+				return err
+			}
+			return a.showHoldings(holdings)
+		}),
+	}
+}
+
+func (a *app) showHoldings(holdings []wallet.Holding) error {
+	if a.json {
+		if holdings == nil {
+			holdings = []wallet.Holding{}
+		}
+		return a.printJSON(map[string]any{"coupons": holdings})
+	}
+	t := newTable("coupon", "state", "campaign", "holder", "ends", "product", "what it is")
+	for _, h := range holdings {
+		t.add(h.ID[:shortID], a.state(h), h.Offer.Mandate.Campaign, h.Offer.Holder, a.at(time.UnixMilli(h.Offer.End)),
+			h.Offer.Mandate.Product, h.Offer.Mandate.Offer)
+	}
+	return a.printf("%s", t)
+}
+
+func (a *app) state(h wallet.Holding) string {
+	if h.Offer.OverAt(a.env.Now()) {
+		return string(h.State) + ", over"
+	}
+	return string(h.State)
+}
+
+// held opens the wallet and finds the coupon whose id begins so.
+func (a *app) held(w *walletFlags, id string) (*wallet.Wallet, wallet.Holding, error) {
+	opened, _, err := w.open(a)
+	if err != nil {
+		return nil, wallet.Holding{}, err
+	}
+	holdings, err := opened.Coupons()
+	if err != nil {
+		return nil, wallet.Holding{}, err
+	}
+	var found []wallet.Holding
+	for _, h := range holdings {
+		if strings.HasPrefix(h.ID, id) {
+			found = append(found, h)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, wallet.Holding{}, coupon.Refuse(coupon.ReasonNotFound, "", "the wallet has no coupon whose id begins so")
+	case 1:
+		return opened, found[0], nil
+	default:
+		return nil, wallet.Holding{}, usagef("the ids of %d coupons begin with %q", len(found), id)
+	}
+}
+
+func (a *app) walletShow(w *walletFlags) *cobra.Command {
+	return &cobra.Command{
+		Use: "show COUPON", Short: "Show one coupon", Args: cobra.ExactArgs(1),
+		RunE: a.run(func(_ context.Context, args []string) error {
+			_, h, err := a.held(w, args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(h)
+			}
+			return a.printf("%s: %s\n%s", h.ID, a.state(h), a.holdingFacts(h))
+		}),
+	}
+}
+
+func (a *app) holdingFacts(h wallet.Holding) *facts {
+	f := newFacts()
+	f.add("product", h.Offer.Mandate.Product)
+	f.add("offer", h.Offer.Mandate.Offer)
+	f.add("gives", inWords(h.Offer.Terms))
+	f.add("articles", articles(h.Offer.Terms))
+	f.add("holder", h.Offer.Holder)
+	f.add("begins", a.at(time.UnixMilli(h.Offer.Begin)))
+	f.add("ends", a.at(time.UnixMilli(h.Offer.End)))
+	f.add("issuer", h.Offer.Mandate.Issuer)
+	f.add("emitter", h.Offer.Mandate.Emitter)
+	f.add("framework", h.Offer.Framework)
+	f.add("asked for", a.at(time.UnixMilli(h.AskedAt)))
+	for _, u := range h.Uses {
+		to := ""
+		if u.Retailer != "" {
+			to = " to " + u.Retailer
+		}
+		if u.Invoice != "" {
+			to += " for payment " + u.Invoice
+		}
+		f.add("presented", a.at(time.UnixMilli(u.At))+to)
+	}
+	f.add("coupon", h.Coupon)
+	return f
+}
+
+func (a *app) walletPresent(w *walletFlags) *cobra.Command {
+	var to wallet.Audience
+	cmd := &cobra.Command{
+		Use: "present COUPON", Short: "Print what is shown at the till; a presentation is good for two minutes", Args: cobra.ExactArgs(1),
+		RunE: a.run(func(_ context.Context, args []string) error {
+			opened, h, err := a.held(w, args[0])
+			if err != nil {
+				return err
+			}
+			text, err := opened.Present(h.ID, to)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]string{"text": text})
+			}
+			return a.printf("%s\n", text)
+		}),
+	}
+	cmd.Flags().StringVar(&to.Retailer, "retailer", "", "MSP id of the retailer at whose till you are")
+	cmd.Flags().StringVar(&to.Invoice, "invoice", "", "number of the payment, where the campaign asks for it")
+	return cmd
+}
+
+func (a *app) walletForget(w *walletFlags) *cobra.Command {
+	return &cobra.Command{
+		Use: "forget COUPON", Short: "Remove a coupon and its key, for ever", Args: cobra.ExactArgs(1),
+		RunE: a.run(func(_ context.Context, args []string) error {
+			opened, h, err := a.held(w, args[0])
+			if err != nil {
+				return err
+			}
+			return opened.Forget(h.ID)
+		}),
+	}
+}
