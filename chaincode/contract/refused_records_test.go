@@ -1,0 +1,313 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package contract_test
+
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ecoupon/chaincode/coupon"
+)
+
+// sold redeems a sale and returns the batch's record.
+func (c *consortium) sold() string {
+	c.t.Helper()
+	return c.record(c.run(redeem(c.batch(c.sale(bearer.tender(c.number.Add(1)))))))
+}
+
+// planted puts a batch on the ledger that was never redeemed, as issuer and an
+// accomplice could, so that what guards against them can be seen.
+func (c *consortium) planted(change func(*coupon.BatchRecord)) string {
+	c.t.Helper()
+	r := decodeRecord(c.t, c.sold())
+	change(&r)
+	text := encode(c.t, r)
+	digest := sha256.Sum256([]byte(text))
+	c.overwrite("batch/"+r.ID.String(), "\x01"+string(digest[:]))
+	return text
+}
+
+func redemptionOf(c *consortium, text string) coupon.RedemptionID {
+	return decodeRecord(c.t, text).Redemptions[0].ID
+}
+
+// TestRecordsAreRefused shows altered records to each function that takes some.
+func TestRecordsAreRefused(t *testing.T) {
+	t.Parallel()
+	mismatch := coupon.ReasonRecordMismatch
+	rows := []struct {
+		name  string
+		alter func(c *consortium, text string) string
+		want  coupon.Reason
+	}{
+		{"value", func(c *consortium, text string) string { return strings.Replace(text, `"value":100`, `"value":900`, 1) }, mismatch},
+		{"same content in other words", func(_ *consortium, text string) string { return " " + text }, mismatch},
+		{"not a record", func(*consortium, string) string { return "{}{" }, mismatch},
+		{"unknown key", func(_ *consortium, text string) string { return `{"paid":true,` + text[1:] }, mismatch},
+		{"another issuer's", func(c *consortium, _ string) string {
+			return c.planted(func(r *coupon.BatchRecord) { r.Issuer = advertiser })
+		}, mismatch},
+		{"unknown batch", func(_ *consortium, text string) string {
+			return strings.Replace(text, `"batch_id":"`, `"batch_id":"00000000`, 1)[:len(text)] + "}"
+		}, mismatch},
+		{"batch that is not on the ledger", func(c *consortium, text string) string {
+			r := decodeRecord(c.t, text)
+			r.ID[0] ^= 1
+			return encode(c.t, r)
+		}, coupon.ReasonBatchUnknown},
+	}
+	var refusals []refusal
+	for _, row := range rows {
+		for function, show := range map[string]func(c *consortium, text string) call{
+			"void":   func(c *consortium, text string) call { return void(text, coupon.RedemptionID{1}) },
+			"claim":  func(c *consortium, text string) call { return c.claim(text) },
+			"settle": func(c *consortium, text string) call { return c.settle(text) },
+		} {
+			refusals = append(refusals, refusal{
+				name: function + " " + row.name, want: row.want, field: "records[0]",
+				prepare: func(c *consortium) call { return show(c, row.alter(c, c.sold())) },
+			})
+		}
+	}
+	testRefusals(t, refusals)
+}
+
+func TestVoidsAreRefused(t *testing.T) {
+	t.Parallel()
+	claimedBy := func(owners ...string) func(*consortium) call {
+		return func(c *consortium) call {
+			text := c.sold()
+			c.run(c.claim(text))
+			for _, mspID := range []string{retailer, clearing} {
+				if !slices.Contains(owners, mspID) {
+					c.overwritePrivate(mspID, "claimed/"+decodeRecord(c.t, text).ID.String(), "")
+				}
+			}
+			return void(text, redemptionOf(c, text))
+		}
+	}
+	testRefusals(t, []refusal{
+		{name: "claimed", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: claimedBy(retailer, clearing)},
+		{name: "claimed, and the retailer's mark deleted", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: claimedBy(clearing)},
+		{name: "claimed, and the clearing house's mark deleted", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: claimedBy(retailer)},
+		{name: "settled", want: coupon.ReasonAlreadySettled, field: "record", prepare: func(c *consortium) call {
+			text := c.sold()
+			c.run(c.claim(text))
+			c.run(c.settle(text))
+			return void(text, redemptionOf(c, text))
+		}},
+		{name: "twice", want: coupon.ReasonNotRedeemed, field: "redemption_id", prepare: func(c *consortium) call {
+			text := c.sold()
+			c.run(void(text, redemptionOf(c, text)))
+			return void(text, redemptionOf(c, text))
+		}},
+		{name: "after the coupon was redeemed again", want: coupon.ReasonNotRedeemed, field: "redemption_id", prepare: func(c *consortium) call {
+			text := c.sold()
+			c.run(void(text, redemptionOf(c, text)))
+			sn := decodeRecord(c.t, text).Redemptions[0].Coupons[0].SN
+			c.run(redeem(c.batch(c.sale(bearer.tender(sn)))))
+			return void(text, redemptionOf(c, text))
+		}},
+		{name: "marker lost", want: coupon.ReasonNotRedeemed, field: "redemption_id", prepare: func(c *consortium) call {
+			text := c.sold()
+			c.overwrite("spent/"+decodeRecord(c.t, text).Redemptions[0].Coupons[0].Tag.String(), "")
+			return void(text, redemptionOf(c, text))
+		}},
+		{name: "another redemption", want: coupon.ReasonNotFound, field: "redemption_id", prepare: func(c *consortium) call {
+			other := redemptionOf(c, c.sold())
+			return void(c.sold(), other)
+		}},
+		{name: "another retailer's", want: coupon.ReasonWrongOrganisation, field: "record", prepare: func(c *consortium) call {
+			text := c.sold()
+			k := void(text, redemptionOf(c, text))
+			k.by, k.endorsers = retailer2, []string{issuer, retailer2}
+			return k
+		}},
+		{name: "no tick", want: coupon.ReasonTickMissing, prepare: func(c *consortium) call {
+			text := c.sold()
+			c.overwrite("tick", "")
+			return void(text, redemptionOf(c, text))
+		}},
+		{name: "old tick", want: coupon.ReasonTickStale, prepare: func(c *consortium) call {
+			text := c.sold()
+			c.clock.advance(11 * time.Minute)
+			return void(text, redemptionOf(c, text))
+		}},
+		{name: "parties lost", want: coupon.ReasonPartiesMissing, prepare: func(c *consortium) call {
+			text := c.sold()
+			c.overwrite("parties", "")
+			return void(text, redemptionOf(c, text))
+		}},
+		{name: "shown to another organisation", want: coupon.ReasonWrongPeer, seenBy: clearing, prepare: func(c *consortium) call {
+			text := c.sold()
+			k := void(text, redemptionOf(c, text))
+			k.endorsers = []string{issuer, retailer, clearing}
+			return k
+		}},
+	})
+}
+
+func TestClaimsAreRefused(t *testing.T) {
+	t.Parallel()
+	input := func(change func(c *consortium, in *coupon.ClaimInput)) func(*consortium) call {
+		return func(c *consortium) call {
+			k := c.claim(c.sold())
+			in := k.input.(coupon.ClaimInput)
+			change(c, &in)
+			k.input = in
+			return k
+		}
+	}
+	again := func(owner string) func(*consortium) call {
+		return func(c *consortium) call {
+			first := c.claim(c.sold())
+			c.run(first)
+			id := first.input.(coupon.ClaimInput).ClaimID
+			for _, mspID := range []string{retailer, clearing} {
+				if mspID != owner {
+					c.overwritePrivate(mspID, "claim/"+retailerKeyName(retailer)[len("retailer-key/"):]+"/"+id, "")
+				}
+			}
+			k := c.claim(c.sold())
+			in := k.input.(coupon.ClaimInput)
+			in.ClaimID = id
+			k.input = in
+			return k
+		}
+	}
+	testRefusals(t, []refusal{
+		{name: "id that could be guessed", want: invalid, field: "claim_id",
+			prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.ClaimID = "march" })},
+		{name: "id used, as the retailer knows", want: exists, field: "claim_id", prepare: again(retailer)},
+		{name: "id used, as the clearing house knows", want: exists, field: "claim_id", prepare: again(clearing)},
+		{name: "no salt", want: invalid, field: "salt", prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.Salt = coupon.Hash{} })},
+		{name: "nothing", want: coupon.ReasonTooMany, field: "records",
+			prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.Records = []string{} })},
+		{name: "5001 batches", want: coupon.ReasonTooMany, field: "records",
+			prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.Records = make([]string, 5001) })},
+		{name: "5001 coupons", want: coupon.ReasonTooMany, field: "records", prepare: func(c *consortium) call {
+			return c.claim(c.planted(func(r *coupon.BatchRecord) {
+				r.Redemptions[0].Coupons = make([]coupon.RedeemedCoupon, 5001)
+			}))
+		}},
+		{name: "the same batch twice", want: coupon.ReasonDuplicateInBatch, field: "records[1]",
+			prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.Records = append(in.Records, in.Records[0]) })},
+		{name: "batches of two retailers", want: coupon.ReasonRecordMismatch, field: "records[1]",
+			prepare: input(func(c *consortium, in *coupon.ClaimInput) {
+				in.Records = append(in.Records, c.planted(func(r *coupon.BatchRecord) { r.Retailer = retailer2 }))
+			})},
+		{name: "another retailer's", want: coupon.ReasonWrongOrganisation, field: "records", prepare: func(c *consortium) call {
+			k := c.claim(c.sold())
+			k.by, k.endorsers = retailer2, []string{retailer2, clearing}
+			return k
+		}},
+		{name: "claimed", want: coupon.ReasonAlreadyClaimed, field: "records[1]", prepare: input(func(c *consortium, in *coupon.ClaimInput) {
+			other := c.sold()
+			c.run(c.claim(other))
+			in.Records = append(in.Records, other)
+		})},
+		{name: "settled", want: coupon.ReasonAlreadySettled, field: "records[0]", prepare: func(c *consortium) call {
+			text := c.sold()
+			c.run(c.claim(text))
+			c.run(c.settle(text))
+			c.overwritePrivate(retailer, "claimed/"+decodeRecord(c.t, text).ID.String(), "")
+			return c.claim(text)
+		}},
+		{name: "sum that does not fit", want: coupon.ReasonAmountOverflow, prepare: input(func(c *consortium, in *coupon.ClaimInput) {
+			for range 2 {
+				in.Records = append(in.Records, c.planted(func(r *coupon.BatchRecord) { r.Redemptions[0].Coupons[0].Value = 1<<63 - 1 }))
+			}
+		})},
+		{name: "batch whose sum does not fit", want: coupon.ReasonAmountOverflow, prepare: input(func(c *consortium, in *coupon.ClaimInput) {
+			in.Records[0] = c.planted(func(r *coupon.BatchRecord) {
+				r.Redemptions[0].Coupons[0].Value = 1<<63 - 1
+				r.Redemptions[0].Coupons = append(r.Redemptions[0].Coupons, r.Redemptions[0].Coupons[0])
+			})
+		})},
+		{name: "parties lost", want: coupon.ReasonPartiesMissing, prepare: func(c *consortium) call {
+			text := c.sold()
+			c.overwrite("parties", "")
+			return c.claim(text)
+		}},
+		{name: "shown to another organisation", want: coupon.ReasonWrongPeer, seenBy: advertiser, prepare: func(c *consortium) call {
+			k := c.claim(c.sold())
+			k.endorsers = []string{retailer, clearing, advertiser}
+			return k
+		}},
+	})
+}
+
+func TestSettlementsAreRefused(t *testing.T) {
+	t.Parallel()
+	input := func(change func(c *consortium, in *coupon.SettleInput)) func(*consortium) call {
+		return func(c *consortium) call {
+			text := c.sold()
+			c.run(c.claim(text))
+			k := c.settle(text)
+			in := k.input.(coupon.SettleInput)
+			change(c, &in)
+			k.input = in
+			return k
+		}
+	}
+	unmarked := func(mspID string) func(*consortium) call {
+		return func(c *consortium) call {
+			text := c.sold()
+			c.run(c.claim(text))
+			c.overwritePrivate(mspID, "claimed/"+decodeRecord(c.t, text).ID.String(), "")
+			return c.settle(text)
+		}
+	}
+	again := func(owner string) func(*consortium) call {
+		return input(func(c *consortium, in *coupon.SettleInput) {
+			first := c.sold()
+			c.run(c.claim(first))
+			k := c.settle(first)
+			c.run(k)
+			in.SettlementID = k.input.(coupon.SettleInput).SettlementID
+			for _, mspID := range []string{issuer, clearing} {
+				if mspID != owner {
+					key := "settlement/" + in.SettlementID + "/" + retailerKeyName(retailer)[len("retailer-key/"):] + "/0"
+					c.overwritePrivate(mspID, key, "")
+				}
+			}
+		})
+	}
+	testRefusals(t, []refusal{
+		{name: "id that could be guessed", want: invalid, field: "settlement_id",
+			prepare: input(func(_ *consortium, in *coupon.SettleInput) { in.SettlementID = "q1" })},
+		{name: "id used, as the issuer knows", want: exists, field: "settlement_id", prepare: again(issuer)},
+		{name: "id used, as the clearing house knows", want: exists, field: "settlement_id", prepare: again(clearing)},
+		{name: "part below 0", want: invalid, field: "part", prepare: input(func(_ *consortium, in *coupon.SettleInput) { in.Part = -1 })},
+		{name: "part too high", want: invalid, field: "part", prepare: input(func(_ *consortium, in *coupon.SettleInput) { in.Part = 100_000 })},
+		{name: "no salt", want: invalid, field: "salt", prepare: input(func(_ *consortium, in *coupon.SettleInput) { in.Salt = coupon.Hash{} })},
+		{name: "not claimed", want: coupon.ReasonNotClaimed, field: "records[0]",
+			prepare: func(c *consortium) call { return c.settle(c.sold()) }},
+		{name: "the retailer's mark deleted", want: coupon.ReasonNotClaimed, field: "records[0]", prepare: unmarked(retailer)},
+		{name: "the clearing house's mark deleted", want: coupon.ReasonNotClaimed, field: "records[0]", prepare: unmarked(clearing)},
+		{name: "settled", want: coupon.ReasonAlreadySettled, field: "records[1]", prepare: input(func(c *consortium, in *coupon.SettleInput) {
+			other := c.sold()
+			c.run(c.claim(other))
+			c.run(c.settle(other))
+			in.Records = append(in.Records, other)
+		})},
+		{name: "sum that does not fit", want: coupon.ReasonAmountOverflow, prepare: input(func(c *consortium, in *coupon.SettleInput) {
+			for range 2 {
+				text := c.planted(func(r *coupon.BatchRecord) { r.Redemptions[0].Coupons[0].Value = 1<<63 - 1 })
+				c.run(c.claim(text))
+				in.Records = append(in.Records, text)
+			}
+		})},
+		{name: "shown to another organisation", want: coupon.ReasonWrongPeer, seenBy: retailer, prepare: func(c *consortium) call {
+			text := c.sold()
+			c.run(c.claim(text))
+			k := c.settle(text)
+			k.endorsers = []string{issuer, clearing, retailer}
+			return k
+		}},
+	})
+}
