@@ -22,6 +22,7 @@ import (
 	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/sqlstore"
+	"ecoupon/services/internal/ticking"
 )
 
 // firstEpoch is the key epoch of a new mandate.
@@ -57,7 +58,7 @@ type Issuer struct {
 	clearing  string
 	directory *config.Directory
 	namespace string
-	now       func() time.Time
+	ticks     *ticking.Keeper
 	logger    *slog.Logger
 }
 
@@ -66,9 +67,17 @@ func New(o Options) (*Issuer, error) {
 	if o.Ledger == nil || o.Store == nil || o.MSPID == "" || o.Clearing == "" || o.Directory == nil || o.Now == nil || o.Logger == nil {
 		return nil, errors.New("ledger, store, issuer, clearing house, directory, clock and logger are required")
 	}
+	namespace := config.Namespace(o.MSPID)
+	ticks, err := ticking.New(ticking.Options{
+		Ledger: o.Ledger, Namespaces: []string{namespace}, Second: o.Clearing,
+		After: ticking.Due, Now: o.Now, Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &Issuer{
 		ledger: o.Ledger, store: store{o.Store}, self: o.MSPID, clearing: o.Clearing,
-		directory: o.Directory, namespace: config.Namespace(o.MSPID), now: o.Now, logger: o.Logger,
+		directory: o.Directory, namespace: namespace, ticks: ticks, logger: o.Logger,
 	}, nil
 }
 
@@ -160,7 +169,7 @@ func (i *Issuer) change(
 	if err != nil || entry.State.Status == to {
 		return entry, err
 	}
-	_, refused := i.ledger.Submit(ctx, ledger.Call{
+	refused := i.submitTimely(ctx, ledger.Call{
 		Namespace: i.namespace, Function: function, Argument: argument,
 		Endorsers: []string{i.self, i.clearing},
 		// The own peer allows the change, so the other one may be behind.
@@ -175,6 +184,21 @@ func (i *Issuer) change(
 		return entry, err
 	}
 	return coupon.CampaignEntry{}, refused
+}
+
+// submitTimely submits what the ledger judges by its tick, and once more after
+// rolling a tick that has stopped while no service ran.
+func (i *Issuer) submitTimely(ctx context.Context, call ledger.Call) error {
+	_, err := i.ledger.Submit(ctx, call)
+	reason, _ := coupon.ReasonOf(err)
+	if reason != coupon.ReasonTickMissing && reason != coupon.ReasonTickStale {
+		return err
+	}
+	if err := i.ticks.Roll(ctx, i.namespace); err != nil {
+		return err
+	}
+	_, err = i.ledger.Submit(ctx, call)
+	return err
 }
 
 // Campaign returns a campaign version, or refuses with UNKNOWN_CAMPAIGN.

@@ -11,7 +11,6 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/ledger"
-	"ecoupon/services/internal/ticking"
 )
 
 // setUpPause is between attempts to set up the namespace.
@@ -21,19 +20,12 @@ const setUpPause = time.Second
 // up the namespace, keeps its tick rolling, settles what a crash left open, and
 // counts redemptions.
 func (i *Issuer) Run(ctx context.Context) error {
-	keeper, err := ticking.New(ticking.Options{
-		Ledger: i.ledger, Namespaces: []string{i.namespace}, Second: i.clearing,
-		After: ticking.Due, Now: i.now, Logger: i.logger,
-	})
-	if err != nil {
-		return err
-	}
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error {
 		if !i.setUp(ctx) {
 			return nil
 		}
-		return keeper.Run(ctx)
+		return i.ticks.Run(ctx)
 	})
 	running.Go(func() error { return i.ledger.Follow(ctx, i.namespace, counter{i}) })
 	running.Go(func() error {

@@ -92,6 +92,21 @@ func TestAnUnknownOutcomeIsSaidSo(t *testing.T) {
 	}
 }
 
+// TestATickThatStoppedIsRolled: nobody was there to roll it, and it is needed
+// at once.
+func TestATickThatStoppedIsRolled(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.publish(t, "tea", nil)
+	d.consortium.Clock.Advance(time.Hour)
+	_, err := d.client.CloseCampaign(t.Context(), &issuerv1.CloseCampaignRequest{
+		RequestId: uuid.NewString(), Campaign: "tea", Version: 1,
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestALedgerOutOfReachIsSaidSo(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
