@@ -58,6 +58,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return nil, err
 	}
+	// The files that SQLite makes beside it get its mode. Some services keep keys in it.
+	file, err := os.OpenFile(o.Path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
 	writer, err := open(o.Path, 1, "immediate")
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -80,6 +81,21 @@ func notes(t *testing.T, store *sqlstore.Store) []string {
 		t.Fatal(err)
 	}
 	return found
+}
+
+func TestTheFileIsForItsOwnerAlone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data.db")
+	open(t, path)
+	for _, name := range []string{path, path + "-wal"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %s", name, info.Mode())
+		}
+	}
 }
 
 func TestViewCannotWrite(t *testing.T) {
