@@ -92,6 +92,7 @@ func takeApart(err error) failure {
 	var unanswered *wallet.Unanswered
 	var refused *coupon.Error
 	var silent *noAnswer
+	var answered interface{ GRPCStatus() *status.Status }
 	switch {
 	case errors.As(err, &mistake):
 		f.exit, f.hint = ExitUsage, "Add --help to a command to see how it is used."
@@ -102,10 +103,8 @@ func takeApart(err error) failure {
 		f.exit, f.Reason, f.Field, f.Message = ExitRefused, refused.Reason, refused.Field, refused.Detail
 	case errors.As(err, &silent), errors.Is(err, context.DeadlineExceeded):
 		f.exit = ExitRepeat
-	default:
-		if answer, ok := status.FromError(err); ok {
-			f.ofStatus(answer)
-		}
+	case errors.As(err, &answered):
+		f.ofStatus(answered.GRPCStatus())
 	}
 	if f.exit == ExitRepeat && f.hint == "" && f.RequestID != "" {
 		f.hint = "Repeat the command with --request-id " + f.RequestID
@@ -116,7 +115,8 @@ func takeApart(err error) failure {
 // exits has the exit codes for gRPC codes; the others are refusals.
 var exits = map[codes.Code]int{
 	codes.Unavailable: ExitRepeat, codes.DeadlineExceeded: ExitRepeat, codes.Canceled: ExitRepeat, codes.Aborted: ExitRepeat,
-	codes.Internal: ExitFault, codes.Unknown: ExitFault, codes.DataLoss: ExitFault, codes.Unimplemented: ExitFault,
+	codes.ResourceExhausted: ExitRepeat,
+	codes.Internal:          ExitFault, codes.Unknown: ExitFault, codes.DataLoss: ExitFault, codes.Unimplemented: ExitFault,
 }
 
 func (f *failure) ofStatus(answer *status.Status) {

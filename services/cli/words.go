@@ -19,21 +19,19 @@ func inWords(document string) string {
 	if err != nil {
 		return document
 	}
-	words := benefitInWords(t) + " for "
-	if t.Quantity == 1 {
-		words += "one unit"
-	} else {
-		words += fmt.Sprintf("%d units", t.Quantity)
-	}
-	words += fmt.Sprintf(" of %d articles", len(t.GTINs))
-	if len(t.GTINs) == 1 {
-		words = strings.TrimSuffix(words, "s")
-	}
+	words := benefitInWords(t) + " for " + plural(t.Quantity, "unit")
 	if m := t.MinimumSpend; m != nil {
-		of := map[coupon.SpendOf]string{coupon.OfUnits: "such goods", coupon.OfBasket: "the basket"}[m.Of]
-		words += fmt.Sprintf(", if %s cost at least %s", of, money.Format(t.Currency, m.Amount))
+		condition := map[coupon.SpendOf]string{coupon.OfUnits: "such goods cost", coupon.OfBasket: "the basket costs"}[m.Of]
+		words += fmt.Sprintf(", if %s at least %s", condition, money.Format(t.Currency, m.Amount))
 	}
 	return words
+}
+
+func plural(n int64, thing string) string {
+	if n == 1 {
+		return "one " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func benefitInWords(t coupon.Terms) string {

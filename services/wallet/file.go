@@ -148,10 +148,10 @@ func (s store) read() (contents, error) {
 		return contents{}, fmt.Errorf("%s: %w: it is larger than %d bytes", s.path, ErrDamaged, maxFile)
 	}
 	if err := coupon.DecodeStrict(data, &read); err != nil {
-		return contents{}, fmt.Errorf("%s: %w: %w", s.path, ErrDamaged, err)
+		return contents{}, fmt.Errorf("%s: %w: %s", s.path, ErrDamaged, err.Error())
 	}
 	if err := read.check(); err != nil {
-		return contents{}, fmt.Errorf("%s: %w: %w", s.path, ErrDamaged, err)
+		return contents{}, fmt.Errorf("%s: %w: %s", s.path, ErrDamaged, err.Error())
 	}
 	return read, nil
 }

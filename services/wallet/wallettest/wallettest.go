@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -57,6 +58,8 @@ type Request struct {
 type Advertiser struct {
 	URL   string
 	Roots *x509.CertPool
+	// PEM has the same authorities as Roots, for a file.
+	PEM []byte
 
 	keys     coupon.Key
 	mu       sync.Mutex
@@ -81,6 +84,7 @@ func New(t testing.TB) *Advertiser {
 	t.Cleanup(server.Close)
 	a.URL = server.URL
 	a.Roots.AddCert(server.Certificate())
+	a.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	return a
 }
 
