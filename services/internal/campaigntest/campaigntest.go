@@ -1,0 +1,287 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package campaigntest publishes campaigns on the ledger of a test and makes
+// their coupons, genuine ones and those that a cheat would make. It knows all
+// keys, which no service does.
+package campaigntest
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/ledger"
+	"ecoupon/services/internal/ledgertest"
+	"ecoupon/services/internal/servetest"
+)
+
+// GTIN is the article that default terms are for, Other one that they are not.
+const (
+	GTIN  = "09521234543213"
+	Other = "09521101530001"
+)
+
+// Terms take 1.00 EUR off one unit of GTIN.
+const Terms = `{"format":1,"currency":"EUR","gtins":["` + GTIN + `"],"quantity":1,"benefit":{"type":"amount_off","amount":100}}`
+
+// Options describe a campaign; zero values mean the default four organisations,
+// default terms, bearer coupons, one lane of 1000, a day from an hour ago on.
+type Options struct {
+	Issuer, Emitter, Clearing string
+	// Retailers are admitted.
+	Retailers                       []string
+	ID                              string
+	Terms                           string
+	Holder                          coupon.Holder
+	Quotas                          []int64
+	Begin, End                      time.Time
+	AudienceWaived, InvoiceRequired bool
+}
+
+// Campaign is a published campaign with one framework and all its keys.
+type Campaign struct {
+	coupon.Campaign
+	Framework coupon.Framework
+	Key       coupon.Key
+
+	consortium *ledgertest.Consortium
+	clearing   string
+	emitterKey coupon.Key
+	mandateMAC coupon.MAC
+}
+
+// Publish publishes a campaign in a namespace that is set up, authorises the
+// emitter and admits the retailers.
+func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
+	t.Helper()
+	o = o.withDefaults(c.Clock.Now())
+	p := &Campaign{consortium: c, clearing: o.Clearing, Key: RandomKey()}
+	content := coupon.Campaign{
+		ID: o.ID, Version: 1, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
+		Kinds: []coupon.Kind{coupon.KindStatic}, Holder: o.Holder,
+		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
+		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
+	}
+	p.Campaign = content
+	p.Issuer = o.Issuer
+	p.submitAs(t, o.Issuer, ledger.Call{
+		Function: "EnterCampaignKey", Input: coupon.CampaignKeyInput{Campaign: o.ID, Version: 1, Key: p.Key},
+		Endorsers: []string{o.Issuer},
+	})
+	p.submitAs(t, o.Issuer, ledger.Call{
+		Function: "PublishCampaign", Argument: content, Endorsers: []string{o.Issuer, o.Clearing},
+	})
+	p.authorise(t, o)
+	for _, retailer := range o.Retailers {
+		p.Admit(t, retailer)
+	}
+	return p
+}
+
+func (o Options) withDefaults(now time.Time) Options {
+	for field, value := range map[*string]string{
+		&o.Issuer: servetest.IssuerMSP, &o.Emitter: servetest.AdvertiserMSP, &o.Clearing: servetest.ClearingMSP,
+		&o.ID: "summer", &o.Terms: Terms, (*string)(&o.Holder): string(coupon.HolderBearer),
+	} {
+		if *field == "" {
+			*field = value
+		}
+	}
+	if o.Retailers == nil {
+		o.Retailers = []string{servetest.RetailerMSP}
+	}
+	if o.Quotas == nil {
+		o.Quotas = []int64{1000}
+	}
+	if o.Begin.IsZero() {
+		o.Begin = now.Add(-time.Hour)
+	}
+	if o.End.IsZero() {
+		o.End = now.Add(23 * time.Hour)
+	}
+	return o
+}
+
+func (p *Campaign) authorise(t testing.TB, o Options) {
+	t.Helper()
+	mandate := coupon.Mandate{
+		Issuer: o.Issuer, Emitter: o.Emitter, Product: p.Product, Offer: p.Offer, Campaign: o.ID, Version: 1,
+		Kind: coupon.KindStatic, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(o.Terms)),
+	}
+	p.emitterKey = coupon.DeriveEmitterKey(p.Key, o.ID, o.Emitter, 1)
+	p.mandateMAC = mandate.MAC(coupon.DeriveFrameworkKey(p.Key))
+	p.submitAs(t, o.Issuer, ledger.Call{
+		Function: "AuthoriseEmitter",
+		Argument: coupon.AuthoriseRequest{
+			Campaign: o.ID, Version: 1, Emitter: o.Emitter, Kind: coupon.KindStatic, Epoch: 1, Quotas: o.Quotas,
+		},
+		Input:     coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC},
+		Endorsers: []string{o.Issuer, o.Emitter},
+	})
+	err := p.consortium.For(t, o.Issuer).Evaluate(t.Context(), ledger.Call{
+		Namespace: config.Namespace(o.Issuer), Function: "GetFramework", Argument: coupon.FrameworkQuery{Framework: mandate.ID()},
+	}, &p.Framework)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Admit admits a retailer, with a key if it has none yet.
+func (p *Campaign) Admit(t testing.TB, retailer string) {
+	t.Helper()
+	var has coupon.Presence
+	err := p.consortium.For(t, p.Issuer).Evaluate(t.Context(), ledger.Call{
+		Namespace: config.Namespace(p.Issuer), Function: "HasRetailerKey", Argument: coupon.RetailerQuery{Retailer: retailer},
+	}, &has)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := ledger.Call{
+		Function:  "AdmitRetailer",
+		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: 1, Retailer: retailer},
+		Endorsers: []string{p.Issuer, retailer},
+	}
+	if !has.Present {
+		call.Input = coupon.RetailerKeyInput{Key: RandomKey()}
+	}
+	p.submitAs(t, p.Issuer, call)
+}
+
+// Change calls PauseCampaign or ResumeCampaign.
+func (p *Campaign) Change(t testing.TB, function string) {
+	t.Helper()
+	p.submitAs(t, p.Issuer, ledger.Call{
+		Function: function, Argument: coupon.CampaignRef{Campaign: p.ID, Version: 1}, Endorsers: []string{p.Issuer, p.clearing},
+	})
+}
+
+// Close closes the campaign for good, redemption at once.
+func (p *Campaign) Close(t testing.TB) {
+	t.Helper()
+	p.submitAs(t, p.Issuer, ledger.Call{
+		Function: "CloseCampaign", Argument: coupon.CloseRequest{Campaign: p.ID, Version: 1},
+		Endorsers: []string{p.Issuer, p.clearing},
+	})
+}
+
+func (p *Campaign) submitAs(t testing.TB, as string, call ledger.Call) ledger.Receipt {
+	t.Helper()
+	call.Namespace = config.Namespace(p.Issuer)
+	receipt, err := p.consortium.For(t, as).Submit(t.Context(), call)
+	if err != nil {
+		t.Fatalf("%s: %v", call.Function, err)
+	}
+	return receipt
+}
+
+// Coupon makes a coupon of the framework, for a wallet or, if the wallet is
+// nil, for whoever has it.
+func (p *Campaign) Coupon(lane uint16, sn int64, owner ed25519.PrivateKey) coupon.Coupon {
+	c := coupon.Coupon{Framework: p.Framework.ID, Lane: lane, SN: sn, MandateMAC: p.mandateMAC}
+	var key *coupon.PublicKey
+	if owner != nil {
+		c.Bound, c.Owner = true, coupon.PublicKey(owner.Public().(ed25519.PublicKey))
+		key = &c.Owner
+	}
+	c.EmitterMAC = coupon.StaticMAC(p.emitterKey, p.Framework.Mandate().Data(), lane, sn, key)
+	return c
+}
+
+// Text is the text of a bearer coupon of lane 0.
+func (p *Campaign) Text(sn int64) string {
+	return p.Coupon(0, sn, nil).Text()
+}
+
+// Redeem spends bearer coupons of lane 0 at a retailer against an invoice, one
+// unit of goods for each, and returns the record of the batch.
+func (p *Campaign) Redeem(t testing.TB, retailer, invoice string, sns ...int64) string {
+	t.Helper()
+	sale := coupon.Sale{
+		RequestID: uuid.NewString(), Request: coupon.Hash{1},
+		Invoice: coupon.Invoice{
+			Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
+		},
+		Basket: coupon.Basket{
+			Currency: "EUR", Total: 300 * int64(len(sns)),
+			Lines: []coupon.Line{{GTIN: GTIN, Quantity: int64(len(sns)), UnitPrice: 300}},
+		},
+	}
+	for _, sn := range sns {
+		c := p.Coupon(0, sn, nil)
+		sale.Coupons = append(sale.Coupons, coupon.Tendered{Text: c.Text(), Tag: c.SpentTag(coupon.DeriveSpentKey(p.Key))})
+	}
+	receipt := p.submitAs(t, retailer, ledger.Call{
+		Function: "Redeem", Input: coupon.BatchInput{Salt: coupon.Hash(RandomKey()), Sales: []coupon.Sale{sale}},
+		Endorsers: []string{p.Issuer, retailer},
+	})
+	var result coupon.BatchResult
+	err := p.consortium.For(t, retailer).Evaluate(t.Context(), ledger.Call{
+		Namespace: config.Namespace(p.Issuer), Function: "GetBatch",
+		Argument: coupon.BatchQuery{Batch: coupon.NewBatchID(receipt.TransactionID)},
+	}, &result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Record
+}
+
+// Void undoes the first redemption of a batch.
+func (p *Campaign) Void(t testing.TB, retailer, record string) {
+	t.Helper()
+	var batch coupon.BatchRecord
+	if err := coupon.DecodeStrict([]byte(record), &batch); err != nil {
+		t.Fatal(err)
+	}
+	p.submitAs(t, retailer, ledger.Call{
+		Function: "Void", Input: coupon.VoidInput{Record: record, Redemption: batch.Redemptions[0].ID},
+		Endorsers: []string{p.Issuer, retailer},
+	})
+}
+
+// Claim claims batches and returns the id of the claim.
+func (p *Campaign) Claim(t testing.TB, retailer string, records ...string) string {
+	t.Helper()
+	id := uuid.NewString()
+	p.submitAs(t, retailer, ledger.Call{
+		Function: "Claim", Input: coupon.ClaimInput{ClaimID: id, Salt: coupon.Hash(RandomKey()), Records: records},
+		Endorsers: []string{retailer, p.clearing},
+	})
+	return id
+}
+
+// Present signs a presentation with the owner's key; the coupon's other fields
+// stay as given.
+func Present(t testing.TB, owner ed25519.PrivateKey, p coupon.Presentation) string {
+	t.Helper()
+	if p.Nonce == (coupon.Nonce{}) {
+		_, _ = rand.Read(p.Nonce[:])
+	}
+	if err := p.Sign(owner); err != nil {
+		t.Fatal(err)
+	}
+	return p.Text()
+}
+
+// Wallet makes an owner's key.
+func Wallet(t testing.TB) ed25519.PrivateKey {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return private
+}
+
+// RandomKey makes a key.
+func RandomKey() coupon.Key {
+	var k coupon.Key
+	_, _ = rand.Read(k[:])
+	return k
+}
