@@ -186,7 +186,7 @@ func ready(t *testing.T, c *ledgertest.Consortium) error {
 // eventually asks until it gets nil, or until a deadline.
 func eventually(t *testing.T, ask func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
