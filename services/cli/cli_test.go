@@ -195,7 +195,7 @@ func TestRefusals(t *testing.T) {
 func TestNothingIsSentAfterAMistake(t *testing.T) {
 	t.Parallel()
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
-	if err := os.WriteFile(bad, []byte("campaign: tea\nverison: 1\n"), 0o600); err != nil {
+	if err := os.WriteFile(bad, []byte("campaign: tea\nedition: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	basket := " --line 9521234544012:2:2.49"
@@ -208,7 +208,7 @@ func TestNothingIsSentAfterAMistake(t *testing.T) {
 		{"issuer campaign show tea --nonsense", "unknown flag"},
 		{"issuer campaign show tea --version x", "invalid argument"},
 		{"issuer campaign publish missing.yaml", "no such file"},
-		{"issuer campaign publish " + bad, "bad.yaml:2: verison: there is no such field"},
+		{"issuer campaign publish " + bad, "bad.yaml:2: edition: there is no such field"},
 		{"issuer campaign close tea --redeem-until tomorrow", "is no time"},
 		{"issuer emitter authorise tea", `required flag(s) "quota" not set`},
 		{"till redeem", "requires at least 1 arg"},

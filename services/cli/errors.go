@@ -143,11 +143,10 @@ func (f *failure) ofStatus(answer *status.Status) {
 // the command.
 func (f *failure) text() string {
 	var b strings.Builder
-	switch {
-	case f.Reason == "":
+	if f.Reason == "" {
 		fmt.Fprintf(&b, "coupon: %s\n", printable(f.Message))
-	default:
-		fmt.Fprintf(&b, "%s: %s\n", f.Reason, reason.Sentence(f.Reason))
+	} else {
+		fmt.Fprintf(&b, "%s: %s\n", printable(string(f.Reason)), printable(reason.Sentence(f.Reason)))
 		f.details(&b)
 	}
 	for _, r := range f.Refused {

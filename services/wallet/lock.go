@@ -4,6 +4,7 @@
 package wallet
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -19,7 +20,7 @@ func lock(path string) (unlock func(), err error) {
 	}
 	for {
 		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
-		if err != syscall.EINTR {
+		if !errors.Is(err, syscall.EINTR) {
 			break
 		}
 	}

@@ -11,12 +11,11 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"sort"
+	"strings"
 )
 
 const (
@@ -59,22 +58,22 @@ type source struct{ pcg *rand.PCG }
 func (s source) below(n int) int { return int(s.pcg.Uint64() % uint64(n)) }
 
 func main() {
-	out := bufio.NewWriter(os.Stdout)
-	write(out)
-	if err := out.Flush(); err != nil {
+	if _, err := os.Stdout.WriteString(day()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func write(out io.Writer) {
+// day returns the file.
+func day() string {
 	s := source{rand.NewPCG(952, 2002)}
 	times := make([]int, baskets)
 	for i := range times {
 		times[i] = opens + s.below(closes-opens)
 	}
 	sort.Ints(times)
-	fmt.Fprint(out, header)
+	var out strings.Builder
+	out.WriteString(header)
 	for i, at := range times {
 		lines, coupons := s.basket()
 		customer := ""
@@ -84,10 +83,11 @@ func write(out io.Writer) {
 		start := fmt.Sprintf("till-%d,%02d:%02d:%02d,b%04d", 1+s.below(2), at/3600, at/60%60, at%60, i+1)
 		whole := fmt.Sprintf("%s,%s,%s,%08X,EUR", customer, coupons, institutes[s.below(len(institutes))], uint32(s.pcg.Uint64()))
 		for _, l := range lines {
-			fmt.Fprintf(out, "%s,%s,%s,%d,%d\n", start, whole, l.gtin, l.quantity, l.price)
+			fmt.Fprintf(&out, "%s,%s,%s,%d,%d\n", start, whole, l.gtin, l.quantity, l.price)
 			whole = ",,,,"
 		}
 	}
+	return out.String()
 }
 
 // basket makes the lines of a basket and the coupons that are tried with it.
