@@ -1,0 +1,120 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/network/runner"
+)
+
+// connect opens a gateway to an organisation's peer as its service, or as
+// another of its identities.
+func connect(t *testing.T, organisation, as string) *runner.Connection {
+	t.Helper()
+	c, err := consortium.Connect(organisation, as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// call is a transaction or evaluation, made past the services.
+type call struct {
+	function  string
+	arguments []string
+	input     any
+	endorsers []string
+}
+
+func (c call) options(t *testing.T) []client.ProposalOption {
+	t.Helper()
+	options := []client.ProposalOption{client.WithArguments(c.arguments...), client.WithEndorsingOrganizations(c.endorsers...)}
+	if c.input != nil {
+		input, err := json.Marshal(c.input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options = append(options, client.WithTransient(map[string][]byte{coupon.TransientKey: input}))
+	}
+	return options
+}
+
+// submit returns the validation code that the transaction was committed with;
+// an error if it was not endorsed.
+func submit(t *testing.T, c *runner.Connection, x call) (peer.TxValidationCode, error) {
+	t.Helper()
+	contract := c.GetNetwork(consortium.Consortium().Channel).GetContract(namespace)
+	_, commit, err := contract.SubmitAsync(x.function, x.options(t)...)
+	if err != nil {
+		return -1, err
+	}
+	status, err := commit.Status()
+	if err != nil {
+		t.Fatalf("%s: reading the status: %v", x.function, err)
+	}
+	return status.Code, nil
+}
+
+// evaluate decodes the answer of an evaluation into out.
+func evaluate(t *testing.T, c *runner.Connection, x call, out any) {
+	t.Helper()
+	contract := c.GetNetwork(consortium.Consortium().Channel).GetContract(namespace)
+	answer, err := contract.Evaluate(x.function, x.options(t)...)
+	if err != nil {
+		t.Fatalf("%s: %v", x.function, details(err))
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// details returns what the endorsers said.
+func details(err error) string {
+	var said []string
+	var failed interface{ Details() []*gateway.ErrorDetail }
+	if errors.As(err, &failed) {
+		for _, d := range failed.Details() {
+			said = append(said, d.GetMessage())
+		}
+	}
+	return err.Error() + ": " + strings.Join(said, "; ")
+}
+
+// argument encodes a public request.
+func argument(t *testing.T, request any) []string {
+	t.Helper()
+	b, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{string(b)}
+}
+
+// batchRecord returns the retailer's copy of a redemption's batch.
+func batchRecord(t *testing.T, batchID string) (string, coupon.BatchRecord) {
+	t.Helper()
+	var id coupon.BatchID
+	if err := id.UnmarshalText([]byte(batchID)); err != nil {
+		t.Fatal(err)
+	}
+	var result coupon.BatchResult
+	evaluate(t, connect(t, "retailer", "retailer"), call{
+		function: "GetBatch", arguments: argument(t, coupon.BatchQuery{Batch: id}), endorsers: []string{retailer},
+	}, &result)
+	var record coupon.BatchRecord
+	if err := json.Unmarshal([]byte(result.Record), &record); err != nil {
+		t.Fatal(err)
+	}
+	return result.Record, record
+}
