@@ -31,7 +31,7 @@ func (c *consortium) forged(does altered, by ...string) *stubtest.Transaction {
 	}
 	defer func() {
 		for _, mspID := range by {
-			c.AddOrganisation(mspID, c.honest(mspID))
+			c.AddOrganisation(mspID, c.honest[mspID])
 		}
 	}()
 	return c.endorse(call{function: "Forged", by: by[0], endorsers: by})

@@ -135,9 +135,6 @@ func (c *Context) readClock(stub shim.ChaincodeStubInterface, clock time.Time) e
 
 // argument decodes the public request.
 func (c *Context) argument(request string, into any) error {
-	if len(request) > maxArgument {
-		return coupon.Refuse(coupon.ReasonInvalidRequest, "", "an argument has at most %d bytes", maxArgument)
-	}
 	return coupon.DecodeStrict([]byte(request), into)
 }
 

@@ -79,5 +79,10 @@ func (g *guarded) Invoke(stub shim.ChaincodeStubInterface) (response *peer.Respo
 	if len(args) != f.arguments {
 		return shim.Error(coupon.Refuse(coupon.ReasonInvalidRequest, "", "%s takes %d arguments, not %d", name, f.arguments, len(args)).Error())
 	}
+	for _, arg := range args {
+		if len(arg) > maxArgument {
+			return shim.Error(coupon.Refuse(coupon.ReasonInvalidRequest, "", "an argument has at most %d bytes", maxArgument).Error())
+		}
+	}
 	return g.inner.Invoke(stub)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,10 +42,29 @@ var members = []string{issuer, advertiser, retailer, retailer2, clearing, outsid
 // Every endorsement is made twice on each peer, and all results are compared.
 type consortium struct {
 	*stubtest.Network
+	*processes
 	t      *testing.T
-	clock  *clock
 	number atomic.Int64 // makes request ids, invoice numbers and salts differ
 }
+
+// processes are the chaincode processes of all organisations. They hold no
+// state but the clock, and take long to make: tests hand them on.
+type processes struct {
+	clock  *clock
+	honest map[string]shim.Chaincode
+}
+
+var idle = sync.Pool{New: func() any {
+	p := &processes{clock: &clock{}, honest: map[string]shim.Chaincode{}}
+	for _, mspID := range members {
+		cc, err := contract.New(contract.Config{MSPID: mspID, Now: p.clock.now})
+		if err != nil {
+			panic(err)
+		}
+		p.honest[mspID] = cc
+	}
+	return p
+}}
 
 // clock is every peer's, and the one that proposals are dated by.
 type clock struct{ ms atomic.Int64 }
@@ -55,17 +75,18 @@ func (c *clock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 // newConsortium has nothing on its ledger.
 func newConsortium(t *testing.T) *consortium {
 	t.Helper()
-	c := &consortium{t: t, clock: &clock{}}
+	c := &consortium{t: t, processes: idle.Get().(*processes)}
 	c.clock.ms.Store(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMilli())
 	c.Network = stubtest.New(stubtest.Config{Now: c.clock.now, Repeat: 1})
 	for _, mspID := range members {
-		c.AddOrganisation(mspID, c.honest(mspID))
+		c.AddOrganisation(mspID, c.honest[mspID])
 	}
 	c.Define(namespace, stubtest.IssuerAndOther(issuer))
 	t.Cleanup(func() {
 		for _, fault := range c.Faults() {
 			t.Errorf("a chaincode process would have died: %v", fault)
 		}
+		idle.Put(c.processes)
 	})
 	return c
 }
@@ -89,15 +110,6 @@ func (c *consortium) open(o offer) {
 	c.run(publish(o))
 	c.run(authorise(o))
 	c.run(c.admit(o, retailer))
-}
-
-// honest is the chaincode that every organisation should run.
-func (c *consortium) honest(mspID string) shim.Chaincode {
-	cc, err := contract.New(contract.Config{MSPID: mspID, Now: c.clock.now})
-	if err != nil {
-		c.t.Fatalf("making the chaincode of %s: %v", mspID, err)
-	}
-	return cc
 }
 
 // call is one use of a function.

@@ -1,0 +1,201 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package contract_test
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
+
+	"ecoupon/chaincode/contract"
+	"ecoupon/chaincode/coupon"
+	"ecoupon/chaincode/stubtest"
+)
+
+// ownPeer stands for callers who are answered on their own peer only.
+const ownPeer = "own peer"
+
+// access is who may call a function, with what; caller is an organisation,
+// ownPeer, or empty for all.
+type access struct {
+	function string
+	caller   string
+	auditors bool
+	argument any // nil for none
+	input    any // nil for none
+}
+
+var accesses = []access{
+	{function: "SetParties", caller: issuer, argument: coupon.PartiesRequest{}},
+	{function: "EnterCampaignKey", caller: issuer, input: coupon.CampaignKeyInput{}},
+	{function: "PublishCampaign", caller: issuer, argument: campaignArgument(bearer.campaign)},
+	{function: "PauseCampaign", caller: issuer, argument: bearer.ref()},
+	{function: "ResumeCampaign", caller: issuer, argument: bearer.ref()},
+	{function: "CloseCampaign", caller: issuer, argument: coupon.CloseRequest{}},
+	{function: "AuthoriseEmitter", caller: issuer, argument: authorise(bearer).argument, input: coupon.EmitterKeyInput{}},
+	{function: "AdmitRetailer", caller: issuer, argument: coupon.AdmitRequest{}},
+	{function: "Tick"},
+	{function: "Redeem", input: coupon.BatchInput{Sales: []coupon.Sale{}}},
+	{function: "Void", input: coupon.VoidInput{}},
+	{function: "Claim", input: coupon.ClaimInput{Records: []string{}}},
+	{function: "Settle", caller: clearing, input: coupon.SettleInput{Records: []string{}}},
+	{function: "Check", input: coupon.CheckInput{Sales: []coupon.CheckedSale{}}},
+	{function: "CampaignKey", caller: ownPeer, argument: bearer.ref()},
+	{function: "EmitterKey", caller: ownPeer, argument: coupon.FrameworkQuery{}},
+	{function: "GetBatch", caller: ownPeer, auditors: true, argument: coupon.BatchQuery{}},
+	{function: "GetClaim", caller: ownPeer, auditors: true, argument: coupon.ClaimQuery{}},
+	{function: "GetSettlement", caller: ownPeer, auditors: true, argument: coupon.SettlementQuery{}},
+	{function: "HasRetailerKey", auditors: true, argument: coupon.RetailerQuery{}},
+	{function: "GetParties", auditors: true},
+	{function: "GetTick", auditors: true},
+	{function: "GetCampaign", auditors: true, argument: bearer.ref()},
+	{function: "ListCampaigns", auditors: true, argument: coupon.PageQuery{}},
+	{function: "GetFramework", auditors: true, argument: coupon.FrameworkQuery{}},
+	{function: "ListFrameworks", auditors: true, argument: coupon.FrameworksQuery{}},
+	{function: "ListRetailers", auditors: true, argument: bearer.ref()},
+	{function: "FindRedemption", auditors: true, argument: coupon.RedemptionQuery{}},
+	{function: "GetMarkers", auditors: true, argument: coupon.MarkersQuery{Tags: []coupon.Tag{}}},
+	{function: "Standing", auditors: true, argument: coupon.StandingQuery{Batches: []coupon.BatchID{}}},
+}
+
+// TestEveryFunctionHasItsAccess compares the table with the contract.
+func TestEveryFunctionHasItsAccess(t *testing.T) {
+	t.Parallel()
+	var want, got []string
+	framework := reflect.TypeFor[*contractapi.Contract]()
+	for m := range reflect.TypeFor[*contract.Contract]().Methods() {
+		if _, inherited := framework.MethodByName(m.Name); !inherited {
+			want = append(want, m.Name)
+		}
+	}
+	for _, a := range accesses {
+		got = append(got, a.function)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("the table has %v, the contract %v", got, want)
+	}
+}
+
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	roles := []string{"service", "auditor", "operator", "till", "admin", "peer", "Service", "client"}
+	for _, a := range accesses {
+		for _, mspID := range members {
+			for _, role := range roles {
+				for _, on := range []string{issuer, mspID} {
+					k := call{function: a.function, argument: a.argument, input: a.input, by: mspID, role: role, endorsers: []string{on}}
+					reason, _ := c.reasonOf(k)
+					if want := a.verdict(mspID, role, on); want != "" && reason != want {
+						t.Errorf("%s by %s of %s on the peer of %s: %q, want %s", a.function, role, mspID, on, reason, want)
+					} else if want == "" && (reason == coupon.ReasonWrongOrganisation || reason == coupon.ReasonWrongRole) {
+						t.Errorf("%s by %s of %s on the peer of %s: %s", a.function, role, mspID, on, reason)
+					}
+				}
+			}
+		}
+	}
+}
+
+// verdict is the reason that comes before any other, if there is one.
+func (a access) verdict(mspID, role, on string) coupon.Reason {
+	switch {
+	case a.caller == ownPeer && mspID != on:
+		return coupon.ReasonWrongPeer
+	case a.caller != "" && a.caller != ownPeer && a.caller != mspID:
+		return coupon.ReasonWrongOrganisation
+	case role != "service" && (role != "auditor" || !a.auditors):
+		return coupon.ReasonWrongRole
+	default:
+		return ""
+	}
+}
+
+// reasonOf is the reason for which a call is refused on one peer, if it is.
+func (c *consortium) reasonOf(k call) (coupon.Reason, string) {
+	c.t.Helper()
+	_, err := c.Endorse(c.proposal(k))
+	var refused *stubtest.EndorseError
+	if err == nil {
+		return "", ""
+	}
+	if !errors.As(err, &refused) {
+		c.t.Fatalf("%s: %v", k.function, err)
+	}
+	parsed, ok := coupon.ParseError(refused.Message)
+	if !ok {
+		return "", refused.Message
+	}
+	return parsed.Reason, refused.Message
+}
+
+func TestAccessDependsOnMore(t *testing.T) {
+	t.Parallel()
+	testRefusals(t, []refusal{
+		{name: "campaign key on another peer", want: coupon.ReasonWrongPeer, prepare: func(*consortium) call {
+			return call{function: "CampaignKey", argument: bearer.ref(), by: advertiser, endorsers: []string{advertiser}}
+		}},
+		{name: "settlement before the parties", want: coupon.ReasonPartiesMissing, prepare: func(c *consortium) call {
+			c.overwrite("parties", "")
+			return c.settle("{}")
+		}},
+		{name: "check on another peer than the issuer's", want: coupon.ReasonWrongPeer, prepare: func(c *consortium) call {
+			k := check(checked(c.sale(bearer.tender(1))))
+			k.endorsers = []string{retailer}
+			return k
+		}},
+		{name: "check by a retailer without a key", want: coupon.ReasonRetailerNotAdmitted, prepare: func(c *consortium) call {
+			k := check(checked(c.sale(bearer.tender(1))))
+			k.by = retailer2
+			return k
+		}},
+		{name: "check of nothing", want: coupon.ReasonTooMany, field: "sales", prepare: func(*consortium) call {
+			return check([]coupon.CheckedSale{}...)
+		}},
+		{name: "check of too many", want: coupon.ReasonTooMany, field: "coupons", prepare: func(*consortium) call {
+			return check(coupon.CheckedSale{Coupons: make([]string, 51)})
+		}},
+		{name: "check without a tick", want: coupon.ReasonTickMissing, prepare: func(c *consortium) call {
+			c.overwrite("tick", "")
+			return check(checked(c.sale(bearer.tender(1))))
+		}},
+	})
+	c := founded(t)
+	tills := c.proposal(tick())
+	tills.Creator = c.Outsider(issuer, "service")
+	if _, err := c.Endorse(tills); err == nil || !strings.Contains(err.Error(), "access denied") {
+		t.Errorf("a certificate that is not of the MSP: %v, want access denied", err)
+	}
+}
+
+func TestUnknownFunctionsAreRefused(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	names := []string{"Mint", "Init", "GetInfo", "GetName", "GetBeforeTransaction", "Tick ", "org.hyperledger.fabric:GetMetadata"}
+	for _, a := range accesses {
+		names = append(names, strings.ToLower(a.function[:1])+a.function[1:], strings.ToUpper(a.function), "Contract:"+a.function, ":"+a.function)
+	}
+	for _, name := range names {
+		c.refused(call{function: name, by: issuer, endorsers: []string{issuer}}, coupon.ReasonUnknownFunction)
+	}
+}
+
+// TestOtherNamespacesAreRefused: the issuer is read from the definition's name.
+func TestOtherNamespacesAreRefused(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	for _, name := range []string{"coupon", "coupon-", "Coupon-IssuerMSP", "cash-IssuerMSP"} {
+		c.Define(name, stubtest.IssuerAndOther(issuer))
+		p := c.proposal(tick())
+		p.Namespace = name
+		if _, err := c.Endorse(p); err == nil || !strings.Contains(err.Error(), "INTERNAL") {
+			t.Errorf("as %s: %v, want INTERNAL", name, err)
+		}
+	}
+}
