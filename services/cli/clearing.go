@@ -87,7 +87,7 @@ func (a *app) reconcile() *cobra.Command {
 }
 
 func (a *app) runText(r *clearingv1.ReconcileResponse) string {
-	head := fmt.Sprintf("Run %s at %s compared %d claims.\n", r.GetRunId(), a.when(r.GetRunTime()), r.GetClaims())
+	head := fmt.Sprintf("Run %s at %s compared %s.\n", r.GetRunId(), a.when(r.GetRunTime()), plural(r.GetClaims(), "claim"))
 	if len(r.GetDifferences()) == 0 {
 		return head + "Nothing differs.\n"
 	}

@@ -143,9 +143,12 @@ func (f *failure) ofStatus(answer *status.Status) {
 // the command.
 func (f *failure) text() string {
 	var b strings.Builder
-	if f.Reason == "" {
+	switch {
+	case len(f.Refused) > 0:
+		fmt.Fprintln(&b, "Refused as a whole; nothing was done:")
+	case f.Reason == "":
 		fmt.Fprintf(&b, "coupon: %s\n", printable(f.Message))
-	} else {
+	default:
 		fmt.Fprintf(&b, "%s: %s\n", printable(string(f.Reason)), printable(reason.Sentence(f.Reason)))
 		f.details(&b)
 	}
