@@ -6,6 +6,7 @@ package wallet_test
 import (
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,21 +43,17 @@ func TestTwoProcessesLoseNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	const processes = 2
-	var started []*exec.Cmd
+	var group sync.WaitGroup
 	for range processes {
-		process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProcess$")
-		process.Env = append(os.Environ(), pathVariable+"="+path, idVariable+"="+got.ID)
-		process.Stdout, process.Stderr = os.Stderr, os.Stderr
-		if err := process.Start(); err != nil {
-			t.Fatal(err)
-		}
-		started = append(started, process)
+		group.Go(func() {
+			process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProcess$")
+			process.Env = append(os.Environ(), pathVariable+"="+path, idVariable+"="+got.ID)
+			if said, err := process.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, said)
+			}
+		})
 	}
-	for _, process := range started {
-		if err := process.Wait(); err != nil {
-			t.Error(err)
-		}
-	}
+	group.Wait()
 	held, err := w.Coupon(got.ID)
 	if err != nil || len(held.Uses) != processes*presentationsEach {
 		t.Errorf("%d uses, %v", len(held.Uses), err)
