@@ -4,6 +4,7 @@
 package runner
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -162,8 +163,13 @@ func (n *Network) Connect(organisation, as string) (*Connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	binding, err := n.tlsBinding(o, asAdmin)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
 	gateway, err := client.Connect(id, client.WithSign(id.sign), client.WithHash(hash.SHA256),
-		client.WithClientConnection(conn),
+		client.WithClientConnection(conn), client.WithTLSClientCertificateHash(binding),
 		client.WithEvaluateTimeout(callLimit), client.WithEndorseTimeout(callLimit),
 		client.WithSubmitTimeout(callLimit), client.WithCommitStatusTimeout(commitLimit))
 	if err != nil {
@@ -171,4 +177,16 @@ func (n *Network) Connect(organisation, as string) (*Connection, error) {
 		return nil, fmt.Errorf("connecting to the gateway of %s: %w", o.Name, err)
 	}
 	return &Connection{Gateway: gateway, MSPID: o.MSPID, conn: conn}, nil
+}
+
+// tlsBinding is the hash of the client certificate, without which a peer that
+// demands one delivers no blocks.
+func (n *Network) tlsBinding(o Organisation, pair [2]string) ([]byte, error) {
+	dir := n.state.organisation(o.Name)
+	cert, err := tls.LoadX509KeyPair(filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1]))
+	if err != nil {
+		return nil, fmt.Errorf("reading a TLS certificate of %s: %w", o.Name, err)
+	}
+	sum := sha256.Sum256(cert.Certificate[0])
+	return sum[:], nil
 }
