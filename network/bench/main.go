@@ -1,0 +1,247 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench measures a lone customer at the till: redemptions one after the
+// other through RetailerService.Redeem on an idle network of its own, and
+// between them, in the same run, a transaction that writes one key and reads
+// nothing, with the same two endorsers.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/network/desk"
+	"ecoupon/network/runner"
+	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
+)
+
+const (
+	gtin  = "09521234543213"
+	terms = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
+	// warmUp rounds are made and not counted.
+	warmUp = 20
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	rounds := flag.Int("rounds", 200, "redemptions, and bare writes, to measure")
+	flag.Parse()
+	if err := run(ctx, *rounds, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, rounds int, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "ecoupon-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	n, err := start(ctx, dir)
+	if n != nil {
+		defer func() { _ = n.Purge(context.WithoutCancel(ctx)) }()
+	}
+	if err != nil {
+		return err
+	}
+	b := &bench{network: n}
+	if err := b.open(ctx); err != nil {
+		return err
+	}
+	defer b.close()
+	for i := range warmUp + rounds {
+		if err := b.round(ctx, i >= warmUp); err != nil {
+			return err
+		}
+	}
+	b.report(out)
+	return nil
+}
+
+// start brings up a network whose chaincode has the bare write, too.
+func start(ctx context.Context, dir string) (*runner.Network, error) {
+	c := runner.Default()
+	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
+	n, err := runner.New(c, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	program := filepath.Join(dir, "bare")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "ecoupon/network/bench/bare")
+	if text, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the bare chaincode: %w: %s", err, text)
+	}
+	programs := map[string]string{}
+	for _, o := range c.Organisations {
+		programs[o.MSPID] = program
+	}
+	return n, n.Up(ctx, runner.UpOptions{Chaincode: programs})
+}
+
+// bench holds the two things measured and how long they took.
+type bench struct {
+	network    *runner.Network
+	desks      []*desk.Desk
+	retailer   retailerv1.RetailerServiceClient
+	advertiser advertiserv1.AdvertiserServiceClient
+	framework  string
+	bare       *client.Contract
+	gateway    *runner.Connection
+
+	redemptions, writes []time.Duration
+}
+
+func (b *bench) open(ctx context.Context) error {
+	sit := func(organisation, as string) (*desk.Desk, error) {
+		d, err := desk.Open(b.network.Folder(organisation, as))
+		if err == nil {
+			b.desks = append(b.desks, d)
+		}
+		return d, err
+	}
+	issuerDesk, err := sit("issuer", "operator")
+	if err != nil {
+		return err
+	}
+	issuer, err := issuerDesk.Issuer("")
+	if err != nil {
+		return err
+	}
+	till, err := sit("retailer", "till-1")
+	if err != nil {
+		return err
+	}
+	if b.retailer, err = till.Retailer(""); err != nil {
+		return err
+	}
+	page, err := sit("advertiser", "operator")
+	if err != nil {
+		return err
+	}
+	if b.advertiser, err = page.Advertiser(""); err != nil {
+		return err
+	}
+	framework, err := desk.Launch{
+		Campaign: coupon.Campaign{
+			ID: "bench", Version: 1, Product: "Product", Offer: "50 cents off", Terms: terms,
+			Kinds: []coupon.Kind{coupon.KindStatic}, Holder: coupon.HolderBearer,
+			Begin: time.Now().Add(-time.Minute).UnixMilli(), End: time.Now().Add(24 * time.Hour).UnixMilli(),
+		},
+		Advertiser: "AdvertiserMSP", Quotas: []int64{1_000_000}, Retailers: []string{"RetailerMSP"},
+	}.Do(ctx, issuer)
+	if err != nil {
+		return err
+	}
+	b.framework = framework.GetFrameworkId()
+	if b.gateway, err = b.network.Connect("retailer", "retailer"); err != nil {
+		return err
+	}
+	b.bare = b.gateway.GetNetwork(b.network.Consortium().Channel).GetContract("coupon-IssuerMSP")
+	return b.awaitOffer(ctx)
+}
+
+func (b *bench) close() {
+	_ = b.gateway.Close()
+	for _, d := range b.desks {
+		_ = d.Close()
+	}
+}
+
+// awaitOffer waits until the advertiser has learnt of its mandate.
+func (b *bench) awaitOffer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		offers, err := b.advertiser.ListOffers(ctx, &advertiserv1.ListOffersRequest{})
+		if err != nil {
+			return err
+		}
+		if len(offers.GetOffers()) > 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the offer: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// round makes one redemption and one bare write.
+func (b *bench) round(ctx context.Context, count bool) error {
+	issued, err := b.advertiser.IssueCoupon(ctx, &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: b.framework})
+	if err != nil {
+		return fmt.Errorf("issuing: %w", err)
+	}
+	request := &retailerv1.RedeemRequest{
+		RequestId: uuid.NewString(),
+		Invoice: &typev1.Invoice{
+			Number: uuid.NewString(), Institute: "Girohaus",
+			Amount: &typev1.Money{Currency: "EUR", Minor: 249}, PaidTime: timestamppb.Now(),
+		},
+		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: 249}}},
+		Coupons: []string{issued.GetCoupon()},
+	}
+	start := time.Now()
+	if _, err := b.retailer.Redeem(ctx, request); err != nil {
+		return fmt.Errorf("redeeming: %w %v", err, desk.Reasons(err))
+	}
+	redeemed := time.Since(start)
+
+	start = time.Now()
+	_, err = b.bare.SubmitWithContext(ctx, "Bare", client.WithArguments(strconv.FormatInt(start.UnixNano(), 10)),
+		client.WithEndorsingOrganizations("IssuerMSP", "RetailerMSP"))
+	if err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	wrote := time.Since(start)
+	if count {
+		b.redemptions, b.writes = append(b.redemptions, redeemed), append(b.writes, wrote)
+	}
+	return nil
+}
+
+// report prints both side by side, and their ratio.
+func (b *bench) report(out io.Writer) {
+	slices.Sort(b.redemptions)
+	slices.Sort(b.writes)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(out, "one at a time, %d of each, in turn\n", len(b.writes))
+	fmt.Fprintln(w, "milliseconds\tmedian\t90 %\t99 %\tmax\t")
+	for _, row := range []struct {
+		name string
+		took []time.Duration
+	}{{"redemption through the service", b.redemptions}, {"bare write of one key", b.writes}} {
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t\n", row.name,
+			at(row.took, 50), at(row.took, 90), at(row.took, 99), at(row.took, 100))
+	}
+	_ = w.Flush()
+	fmt.Fprintf(out, "ratio of the medians: %.2f\n", at(b.redemptions, 50)/at(b.writes, 50))
+}
+
+// at returns the least of the sorted values that p per cent do not exceed, in
+// milliseconds.
+func at(sorted []time.Duration, p int) float64 {
+	return float64(sorted[max(0, (len(sorted)*p+99)/100-1)].Microseconds()) / 1000
+}
