@@ -136,7 +136,7 @@ func (s *store) unmadeParts(ctx context.Context, id string) ([]part, error) {
 // partRecords returns the records of a part's batches verbatim, from the claims
 // that they stand in.
 func (s *store) partRecords(ctx context.Context, p part) ([]string, error) {
-	claims, err := s.claims(ctx, `
+	claims, err := s.claims(ctx, selectClaims+`
 		WHERE number IN (SELECT b.claim FROM settled d JOIN claimed b USING (issuer, batch_id)
 			WHERE d.settlement_id = ? AND d.issuer = ? AND d.retailer = ? AND d.part = ?)
 		ORDER BY number`, p.settlement, p.issuer, p.retailer, p.number)
@@ -227,61 +227,6 @@ func settleBatch(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecord
 	return err
 }
 
-// remit makes the remittances of a settlement once all its parts are on the
-// ledger.
-func remit(ctx context.Context, tx *sql.Tx, id string) error {
-	records, complete, err := partsOf(ctx, tx, id)
-	if err != nil || !complete {
-		return err
-	}
-	positions, err := settle.Positions(records)
-	if err != nil {
-		return err
-	}
-	if _, err := settle.Nets(positions); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM remittances WHERE settlement_id = ?`, id); err != nil {
-		return err
-	}
-	for _, position := range positions {
-		text, err := json.Marshal(position)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO remittances (settlement_id, position) VALUES (?, ?)`, id, string(text)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// partsOf returns the parts that are on the ledger, and whether all are.
-func partsOf(ctx context.Context, tx *sql.Tx, id string) (records []coupon.SettlementRecord, complete bool, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT record FROM parts WHERE settlement_id = ? ORDER BY issuer, retailer, part`, id)
-	if err != nil {
-		return nil, false, err
-	}
-	defer func() { _ = rows.Close() }()
-	complete = true
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, false, err
-		}
-		if text == "" {
-			complete = false
-			continue
-		}
-		var record coupon.SettlementRecord
-		if err := json.Unmarshal([]byte(text), &record); err != nil {
-			return nil, false, err
-		}
-		records = append(records, record)
-	}
-	return records, complete, rows.Err()
-}
-
 // releasePart gives up a part that was refused: its claims are to be reconciled
 // again, and what is left of the settlement may be complete.
 func (s *store) releasePart(ctx context.Context, p part) error {
@@ -300,69 +245,4 @@ func (s *store) releasePart(ctx context.Context, p part) error {
 		}
 		return remit(ctx, tx, p.settlement)
 	})
-}
-
-// settlement returns a settlement of which all parts are on the ledger.
-func (s *store) settlement(ctx context.Context, id string) (Settlement, bool, error) {
-	found := Settlement{ID: id}
-	complete := false
-	err := s.View(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, `SELECT settled_at FROM settlements WHERE settlement_id = ?`, id).Scan(&found.Time)
-		if err != nil {
-			return err
-		}
-		if _, complete, err = partsOf(ctx, tx, id); err != nil {
-			return err
-		}
-		found.Remittances, err = scanRemittances(ctx, tx, `WHERE settlement_id = ? ORDER BY number`, id)
-		return err
-	})
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !complete {
-		return Settlement{}, false, nil
-	}
-	if err != nil {
-		return Settlement{}, false, fmt.Errorf("reading settlement %s: %w", id, err)
-	}
-	var positions []settle.Position
-	for _, r := range found.Remittances {
-		positions = append(positions, r.Position)
-	}
-	found.Nets, err = settle.Nets(positions)
-	return found, true, err
-}
-
-// listRemittances lists remittances after a number, of one settlement if it is
-// not empty.
-func (s *store) listRemittances(ctx context.Context, settlement string, after int64, limit int) ([]Remittance, error) {
-	var found []Remittance
-	err := s.View(ctx, func(tx *sql.Tx) (err error) {
-		found, err = scanRemittances(ctx, tx, `WHERE (? = '' OR settlement_id = ?) AND number > ? ORDER BY number LIMIT ?`,
-			settlement, settlement, after, limit)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading remittances: %w", err)
-	}
-	return found, nil
-}
-
-func scanRemittances(ctx context.Context, tx *sql.Tx, condition string, arguments ...any) ([]Remittance, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT number, settlement_id, position FROM remittances `+condition, arguments...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var found []Remittance
-	for rows.Next() {
-		var r Remittance
-		var text string
-		if err := rows.Scan(&r.number, &r.Settlement, &text); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal([]byte(text), &r.Position); err != nil {
-			return nil, err
-		}
-		found = append(found, r)
-	}
-	return found, rows.Err()
 }

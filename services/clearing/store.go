@@ -64,18 +64,20 @@ func addClaim(ctx context.Context, tx *sql.Tx, record coupon.ClaimRecord) error 
 
 // openClaims lists the claims that are not settled.
 func (s *store) openClaims(ctx context.Context) ([]Claim, error) {
-	return s.claims(ctx, `WHERE state <> 'settled' ORDER BY number`)
+	return s.claims(ctx, selectClaims+`WHERE state <> 'settled' ORDER BY number`)
 }
 
 // listClaims lists claims after a number; any state if it is empty.
 func (s *store) listClaims(ctx context.Context, state State, after int64, limit int) ([]Claim, error) {
-	return s.claims(ctx, `WHERE (? = '' OR state = ?) AND number > ? ORDER BY number LIMIT ?`, state, state, after, limit)
+	return s.claims(ctx, selectClaims+`WHERE (? = '' OR state = ?) AND number > ? ORDER BY number LIMIT ?`, state, state, after, limit)
 }
 
-func (s *store) claims(ctx context.Context, condition string, arguments ...any) ([]Claim, error) {
+const selectClaims = `SELECT number, state, record FROM claims `
+
+func (s *store) claims(ctx context.Context, query string, arguments ...any) ([]Claim, error) {
 	var found []Claim
 	err := s.View(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT number, state, record FROM claims `+condition, arguments...)
+		rows, err := tx.QueryContext(ctx, query, arguments...)
 		if err != nil {
 			return err
 		}

@@ -30,9 +30,6 @@ type Claim struct {
 	number int64
 }
 
-// made says that the claim is on the ledger.
-func (c Claim) made() bool { return c.TransactionID != "" }
-
 // Claim claims all batches of the issuer that are not claimed yet, but for
 // those that are void altogether, in as few transactions as can hold them. It
 // returns none if there is nothing to claim. A repeat of the request returns

@@ -143,24 +143,26 @@ func (s *store) releaseClaim(ctx context.Context, id string) error {
 // unmadeClaims lists the issuer's claims that are planned and not known to be
 // on the ledger.
 func (s *store) unmadeClaims(ctx context.Context, issuer string) ([]Claim, error) {
-	return s.claims(ctx, `WHERE transaction_id = '' AND issuer = ? ORDER BY number`, issuer)
+	return s.claims(ctx, selectClaims+`WHERE transaction_id = '' AND issuer = ? ORDER BY number`, issuer)
 }
 
 // claimsOf lists a request's claims.
 func (s *store) claimsOf(ctx context.Context, requestID string) ([]Claim, error) {
-	return s.claims(ctx, `WHERE request_id = ? ORDER BY number`, requestID)
+	return s.claims(ctx, selectClaims+`WHERE request_id = ? ORDER BY number`, requestID)
 }
 
 // listClaims lists claims on the ledger after a number.
 func (s *store) listClaims(ctx context.Context, after int64, limit int) ([]Claim, error) {
-	return s.claims(ctx, `WHERE number > ? AND transaction_id <> '' ORDER BY number LIMIT ?`, after, limit)
+	return s.claims(ctx, selectClaims+`WHERE number > ? AND transaction_id <> '' ORDER BY number LIMIT ?`, after, limit)
 }
 
-func (s *store) claims(ctx context.Context, condition string, arguments ...any) ([]Claim, error) {
+const selectClaims = `SELECT number, claim_id, issuer, salt, transaction_id, coupons, amounts FROM claims `
+
+func (s *store) claims(ctx context.Context, query string, arguments ...any) ([]Claim, error) {
 	var found []Claim
 	err := s.View(ctx, func(tx *sql.Tx) error {
 		var err error
-		if found, err = scanClaims(ctx, tx, condition, arguments...); err != nil {
+		if found, err = scanClaims(ctx, tx, query, arguments...); err != nil {
 			return err
 		}
 		for i := range found {
@@ -176,9 +178,8 @@ func (s *store) claims(ctx context.Context, condition string, arguments ...any) 
 	return found, nil
 }
 
-func scanClaims(ctx context.Context, tx *sql.Tx, condition string, arguments ...any) ([]Claim, error) {
-	rows, err := tx.QueryContext(ctx, `
-		SELECT number, claim_id, issuer, salt, transaction_id, coupons, amounts FROM claims `+condition, arguments...)
+func scanClaims(ctx context.Context, tx *sql.Tx, query string, arguments ...any) ([]Claim, error) {
+	rows, err := tx.QueryContext(ctx, query, arguments...)
 	if err != nil {
 		return nil, err
 	}

@@ -122,22 +122,27 @@ func (s *Service) Run(ctx context.Context) error {
 // before the last stop. What remains unknown is asked again when its till
 // repeats its request.
 func (s *Service) resume(ctx context.Context) error {
-	if err := s.ledger.Resume(ctx); err != nil && ctx.Err() == nil {
-		return err
+	err := s.ledger.Resume(ctx)
+	if err == nil {
+		err = s.resumeAttempts(ctx)
 	}
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the end is no failure
+	}
+	return err
+}
+
+func (s *Service) resumeAttempts(ctx context.Context) error {
 	attempts, err := s.store.pendingAttempts(ctx)
-	if err != nil && ctx.Err() == nil {
-		return err
-	}
 	for _, a := range attempts {
 		if err := s.resolve(ctx, a); err != nil {
 			s.logger.WarnContext(ctx, "outcome still unknown", "transaction", a.ID, "error", err)
 		}
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 	}
-	return nil
+	return err
 }
 
 // resolve returns once the outcome of the attempt is known and stored.

@@ -61,7 +61,7 @@ func (s *Service) void(ctx context.Context, requestID string, found stored, repe
 	})
 	reason, refused := coupon.ReasonOf(err)
 	undone := reason == coupon.ReasonNotRedeemed
-	if refused && !(undone && repeated) {
+	if refused && (!undone || !repeated) {
 		if err := s.store.dropVoid(ctx, requestID); err != nil {
 			return Redemption{}, err
 		}

@@ -97,14 +97,12 @@ func (c *comparison) batch(line coupon.ClaimedBatch) error {
 	if !standing.ClaimedByClearing || !standing.ClaimedByRetailer {
 		c.note(Mark, line.ID, coupon.RedemptionID{}, nil, "a copy of the claim's mark is missing")
 	}
-	var record coupon.BatchRecord
-	digest := coupon.Hash(sha256.Sum256([]byte(line.Record)))
-	err := coupon.DecodeStrict([]byte(line.Record), &record)
-	switch {
-	case standing.Digest == nil || *standing.Digest != digest:
+	if digest := coupon.Hash(sha256.Sum256([]byte(line.Record))); standing.Digest == nil || *standing.Digest != digest {
 		c.note(Record, line.ID, coupon.RedemptionID{}, nil, "the record is not the one on the ledger")
 		return nil
-	case err != nil || record.ID != line.ID || record.Retailer != c.claim.Retailer || record.Issuer != c.claim.Issuer:
+	}
+	record, ok := c.decode(line)
+	if !ok {
 		c.note(Record, line.ID, coupon.RedemptionID{}, nil, "the record is not of this batch")
 		return nil
 	}
@@ -120,6 +118,14 @@ func (c *comparison) batch(line coupon.ClaimedBatch) error {
 	}
 	c.coupons += coupons
 	return nil
+}
+
+// decode is false for a record of another batch, or that is none.
+func (c *comparison) decode(line coupon.ClaimedBatch) (coupon.BatchRecord, bool) {
+	var record coupon.BatchRecord
+	err := coupon.DecodeStrict([]byte(line.Record), &record)
+	own := record.ID == line.ID && record.Retailer == c.claim.Retailer && record.Issuer == c.claim.Issuer
+	return record, err == nil && own
 }
 
 // sales sums what counts of a batch. A redemption counts altogether or, if it
