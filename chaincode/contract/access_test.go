@@ -31,14 +31,14 @@ type access struct {
 }
 
 var accesses = []access{
-	{function: "SetParties", caller: issuer, argument: coupon.PartiesRequest{}},
-	{function: "EnterCampaignKey", caller: issuer, input: coupon.CampaignKeyInput{}},
+	{function: "SetParties", caller: issuer, argument: setParties().argument},
+	{function: "EnterCampaignKey", caller: issuer, input: enterKey(bearer).input},
 	{function: "PublishCampaign", caller: issuer, argument: campaignArgument(bearer.campaign)},
 	{function: "PauseCampaign", caller: issuer, argument: bearer.ref()},
 	{function: "ResumeCampaign", caller: issuer, argument: bearer.ref()},
-	{function: "CloseCampaign", caller: issuer, argument: coupon.CloseRequest{}},
-	{function: "AuthoriseEmitter", caller: issuer, argument: authorise(bearer).argument, input: coupon.EmitterKeyInput{}},
-	{function: "AdmitRetailer", caller: issuer, argument: coupon.AdmitRequest{}},
+	{function: "CloseCampaign", caller: issuer, argument: closing(fresh, 0).argument},
+	{function: "AuthoriseEmitter", caller: issuer, argument: authorise(bearer).argument, input: authorise(bearer).input},
+	{function: "AdmitRetailer", caller: issuer, argument: coupon.AdmitRequest{Campaign: "spring", Version: 1, Retailer: retailer}},
 	{function: "Tick"},
 	{function: "Redeem", input: coupon.BatchInput{Sales: []coupon.Sale{}}},
 	{function: "Void", input: coupon.VoidInput{}},

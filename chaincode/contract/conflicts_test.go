@@ -1,0 +1,212 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package contract_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/chaincode/stubtest"
+)
+
+// TestOfTwoThatMeetOneCounts endorses two transactions on the same state. The
+// first to be ordered counts, whichever it is, in one block or in two.
+func TestOfTwoThatMeetOneCounts(t *testing.T) {
+	t.Parallel()
+	type pair func(c *consortium) (first, second call)
+	twice := func(k func(c *consortium) call) pair {
+		return func(c *consortium) (call, call) {
+			one := k(c)
+			return one, one
+		}
+	}
+	sale := func(change func(s *coupon.Sale, other coupon.Sale)) pair {
+		return func(c *consortium) (call, call) {
+			first, second := c.sale(bearer.tender(1)), c.sale(bearer.tender(2))
+			change(&second, first)
+			return redeem(c.batch(first, c.sale(bearer.tender(8)))), redeem(c.batch(c.sale(bearer.tender(9)), second))
+		}
+	}
+	for name, meet := range map[string]pair{
+		"same coupon":     sale(func(s *coupon.Sale, other coupon.Sale) { s.Coupons = other.Coupons }),
+		"same invoice":    sale(func(s *coupon.Sale, other coupon.Sale) { s.Invoice = other.Invoice }),
+		"same request id": sale(func(s *coupon.Sale, other coupon.Sale) { s.RequestID = other.RequestID }),
+		"void and claim": func(c *consortium) (call, call) {
+			text := c.sold()
+			return void(text, redemptionOf(c, text)), c.claim(text)
+		},
+		"void twice": func(c *consortium) (call, call) {
+			text := c.sold()
+			k := void(text, redemptionOf(c, text))
+			return k, k
+		},
+		"claim twice": func(c *consortium) (call, call) {
+			text := c.sold()
+			return c.claim(text), c.claim(text)
+		},
+		"settle twice": func(c *consortium) (call, call) {
+			text := c.sold()
+			c.run(c.claim(text))
+			return c.settle(text), c.settle(text)
+		},
+		"redeem and pause": func(c *consortium) (call, call) {
+			return redeem(c.batch(c.sale(bearer.tender(1)))), change("PauseCampaign", bearer)
+		},
+		"redeem and close": func(c *consortium) (call, call) {
+			return redeem(c.batch(c.sale(bearer.tender(1)))), closing(bearer, 0)
+		},
+		"pause and close": func(*consortium) (call, call) { return change("PauseCampaign", bearer), closing(bearer, 0) },
+		"publish twice":   twice(func(c *consortium) call { c.run(enterKey(fresh)); return publish(fresh) }),
+		"enter keys":      twice(func(*consortium) call { return enterKey(fresh) }),
+		"authorise twice": twice(func(c *consortium) call { c.published(); return authorise(fresh) }),
+		"admit twice":     twice(func(c *consortium) call { return c.admit(bearer, retailer2) }),
+		"tick twice":      twice(func(c *consortium) call { c.clock.advance(3 * time.Minute); return tick() }),
+		"admit to two campaigns for the first time": func(c *consortium) (call, call) {
+			return c.admit(bearer, retailer2), c.admit(bound, retailer2)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, swapped := range []bool{false, true} {
+				for _, apart := range []bool{false, true} {
+					c := founded(t)
+					first, second := meet(c)
+					txs := []*stubtest.Transaction{c.endorse(first), c.endorse(second)}
+					if swapped {
+						slices.Reverse(txs)
+					}
+					// The one that is late reads what the other writes, or
+					// both do: then it is not valid in any order.
+					if name == "redeem and pause" || name == "redeem and close" {
+						c.assertOneWay(txs, first.function, apart)
+						continue
+					}
+					if apart {
+						c.commit(txs[:1], valid)
+						c.commit(txs[1:], conflict)
+						continue
+					}
+					c.commit(txs, valid, conflict)
+				}
+			}
+		})
+	}
+}
+
+// assertOneWay is for a reader that changes nothing for the writer: the writer
+// counts in any order, the reader only before it.
+func (c *consortium) assertOneWay(txs []*stubtest.Transaction, reader string, apart bool) {
+	c.t.Helper()
+	second := valid
+	if string(txs[1].Args[0]) == reader {
+		second = conflict
+	}
+	if apart {
+		c.commit(txs[:1], valid)
+		c.commit(txs[1:], second)
+		return
+	}
+	c.commit(txs, valid, second)
+}
+
+// TestPartiesAreNamedOnce has two clearing houses named at once.
+func TestPartiesAreNamedOnce(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t)
+	k := setParties()
+	k.argument, k.endorsers = coupon.PartiesRequest{Clearing: advertiser}, []string{issuer, advertiser}
+	c.commit([]*stubtest.Transaction{c.endorse(setParties()), c.endorse(k)}, valid, conflict)
+}
+
+// TestSettlementNeedsItsMarksAtCommit: a mark that goes, or comes back, after
+// the settlement was endorsed stops it.
+func TestSettlementNeedsItsMarksAtCommit(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	text := c.sold()
+	c.run(c.claim(text))
+	late := c.endorse(c.settle(text))
+	c.overwritePrivate(retailer, "claimed/"+decodeRecord(t, text).ID.String(), "")
+	c.commit([]*stubtest.Transaction{late}, conflict)
+	again := c.endorse(c.claim(text))
+	c.commit([]*stubtest.Transaction{again}, valid)
+	second := c.endorse(c.settle(text))
+	third := c.endorse(c.settle(text))
+	c.commit([]*stubtest.Transaction{second}, valid)
+	c.commit([]*stubtest.Transaction{third}, conflict)
+}
+
+// TestVoidChangesWhatIsClaimed: a claim or settlement of a batch of which a
+// sale was undone meanwhile is not valid.
+func TestVoidChangesWhatIsClaimed(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	text := c.record(c.run(redeem(c.batch(c.sale(bearer.tender(1)), c.sale(bearer.tender(2))))))
+	held := c.endorse(c.claim(text))
+	c.run(void(text, redemptionOf(c, text)))
+	c.commit([]*stubtest.Transaction{held}, conflict)
+	held = c.endorse(void(text, decodeRecord(t, text).Redemptions[1].ID))
+	c.run(c.claim(text))
+	c.commit([]*stubtest.Transaction{held}, conflict)
+}
+
+// TestTickEndsWhatWasHeldBack: everything whose outcome depends on time is
+// endorsed, held back, and worth nothing after the next tick.
+func TestTickEndsWhatWasHeldBack(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	text := c.sold()
+	held := []*stubtest.Transaction{
+		c.endorse(redeem(c.batch(c.sale(bearer.tender(500), c.presented(bound, 500))))),
+		c.endorse(void(text, redemptionOf(c, text))),
+		c.endorse(closing(bearer, 0)),
+	}
+	for _, tx := range held {
+		if !slices.Contains(tx.Reads(), "tick") {
+			t.Errorf("%s does not read the tick", tx.Args[0])
+		}
+	}
+	c.clock.advance(2 * time.Minute)
+	held = append(held, c.endorse(tick()))
+	c.run(tick())
+	c.commit(held, conflict, conflict, conflict, conflict)
+}
+
+// TestManyTillsOneCoupon redeems one coupon from many goroutines.
+func TestManyTillsOneCoupon(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	var (
+		tills sync.WaitGroup
+		mu    sync.Mutex
+		spent int
+	)
+	for range 8 {
+		p := c.proposal(redeem(c.batch(c.sale(bearer.tender(1)))))
+		tills.Go(func() {
+			for range 3 {
+				tx, err := c.Endorse(p)
+				if err != nil {
+					return // the others were faster
+				}
+				result, err := c.SubmitAndWait(t.Context(), tx)
+				if err != nil {
+					t.Error(err)
+				}
+				if result.Valid() {
+					mu.Lock()
+					spent++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	tills.Wait()
+	if spent != 1 {
+		t.Errorf("the coupon was redeemed %d times", spent)
+	}
+}
