@@ -62,6 +62,7 @@ type Peer struct {
 	Operations      string
 	Builder         string // absolute, holds bin/detect and so on
 	Snapshots       string // absolute
+	Reconnect       string // how long gossip waits between calls to a peer that is away
 }
 
 // Orderer fills orderer.yaml.

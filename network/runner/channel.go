@@ -148,27 +148,33 @@ func (n *Network) ordererAdmin(o Organisation) (ordererAdmin, error) {
 
 // active is nil once the orderer takes part in consensus.
 func (a ordererAdmin) active(ctx context.Context) error {
-	status, err := a.status(ctx)
-	if err == nil && status != "active consenter" {
-		err = fmt.Errorf("the orderer is %q in %s", status, a.channel)
+	info, err := a.participation(ctx)
+	if err == nil && (info.Status != "active" || info.ConsensusRelation != "consenter") {
+		err = fmt.Errorf("the orderer is %s %s in %s", info.Status, info.ConsensusRelation, a.channel)
 	}
 	return err
 }
 
-func (a ordererAdmin) status(ctx context.Context) (string, error) {
+// participation is what an orderer says of itself in the channel.
+type participation struct {
+	Status            string
+	ConsensusRelation string
+	Height            uint64
+}
+
+func (a ordererAdmin) participation(ctx context.Context) (info participation, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+"/"+a.channel, nil)
 	if err != nil {
-		return "", fmt.Errorf("asking an orderer: %w", err)
+		return info, fmt.Errorf("asking an orderer: %w", err)
 	}
 	body, err := a.call(request, http.StatusOK)
 	if err != nil {
-		return "", err
+		return info, err
 	}
-	var answer struct{ Status, ConsensusRelation string }
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return "", fmt.Errorf("reading an orderer's answer: %w", err)
+	if err := json.Unmarshal(body, &info); err != nil {
+		return info, fmt.Errorf("reading an orderer's answer: %w", err)
 	}
-	return answer.Status + " " + answer.ConsensusRelation, nil
+	return info, nil
 }
 
 func (a ordererAdmin) join(ctx context.Context, blockFile string) error {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"ecoupon/network/config"
@@ -104,12 +105,16 @@ func (n *Network) startPeer(ctx context.Context, o Organisation, pkg installable
 		ID: o.serverName(kindPeer), MSPID: o.MSPID, Listen: address.Listen, Advertise: address.Advertise,
 		ChaincodeListen: n.consortium.local(o, portPeerChaincode), Operations: operations,
 		Builder: filepath.Join(dir, "builder"), Snapshots: filepath.Join(dir, "data", "snapshots"),
+		Reconnect: n.reconnectInterval(o).String(),
 	}.Render()
 	if err != nil {
 		return err
 	}
 	if err := writeFile(filepath.Join(dir, "core.yaml"), settings, 0o600); err != nil {
 		return fmt.Errorf("writing the settings of a peer: %w", err)
+	}
+	if err := n.writeMembers(filepath.Join(dir, "tls", "members.crt")); err != nil {
+		return err
 	}
 	connection, err := n.equipBuilder(o, dir)
 	if err != nil {
@@ -125,6 +130,28 @@ func (n *Network) startPeer(ctx context.Context, o Organisation, pkg installable
 		return err
 	}
 	return n.enlist(ctx, o, pkg)
+}
+
+// reconnectInterval differs between the organisations.
+func (n *Network) reconnectInterval(o Organisation) time.Duration {
+	i := slices.IndexFunc(n.consortium.Organisations, func(x Organisation) bool { return x.Name == o.Name })
+	return 600*time.Millisecond + time.Duration(i)*170*time.Millisecond
+}
+
+// writeMembers writes the TLS authorities of all organisations into one file.
+func (n *Network) writeMembers(name string) error {
+	var members []byte
+	for _, o := range n.consortium.Organisations {
+		pem, err := os.ReadFile(filepath.Join(n.state.organisation(o.Name), "ca", "tls.pem"))
+		if err != nil {
+			return fmt.Errorf("reading the TLS authority of %s: %w", o.Name, err)
+		}
+		members = append(members, pem...)
+	}
+	if err := writeFile(name, members, 0o644); err != nil {
+		return fmt.Errorf("writing the members' TLS authorities: %w", err)
+	}
+	return nil
 }
 
 // enlist takes the peer into the channel and gives it the package.

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -63,6 +64,43 @@ func TestNetworkGoesOnWithItsLedger(t *testing.T) {
 		t.Error(err)
 	}
 	checkParties(t, n)
+}
+
+// TestOrdererThatWasAwayCatchesUp takes one of four away while transactions
+// go on, and waits until it has the blocks it missed.
+func TestOrdererThatWasAwayCatchesUp(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t)
+	publisher{t: t, n: n}.publish()
+	away := n.Consortium().Organisations[3]
+	if err := n.Kill(t.Context(), "orderer."+away.Name); err != nil {
+		t.Fatal(err)
+	}
+	p := publisher{t: t, n: n}
+	for range 5 {
+		p.submit("PauseCampaign", testCampaign, nil, "IssuerMSP", "ClearingMSP")
+		p.submit("ResumeCampaign", testCampaign, nil, "IssuerMSP", "ClearingMSP")
+	}
+	if err := n.Start(t.Context(), "orderer."+away.Name); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := n.ordererAdmin(away)
+	if err != nil {
+		t.Fatal(err)
+	}
+	height := chainOf(t, n).GetHeight()
+	ctx, cancel := context.WithTimeout(t.Context(), testLimit)
+	defer cancel()
+	err = until(ctx, func(ctx context.Context) error {
+		info, err := admin.participation(ctx)
+		if err == nil && info.Height < height {
+			err = fmt.Errorf("the orderer has %d blocks of %d", info.Height, height)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // TestProcessesTalkToMembersOnly tries the doors of a running network.

@@ -5,6 +5,7 @@ package runner
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
@@ -16,6 +17,11 @@ import (
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 )
+
+// testLimit bounds the wait for one transaction.
+const testLimit = 30 * time.Second
+
+var testCampaign = coupon.CampaignRef{Campaign: "spring", Version: 1}
 
 const testTerms = `{"format":1,"currency":"EUR","gtins":["09521234543213"],"quantity":1,"benefit":{"type":"amount_off","amount":100}}`
 
@@ -46,7 +52,7 @@ func TestEachStartProvesThatForgedCouponsAreRefused(t *testing.T) {
 	prove("nothing proved")
 	p.submit("Tick", nil, nil, "IssuerMSP", "ClearingMSP")
 	prove("refuses a forged coupon of spring")
-	p.submit("PauseCampaign", coupon.CampaignRef{Campaign: "spring", Version: 1}, nil, "IssuerMSP", "ClearingMSP")
+	p.submit("PauseCampaign", testCampaign, nil, "IssuerMSP", "ClearingMSP")
 	prove("")
 }
 
@@ -120,7 +126,14 @@ func (p publisher) submit(function string, argument, input any, endorsers ...str
 	if input != nil {
 		options = append(options, client.WithTransient(map[string][]byte{coupon.TransientKey: p.json(input)}))
 	}
-	if _, err := contract.Submit(function, options...); err != nil {
+	ctx, cancel := context.WithTimeout(p.t.Context(), testLimit)
+	defer cancel()
+	// An endorser may not have committed yet what the issuer's peer has.
+	err := until(ctx, func(context.Context) error {
+		_, err := contract.Submit(function, options...)
+		return err
+	})
+	if err != nil {
 		p.t.Fatal(explain(err))
 	}
 }

@@ -35,7 +35,7 @@ func (n *Network) awaitEndorsement(ctx context.Context) error {
 		for _, issuer := range n.with(Issuer) {
 			contract := network.GetContract(issuer.Namespace())
 			for _, to := range n.consortium.Organisations {
-				g.Go(func() error { return reaches(ctx, contract, to.MSPID) })
+				g.Go(func() error { return reaches(ctx, contract, from.MSPID, to.MSPID) })
 			}
 			if from.MSPID == issuer.MSPID {
 				g.Go(func() error { return n.endorses(ctx, contract, issuer) })
@@ -57,13 +57,13 @@ func (n *Network) with(role string) []Organisation {
 }
 
 // reaches waits for an answer of the rules at an organisation's peer.
-func reaches(ctx context.Context, contract *client.Contract, mspID string) error {
+func reaches(ctx context.Context, contract *client.Contract, from, to string) error {
 	err := until(ctx, func(ctx context.Context) error {
-		_, err := contract.EvaluateWithContext(ctx, "GetParties", client.WithEndorsingOrganizations(mspID))
+		_, err := contract.EvaluateWithContext(ctx, "GetParties", client.WithEndorsingOrganizations(to))
 		return unlessRefused(err)
 	})
 	if err != nil {
-		return fmt.Errorf("asking %s in %s: %w", mspID, contract.ChaincodeName(), explain(err))
+		return fmt.Errorf("asking %s from the gateway of %s in %s: %w", to, from, contract.ChaincodeName(), explain(err))
 	}
 	return nil
 }
