@@ -202,7 +202,39 @@ func (c *consortium) refusal(k call) *coupon.Error {
 	if !ok {
 		c.t.Fatalf("%s: the text %q has no reason", k.function, refused.Message)
 	}
+	for _, secret := range texts(k.input) {
+		if strings.Contains(refused.Message, secret) {
+			c.t.Errorf("%s: the refusal repeats private input: %s", k.function, refused.Message)
+		}
+	}
 	return parsed
+}
+
+// texts are all long texts in a private request: coupons, numbers, keys.
+func texts(input any) []string {
+	var found []string
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			if len(v) >= 12 {
+				found = append(found, v)
+			}
+		case []any:
+			for _, element := range v {
+				walk(element)
+			}
+		case map[string]any:
+			for _, member := range v {
+				walk(member)
+			}
+		}
+	}
+	var tree any
+	if b, err := json.Marshal(input); err == nil && json.Unmarshal(b, &tree) == nil {
+		walk(tree)
+	}
+	return found
 }
 
 // refused expects a call to be refused for exactly this reason.
