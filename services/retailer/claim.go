@@ -33,7 +33,8 @@ type Claim struct {
 // Claim claims all batches of the issuer that are not claimed yet, but for
 // those that are void altogether, in as few transactions as can hold them. It
 // returns none if there is nothing to claim. A repeat of the request returns
-// the same claims, and first finishes what an earlier call could not.
+// the same claims, and first finishes what an earlier call could not. If a claim
+// is refused, a repeat claims what can be.
 //
 // What could not be learnt is a *ledger.UnknownOutcome.
 func (s *Service) Claim(ctx context.Context, requestID, issuer string) ([]Claim, error) {
@@ -45,6 +46,10 @@ func (s *Service) Claim(ctx context.Context, requestID, issuer string) ([]Claim,
 	}
 	s.claiming.Lock()
 	defer s.claiming.Unlock()
+	// What was sent and could not be read back is part of it.
+	if err := s.resumeAttempts(ctx, issuer); err != nil {
+		return nil, err
+	}
 	if err := s.store.planClaims(ctx, requestID, issuer); err != nil {
 		return nil, err
 	}
@@ -98,9 +103,30 @@ func (s *Service) makeClaim(ctx context.Context, c Claim) error {
 		return s.store.completeClaim(ctx, record)
 	}
 	if reason, _ := coupon.ReasonOf(missing); err != nil && reason == coupon.ReasonNotFound {
-		return errors.Join(err, s.store.releaseClaim(ctx, c.ID))
+		return errors.Join(err, s.giveUp(ctx, c))
 	}
 	return missing
+}
+
+// giveUp frees the batches of a claim that was refused, but for those that
+// stand in a claim which the store does not know.
+func (s *Service) giveUp(ctx context.Context, c Claim) error {
+	var elsewhere []coupon.BatchID
+	for ids := range slices.Chunk(c.Batches, coupon.MaxPage) {
+		var result coupon.StandingResult
+		err := s.ledger.Evaluate(ctx, ledger.Call{
+			Namespace: config.Namespace(c.Issuer), Function: "Standing", Argument: coupon.StandingQuery{Retailer: s.mspID, Batches: ids},
+		}, &result)
+		if err != nil {
+			return err
+		}
+		for _, standing := range result.Batches {
+			if standing.Settled != nil || standing.ClaimedByClearing && standing.ClaimedByRetailer {
+				elsewhere = append(elsewhere, standing.Batch)
+			}
+		}
+	}
+	return s.store.releaseClaim(ctx, c.ID, elsewhere)
 }
 
 // readClaim reads the own copy of a claim that is on the ledger.

@@ -129,14 +129,24 @@ func completeClaim(ctx context.Context, tx *sql.Tx, record coupon.ClaimRecord) e
 	return assign(ctx, tx, record.ID, batches)
 }
 
-// releaseClaim gives up a planned claim.
-func (s *store) releaseClaim(ctx context.Context, id string) error {
+// claimedElsewhere stands for a claim that is on the ledger and not in the store.
+const claimedElsewhere = "elsewhere"
+
+// releaseClaim gives up a planned claim, and its request if that has no other:
+// a repeat plans anew.
+func (s *store) releaseClaim(ctx context.Context, id string, elsewhere []coupon.BatchID) error {
 	return s.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE batches SET claim_id = '' WHERE claim_id = ?`, id); err != nil {
-			return err
+		for _, statement := range []string{
+			`UPDATE batches SET claim_id = '' WHERE claim_id = ?`,
+			`DELETE FROM claim_requests WHERE request_id IN (SELECT request_id FROM claims c WHERE claim_id = ?
+				AND NOT EXISTS (SELECT 1 FROM claims o WHERE o.request_id = c.request_id AND o.claim_id <> c.claim_id))`,
+			`DELETE FROM claims WHERE claim_id = ? AND transaction_id = ''`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
+				return err
+			}
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM claims WHERE claim_id = ? AND transaction_id = ''`, id)
-		return err
+		return assign(ctx, tx, claimedElsewhere, elsewhere)
 	})
 }
 

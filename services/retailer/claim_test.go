@@ -15,8 +15,13 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"ecoupon/chaincode/coupon"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
+	"ecoupon/services/internal/campaigntest"
+	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/ledger"
+	"ecoupon/services/internal/ledgertest"
 )
 
 func TestVoid(t *testing.T) {
@@ -134,4 +139,50 @@ func TestClaim(t *testing.T) {
 		second := d.claim(t, issuer)
 		wantClaims(t, d, claim, second[0])
 	})
+}
+
+// What was redeemed and could not be answered is claimed all the same.
+func TestClaimAfterUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t, impatient)
+	campaign := campaigntest.Publish(t, c, campaigntest.Options{})
+	d := start(t, c, filepath.Join(t.TempDir(), "retailer.db"), nil)
+	d.redeem(t, d.sale(campaign.Text(1)))
+	c.Network.HoldBlocks()
+	_, err := d.till.Redeem(t.Context(), d.sale(campaign.Text(2)))
+	wantRefusal(t, err, codes.Unavailable, "OUTCOME_UNKNOWN")
+	c.Network.ReleaseBlocks()
+	if claims := d.claim(t, issuer); len(claims) != 1 || claims[0].GetCoupons() != 2 {
+		t.Errorf("claims %v, want one of two coupons", claims)
+	}
+}
+
+// A claim that the store has not heard of does not stand in the way of others.
+func TestClaimedElsewhere(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	c := d.consortium
+	c.FailBefore(shop, ledgertest.StepEvents, 1_000_000, ledgertest.ErrPeerAway)
+	c.Interrupt(shop)
+	redeemed := d.redeem(t, d.sale(campaign.Text(1)))
+	var batch coupon.BatchID
+	if err := batch.UnmarshalText([]byte(redeemed.GetBatchId())); err != nil {
+		t.Fatal(err)
+	}
+	var record coupon.BatchResult
+	err := c.For(t, shop).Evaluate(t.Context(), ledger.Call{
+		Namespace: config.Namespace(issuer), Function: "GetBatch", Argument: coupon.BatchQuery{Batch: batch},
+	}, &record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	campaign.Claim(t, shop, record.Record)
+	d.redeem(t, d.sale(campaign.Text(2), campaign.Text(3)))
+	request := &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuer}
+	_, err = d.operator.Claim(t.Context(), request)
+	wantRefusal(t, err, codes.AlreadyExists, "ALREADY_CLAIMED")
+	made, err := d.operator.Claim(t.Context(), request)
+	if err != nil || len(made.GetClaims()) != 1 || made.GetClaims()[0].GetCoupons() != 2 {
+		t.Errorf("a repeat: %v, %v; want one claim of two coupons", made, err)
+	}
 }

@@ -84,7 +84,8 @@ func (p *projection) redeemed(ctx context.Context, event ledger.Event) (change, 
 	if payload.Retailer != p.service.mspID {
 		return nil, nil
 	}
-	if known, err := p.service.store.hasBatch(ctx, payload.Batch); err != nil || known {
+	// What was sent from here is stored by whoever sent it.
+	if known, err := p.service.store.knows(ctx, payload.Batch, event.TransactionID); err != nil || known {
 		return nil, err
 	}
 	b, err := p.service.read(ctx, p.issuer, payload.Batch)

@@ -124,7 +124,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) resume(ctx context.Context) error {
 	err := s.ledger.Resume(ctx)
 	if err == nil {
-		err = s.resumeAttempts(ctx)
+		err = s.resumeAttempts(ctx, "")
 	}
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // the end is no failure
@@ -132,8 +132,10 @@ func (s *Service) resume(ctx context.Context) error {
 	return err
 }
 
-func (s *Service) resumeAttempts(ctx context.Context) error {
-	attempts, err := s.store.pendingAttempts(ctx)
+// resumeAttempts tries to learn the outcome of all attempts, or of one
+// issuer's. An outcome that stays unknown is no error.
+func (s *Service) resumeAttempts(ctx context.Context, issuer string) error {
+	attempts, err := s.store.pendingAttempts(ctx, issuer)
 	for _, a := range attempts {
 		if err := s.resolve(ctx, a); err != nil {
 			s.logger.WarnContext(ctx, "outcome still unknown", "transaction", a.ID, "error", err)

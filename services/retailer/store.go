@@ -97,9 +97,11 @@ func forget(ctx context.Context, tx *sql.Tx, transactionID string) error {
 	return err
 }
 
-// pendingAttempts lists all attempts, oldest first.
-func (s *store) pendingAttempts(ctx context.Context) ([]attempt, error) {
-	return s.attempts(ctx, `SELECT transaction_id, issuer, bytes FROM attempts ORDER BY rowid`)
+// pendingAttempts lists the attempts of an issuer, or all if it is empty, oldest
+// first.
+func (s *store) pendingAttempts(ctx context.Context, issuer string) ([]attempt, error) {
+	return s.attempts(ctx, `
+		SELECT transaction_id, issuer, bytes FROM attempts WHERE ? = '' OR issuer = ? ORDER BY rowid`, issuer, issuer)
 }
 
 // attemptsFor lists the attempts of one redemption.
@@ -189,11 +191,14 @@ func (s *store) redemption(ctx context.Context, id coupon.RedemptionID) (stored,
 	return stored{}, false, fmt.Errorf("the record of batch %s lacks redemption %s", b.ID, id)
 }
 
-// hasBatch reports whether the batch is stored.
-func (s *store) hasBatch(ctx context.Context, id coupon.BatchID) (bool, error) {
+// knows reports whether the batch is stored, or its transaction an attempt of
+// which it will be.
+func (s *store) knows(ctx context.Context, id coupon.BatchID, transactionID string) (bool, error) {
 	found := false
 	err := s.View(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT count(*) > 0 FROM batches WHERE batch_id = ?`, id[:]).Scan(&found)
+		return tx.QueryRowContext(ctx, `
+			SELECT EXISTS (SELECT 1 FROM batches WHERE batch_id = ?) OR EXISTS (SELECT 1 FROM attempts WHERE transaction_id = ?)`,
+			id[:], transactionID).Scan(&found)
 	})
 	return found, err
 }
