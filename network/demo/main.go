@@ -96,10 +96,10 @@ func freshNetwork(ctx context.Context, s *story, consortium runner.Consortium) (
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(n.StateDir(), 0o755); err != nil {
+	if err := os.MkdirAll(n.StateDir(), 0o750); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(n.StateDir(), marker), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(n.StateDir(), marker), nil, 0o600); err != nil {
 		return nil, err
 	}
 	if err := s.time("network from nothing", func() error { return n.Up(ctx, runner.UpOptions{}) }); err != nil {

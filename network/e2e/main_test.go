@@ -23,7 +23,6 @@ import (
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
 	"ecoupon/network/runner"
-	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
@@ -130,10 +129,6 @@ func issuerDesk(t *testing.T) issuerv1.IssuerServiceClient {
 
 func retailerDesk(t *testing.T, organisation, mspID string) retailerv1.RetailerServiceClient {
 	return must[retailerv1.RetailerServiceClient](t)(sit(t, organisation, "operator").Retailer(mspID))
-}
-
-func clearingDesk(t *testing.T) clearingv1.ClearingServiceClient {
-	return must[clearingv1.ClearingServiceClient](t)(sit(t, "clearing", "operator").Clearing(""))
 }
 
 // gtin is what the test campaigns are about.
