@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
@@ -205,11 +206,16 @@ func (p *play) farewell(context.Context) error {
 	}
 	p.tell("the network is up; its processes and addresses: make status; to stop it: make down; to resume: make up")
 	p.tell("the advertiser's public page: %s/v1/offers", url)
+	till, wallet := as("retailer", "till-1"), relative(filepath.Join(p.wallets, "you.json"))
 	for _, command := range []string{
-		fmt.Sprintf("bin/coupon --as %s wallet offers", as("retailer", "operator")),
-		fmt.Sprintf("bin/coupon --as %s issuer campaign list", as("issuer", "operator")),
+		"export COUPON_WALLET=" + wallet,
+		fmt.Sprintf("bin/coupon --as %s wallet offers", till),
+		fmt.Sprintf("bin/coupon --as %s wallet get %s", till, p.campaigns[len(p.campaigns)-1].ID),
+		"bin/coupon wallet list",
+		fmt.Sprintf("bin/coupon wallet present COUPON | tee /dev/stderr | bin/coupon --as %s till redeem - \\", till),
+		"    --invoice MY-INVOICE-1 --institute Girohaus --line 9521234543213:1:2.49",
+		fmt.Sprintf("bin/coupon --as %s till show %s", till, p.sales[p.order[0]].redemption.GetRedemptionId()),
 		fmt.Sprintf("bin/coupon --as %s issuer statistics %s", as("issuer", "operator"), p.campaigns[0].ID),
-		fmt.Sprintf("bin/coupon --as %s till show %s", as("retailer", "till-1"), p.sales[p.order[0]].redemption.GetRedemptionId()),
 		fmt.Sprintf("bin/coupon --as %s clearing remittances", as("clearing", "operator")),
 	} {
 		p.tell("  %s", command)
