@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 
 	"ecoupon/chaincode/contract"
 	"ecoupon/chaincode/coupon"
@@ -199,3 +201,35 @@ func TestOtherNamespacesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadableCallersAreRefused gives the contract creators that no peer
+// would let through.
+func TestUnreadableCallersAreRefused(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	for name, creator := range map[string]string{"garbage": "\xff\xff", "nothing": ""} {
+		c.AddOrganisation(issuer, masked{c.honest[issuer], []byte(creator)})
+		if reason, message := c.reasonOf(call{function: "GetTick", by: issuer, endorsers: []string{issuer}}); reason != coupon.ReasonWrongRole {
+			t.Errorf("%s: %s, want WRONG_ROLE", name, message)
+		}
+	}
+}
+
+// masked hides who made a proposal.
+type masked struct {
+	honest  shim.Chaincode
+	creator []byte
+}
+
+func (masked) Init(shim.ChaincodeStubInterface) *peer.Response { return shim.Success(nil) }
+
+func (m masked) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
+	return m.honest.Invoke(maskedStub{stub, m.creator})
+}
+
+type maskedStub struct {
+	shim.ChaincodeStubInterface
+	creator []byte
+}
+
+func (s maskedStub) GetCreator() ([]byte, error) { return s.creator, nil }

@@ -1,0 +1,135 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package contract_test
+
+import (
+	"fmt"
+	"testing"
+
+	"ecoupon/chaincode/coupon"
+)
+
+func TestEmittersAreRefused(t *testing.T) {
+	t.Parallel()
+	request := func(change func(*coupon.AuthoriseRequest)) func(*consortium) call {
+		return func(c *consortium) call {
+			c.published()
+			k := authorise(fresh)
+			req := k.argument.(coupon.AuthoriseRequest)
+			change(&req)
+			k.argument = req
+			return k
+		}
+	}
+	input := func(change func(*coupon.EmitterKeyInput)) func(*consortium) call {
+		return func(c *consortium) call {
+			c.published()
+			k := authorise(fresh)
+			in := k.input.(coupon.EmitterKeyInput)
+			change(&in)
+			k.input = in
+			return k
+		}
+	}
+	quotas := func(q ...int64) func(*consortium) call {
+		return request(func(r *coupon.AuthoriseRequest) { r.Quotas = append([]int64{}, q...) })
+	}
+	lost := func(mspID, key string) func(*consortium) call {
+		return func(c *consortium) call {
+			c.published()
+			c.overwritePrivate(mspID, key, map[bool]string{true: "", false: "{}"}[key == campaignKeyName(fresh)])
+			return authorise(fresh)
+		}
+	}
+	framework := "emitter-key/" + fresh.mandate().ID().String()
+	testRefusals(t, []refusal{
+		{name: "authorised already", want: exists, field: "emitter", prepare: func(*consortium) call { return authorise(bearer) }},
+		{name: "unknown campaign", want: coupon.ReasonUnknownCampaign, field: "campaign", prepare: func(*consortium) call { return authorise(fresh) }},
+		{name: "no emitter", want: invalid, field: "emitter", seenBy: issuer, prepare: func(c *consortium) call {
+			k := request(func(r *coupon.AuthoriseRequest) { r.Emitter = "" })(c)
+			k.endorsers = []string{issuer}
+			return k
+		}},
+		{name: "the issuer", want: invalid, field: "emitter", prepare: func(c *consortium) call {
+			k := request(func(r *coupon.AuthoriseRequest) { r.Emitter = issuer })(c)
+			k.endorsers = []string{issuer}
+			return k
+		}},
+		{name: "kind that does not exist", want: coupon.ReasonUnknownKind, field: "kind",
+			prepare: request(func(r *coupon.AuthoriseRequest) { r.Kind = "mystery" })},
+		{name: "kind that the campaign does not have", want: coupon.ReasonUnsupportedKind, field: "kind", prepare: func(c *consortium) call {
+			k := request(func(*coupon.AuthoriseRequest) {})(c)
+			dynamic := fresh.with(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{coupon.KindDynamic} })
+			c.overwrite(fmt.Sprintf("campaign/%x/1", "fresh"), encode(c.t, dynamic.campaign))
+			return k
+		}},
+		{name: "epoch", want: invalid, field: "epoch", prepare: request(func(r *coupon.AuthoriseRequest) { r.Epoch = 2 })},
+		{name: "no lane", want: invalid, field: "quotas", prepare: quotas()},
+		{name: "1025 lanes", want: invalid, field: "quotas", prepare: quotas(make([]int64, 1025)...)},
+		{name: "lane without coupons", want: invalid, field: "quotas", prepare: quotas(5, 0)},
+		{name: "more coupons than a number", want: coupon.ReasonAmountOverflow, prepare: quotas(1<<62, 1<<62)},
+		{name: "more money than a number", want: coupon.ReasonAmountOverflow, prepare: quotas(1 << 60)},
+		{name: "another emitter's key", want: coupon.ReasonKeyMismatch, field: "key", seenBy: issuer, prepare: input(func(in *coupon.EmitterKeyInput) {
+			in.Key = coupon.DeriveEmitterKey(fresh.key, "fresh", outsider, 1)
+		})},
+		{name: "another mandate's MAC", want: coupon.ReasonWrongMAC, field: "mac", seenBy: issuer,
+			prepare: input(func(in *coupon.EmitterKeyInput) { in.MAC[3] ^= 4 })},
+		{name: "k_M lost", want: coupon.ReasonKeyMissing, field: "campaign", prepare: lost(issuer, campaignKeyName(fresh))},
+		{name: "key at the issuer", want: exists, field: "key", prepare: lost(issuer, framework)},
+		{name: "key at the emitter", want: exists, field: "key", prepare: lost(advertiser, framework)},
+		{name: "shown to another organisation", want: coupon.ReasonWrongPeer, seenBy: retailer, prepare: func(c *consortium) call {
+			c.published()
+			k := authorise(fresh)
+			k.endorsers = []string{issuer, advertiser, retailer}
+			return k
+		}},
+	})
+}
+
+func TestRetailersAreRefused(t *testing.T) {
+	t.Parallel()
+	admit := func(mspID string, key *coupon.Key) func(*consortium) call {
+		return func(c *consortium) call {
+			c.published()
+			k := c.admit(fresh, mspID)
+			k.input = nil
+			if key != nil {
+				k.input = coupon.RetailerKeyInput{Key: *key}
+			}
+			return k
+		}
+	}
+	key := fresh.key
+	lost := func(mspID string) func(*consortium) call {
+		return func(c *consortium) call {
+			c.overwritePrivate(mspID, retailerKeyName(retailer), "")
+			return admit(retailer, &key)(c)
+		}
+	}
+	testRefusals(t, []refusal{
+		{name: "admitted already", want: exists, field: "retailer", prepare: func(c *consortium) call { return c.admit(bearer, retailer) }},
+		{name: "unknown campaign", want: coupon.ReasonUnknownCampaign, field: "campaign",
+			prepare: func(c *consortium) call { return c.admit(fresh, retailer) }},
+		{name: "another key", want: exists, field: "key", prepare: admit(retailer, &key)},
+		{name: "no key", want: invalid, field: coupon.TransientKey, prepare: admit(retailer2, nil)},
+		{name: "zero key", want: invalid, field: "key", prepare: admit(retailer2, &coupon.Key{})},
+		{name: "key lost by the issuer", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(issuer)},
+		{name: "key lost by the retailer", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(retailer)},
+		{name: "no retailer", want: invalid, field: "retailer", prepare: func(c *consortium) call {
+			k := admit("", &key)(c)
+			k.endorsers = []string{issuer}
+			return k
+		}},
+		{name: "the issuer", want: invalid, field: "retailer", prepare: func(c *consortium) call {
+			k := admit(issuer, &key)(c)
+			k.endorsers = []string{issuer}
+			return k
+		}},
+		{name: "shown to another organisation", want: coupon.ReasonWrongPeer, seenBy: clearing, prepare: func(c *consortium) call {
+			k := c.admit(bearer, retailer2)
+			k.endorsers = []string{issuer, retailer2, clearing}
+			return k
+		}},
+	})
+}
