@@ -4,58 +4,58 @@
 package contract_test
 
 import (
+	"fmt"
 	"testing"
 
 	"ecoupon/chaincode/coupon"
 )
 
+// claimWith claims a batch with something changed.
+func claimWith(change func(c *consortium, in *coupon.ClaimInput)) func(*consortium) call {
+	return func(c *consortium) call {
+		k := c.claim(c.sold())
+		in := k.input.(coupon.ClaimInput)
+		change(c, &in)
+		k.input = in
+		return k
+	}
+}
+
+// claimAgain uses a claim's id again when only one party has kept the claim.
+func claimAgain(keptBy string) func(*consortium) call {
+	return claimWith(func(c *consortium, in *coupon.ClaimInput) {
+		first := c.claim(c.sold())
+		c.run(first)
+		in.ClaimID = first.input.(coupon.ClaimInput).ClaimID
+		for _, mspID := range []string{retailer, clearing} {
+			if mspID != keptBy {
+				c.overwritePrivate(mspID, fmt.Sprintf("claim/%x/%s", retailer, in.ClaimID), "")
+			}
+		}
+	})
+}
+
 func TestClaimsAreRefused(t *testing.T) {
 	t.Parallel()
-	input := func(change func(c *consortium, in *coupon.ClaimInput)) func(*consortium) call {
-		return func(c *consortium) call {
-			k := c.claim(c.sold())
-			in := k.input.(coupon.ClaimInput)
-			change(c, &in)
-			k.input = in
-			return k
-		}
-	}
-	again := func(owner string) func(*consortium) call {
-		return func(c *consortium) call {
-			first := c.claim(c.sold())
-			c.run(first)
-			id := first.input.(coupon.ClaimInput).ClaimID
-			for _, mspID := range []string{retailer, clearing} {
-				if mspID != owner {
-					c.overwritePrivate(mspID, "claim/"+retailerKeyName(retailer)[len("retailer-key/"):]+"/"+id, "")
-				}
-			}
-			k := c.claim(c.sold())
-			in := k.input.(coupon.ClaimInput)
-			in.ClaimID = id
-			k.input = in
-			return k
-		}
-	}
 	testRefusals(t, []refusal{
 		{name: "id that could be guessed", want: invalid, field: "claim_id",
-			prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.ClaimID = "march" })},
-		{name: "id used, as the retailer knows", want: exists, field: "claim_id", prepare: again(retailer)},
-		{name: "id used, as the clearing house knows", want: exists, field: "claim_id", prepare: again(clearing)},
-		{name: "no salt", want: invalid, field: "salt", prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.Salt = coupon.Hash{} })},
+			prepare: claimWith(func(_ *consortium, in *coupon.ClaimInput) { in.ClaimID = "march" })},
+		{name: "id used, as the retailer knows", want: exists, field: "claim_id", prepare: claimAgain(retailer)},
+		{name: "id used, as the clearing house knows", want: exists, field: "claim_id", prepare: claimAgain(clearing)},
+		{name: "no salt", want: invalid, field: "salt", prepare: claimWith(func(_ *consortium, in *coupon.ClaimInput) { in.Salt = coupon.Hash{} })},
 		{name: "nothing", want: coupon.ReasonTooMany, field: "records",
-			prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.Records = []string{} })},
+			prepare: claimWith(func(_ *consortium, in *coupon.ClaimInput) { in.Records = []string{} })},
 		{name: "5001 batches", want: coupon.ReasonTooMany, field: "records",
-			prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.Records = make([]string, 5001) })},
+			prepare: claimWith(func(_ *consortium, in *coupon.ClaimInput) { in.Records = make([]string, 5001) })},
 		{name: "5001 coupons", want: coupon.ReasonTooMany, field: "records", prepare: func(c *consortium) call {
 			return c.claim(c.planted(func(r *coupon.BatchRecord) {
 				r.Redemptions[0].Coupons = make([]coupon.RedeemedCoupon, 5001)
 			}))
 		}},
 		{name: "the same batch twice", want: coupon.ReasonDuplicateInBatch, field: "records[1]",
-			prepare: input(func(_ *consortium, in *coupon.ClaimInput) { in.Records = append(in.Records, in.Records[0]) })},
+			prepare: claimWith(func(_ *consortium, in *coupon.ClaimInput) { in.Records = append(in.Records, in.Records[0]) })},
 		{name: "batches of two retailers", want: coupon.ReasonRecordMismatch, field: "records[1]",
-			prepare: input(func(c *consortium, in *coupon.ClaimInput) {
+			prepare: claimWith(func(c *consortium, in *coupon.ClaimInput) {
 				in.Records = append(in.Records, c.planted(func(r *coupon.BatchRecord) { r.Retailer = retailer2 }))
 			})},
 		{name: "another retailer's", want: coupon.ReasonWrongOrganisation, field: "records", prepare: func(c *consortium) call {
@@ -63,7 +63,7 @@ func TestClaimsAreRefused(t *testing.T) {
 			k.by, k.endorsers = retailer2, []string{retailer2, clearing}
 			return k
 		}},
-		{name: "claimed", want: coupon.ReasonAlreadyClaimed, field: "records[1]", prepare: input(func(c *consortium, in *coupon.ClaimInput) {
+		{name: "claimed", want: coupon.ReasonAlreadyClaimed, field: "records[1]", prepare: claimWith(func(c *consortium, in *coupon.ClaimInput) {
 			other := c.sold()
 			c.run(c.claim(other))
 			in.Records = append(in.Records, other)
@@ -75,12 +75,12 @@ func TestClaimsAreRefused(t *testing.T) {
 			c.overwritePrivate(retailer, "claimed/"+decodeRecord(c.t, text).ID.String(), "")
 			return c.claim(text)
 		}},
-		{name: "sum that does not fit", want: coupon.ReasonAmountOverflow, prepare: input(func(c *consortium, in *coupon.ClaimInput) {
+		{name: "sum that does not fit", want: coupon.ReasonAmountOverflow, prepare: claimWith(func(c *consortium, in *coupon.ClaimInput) {
 			for range 2 {
 				in.Records = append(in.Records, c.planted(func(r *coupon.BatchRecord) { r.Redemptions[0].Coupons[0].Value = 1<<63 - 1 }))
 			}
 		})},
-		{name: "batch whose sum does not fit", want: coupon.ReasonAmountOverflow, prepare: input(func(c *consortium, in *coupon.ClaimInput) {
+		{name: "batch whose sum does not fit", want: coupon.ReasonAmountOverflow, prepare: claimWith(func(c *consortium, in *coupon.ClaimInput) {
 			in.Records[0] = c.planted(func(r *coupon.BatchRecord) {
 				r.Redemptions[0].Coupons[0].Value = 1<<63 - 1
 				r.Redemptions[0].Coupons = append(r.Redemptions[0].Coupons, r.Redemptions[0].Coupons[0])
@@ -129,8 +129,7 @@ func TestSettlementsAreRefused(t *testing.T) {
 			in.SettlementID = k.input.(coupon.SettleInput).SettlementID
 			for _, mspID := range []string{issuer, clearing} {
 				if mspID != owner {
-					key := "settlement/" + in.SettlementID + "/" + retailerKeyName(retailer)[len("retailer-key/"):] + "/0"
-					c.overwritePrivate(mspID, key, "")
+					c.overwritePrivate(mspID, fmt.Sprintf("settlement/%s/%x/0", in.SettlementID, retailer), "")
 				}
 			}
 		})

@@ -10,30 +10,22 @@ import (
 	"ecoupon/chaincode/coupon"
 )
 
+// authoriseWith authorises the emitter of a fresh offer with something changed.
+func authoriseWith(change func(*coupon.AuthoriseRequest, *coupon.EmitterKeyInput)) func(*consortium) call {
+	return func(c *consortium) call {
+		c.published()
+		k := authorise(fresh)
+		req, in := k.argument.(coupon.AuthoriseRequest), k.input.(coupon.EmitterKeyInput)
+		change(&req, &in)
+		k.argument, k.input = req, in
+		return k
+	}
+}
+
 func TestEmittersAreRefused(t *testing.T) {
 	t.Parallel()
-	request := func(change func(*coupon.AuthoriseRequest)) func(*consortium) call {
-		return func(c *consortium) call {
-			c.published()
-			k := authorise(fresh)
-			req := k.argument.(coupon.AuthoriseRequest)
-			change(&req)
-			k.argument = req
-			return k
-		}
-	}
-	input := func(change func(*coupon.EmitterKeyInput)) func(*consortium) call {
-		return func(c *consortium) call {
-			c.published()
-			k := authorise(fresh)
-			in := k.input.(coupon.EmitterKeyInput)
-			change(&in)
-			k.input = in
-			return k
-		}
-	}
 	quotas := func(q ...int64) func(*consortium) call {
-		return request(func(r *coupon.AuthoriseRequest) { r.Quotas = append([]int64{}, q...) })
+		return authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Quotas = append([]int64{}, q...) })
 	}
 	lost := func(mspID, key string) func(*consortium) call {
 		return func(c *consortium) call {
@@ -47,34 +39,34 @@ func TestEmittersAreRefused(t *testing.T) {
 		{name: "authorised already", want: exists, field: "emitter", prepare: func(*consortium) call { return authorise(bearer) }},
 		{name: "unknown campaign", want: coupon.ReasonUnknownCampaign, field: "campaign", prepare: func(*consortium) call { return authorise(fresh) }},
 		{name: "no emitter", want: invalid, field: "emitter", seenBy: issuer, prepare: func(c *consortium) call {
-			k := request(func(r *coupon.AuthoriseRequest) { r.Emitter = "" })(c)
+			k := authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Emitter = "" })(c)
 			k.endorsers = []string{issuer}
 			return k
 		}},
 		{name: "the issuer", want: invalid, field: "emitter", prepare: func(c *consortium) call {
-			k := request(func(r *coupon.AuthoriseRequest) { r.Emitter = issuer })(c)
+			k := authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Emitter = issuer })(c)
 			k.endorsers = []string{issuer}
 			return k
 		}},
 		{name: "kind that does not exist", want: coupon.ReasonUnknownKind, field: "kind",
-			prepare: request(func(r *coupon.AuthoriseRequest) { r.Kind = "mystery" })},
+			prepare: authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Kind = "mystery" })},
 		{name: "kind that the campaign does not have", want: coupon.ReasonUnsupportedKind, field: "kind", prepare: func(c *consortium) call {
-			k := request(func(*coupon.AuthoriseRequest) {})(c)
+			k := authoriseWith(func(*coupon.AuthoriseRequest, *coupon.EmitterKeyInput) {})(c)
 			dynamic := fresh.with(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{coupon.KindDynamic} })
 			c.overwrite(fmt.Sprintf("campaign/%x/1", "fresh"), encode(c.t, dynamic.campaign))
 			return k
 		}},
-		{name: "epoch", want: invalid, field: "epoch", prepare: request(func(r *coupon.AuthoriseRequest) { r.Epoch = 2 })},
+		{name: "epoch", want: invalid, field: "epoch", prepare: authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Epoch = 2 })},
 		{name: "no lane", want: invalid, field: "quotas", prepare: quotas()},
 		{name: "1025 lanes", want: invalid, field: "quotas", prepare: quotas(make([]int64, 1025)...)},
 		{name: "lane without coupons", want: invalid, field: "quotas", prepare: quotas(5, 0)},
 		{name: "more coupons than a number", want: coupon.ReasonAmountOverflow, prepare: quotas(1<<62, 1<<62)},
 		{name: "more money than a number", want: coupon.ReasonAmountOverflow, prepare: quotas(1 << 60)},
-		{name: "another emitter's key", want: coupon.ReasonKeyMismatch, field: "key", seenBy: issuer, prepare: input(func(in *coupon.EmitterKeyInput) {
+		{name: "another emitter's key", want: coupon.ReasonKeyMismatch, field: "key", seenBy: issuer, prepare: authoriseWith(func(_ *coupon.AuthoriseRequest, in *coupon.EmitterKeyInput) {
 			in.Key = coupon.DeriveEmitterKey(fresh.key, "fresh", outsider, 1)
 		})},
 		{name: "another mandate's MAC", want: coupon.ReasonWrongMAC, field: "mac", seenBy: issuer,
-			prepare: input(func(in *coupon.EmitterKeyInput) { in.MAC[3] ^= 4 })},
+			prepare: authoriseWith(func(_ *coupon.AuthoriseRequest, in *coupon.EmitterKeyInput) { in.MAC[3] ^= 4 })},
 		{name: "k_M lost", want: coupon.ReasonKeyMissing, field: "campaign", prepare: lost(issuer, campaignKeyName(fresh))},
 		{name: "key at the issuer", want: exists, field: "key", prepare: lost(issuer, framework)},
 		{name: "key at the emitter", want: exists, field: "key", prepare: lost(advertiser, framework)},

@@ -73,24 +73,26 @@ func TestRecordsAreRefused(t *testing.T) {
 	testRefusals(t, refusals)
 }
 
+// voidClaimed undoes a sale of a batch of whose claim only these keep a mark.
+func voidClaimed(owners ...string) func(*consortium) call {
+	return func(c *consortium) call {
+		text := c.sold()
+		c.run(c.claim(text))
+		for _, mspID := range []string{retailer, clearing} {
+			if !slices.Contains(owners, mspID) {
+				c.overwritePrivate(mspID, "claimed/"+decodeRecord(c.t, text).ID.String(), "")
+			}
+		}
+		return void(text, redemptionOf(c, text))
+	}
+}
+
 func TestVoidsAreRefused(t *testing.T) {
 	t.Parallel()
-	claimedBy := func(owners ...string) func(*consortium) call {
-		return func(c *consortium) call {
-			text := c.sold()
-			c.run(c.claim(text))
-			for _, mspID := range []string{retailer, clearing} {
-				if !slices.Contains(owners, mspID) {
-					c.overwritePrivate(mspID, "claimed/"+decodeRecord(c.t, text).ID.String(), "")
-				}
-			}
-			return void(text, redemptionOf(c, text))
-		}
-	}
 	testRefusals(t, []refusal{
-		{name: "claimed", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: claimedBy(retailer, clearing)},
-		{name: "claimed, and the retailer's mark deleted", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: claimedBy(clearing)},
-		{name: "claimed, and the clearing house's mark deleted", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: claimedBy(retailer)},
+		{name: "claimed", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: voidClaimed(retailer, clearing)},
+		{name: "claimed, and the retailer's mark deleted", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: voidClaimed(clearing)},
+		{name: "claimed, and the clearing house's mark deleted", want: coupon.ReasonAlreadyClaimed, field: "record", prepare: voidClaimed(retailer)},
 		{name: "settled", want: coupon.ReasonAlreadySettled, field: "record", prepare: func(c *consortium) call {
 			text := c.sold()
 			c.run(c.claim(text))

@@ -157,7 +157,6 @@ func TestRefusalsAreComplete(t *testing.T) {
 
 func TestBatchesAreRefusedAsAWhole(t *testing.T) {
 	t.Parallel()
-	tooMany := coupon.ReasonTooMany
 	// sales makes so many sales of so many coupons, which need not be good.
 	sales := func(sales, coupons int) func(c *consortium) call {
 		return func(c *consortium) call {

@@ -13,6 +13,7 @@ import (
 const (
 	invalid = coupon.ReasonInvalidRequest
 	exists  = coupon.ReasonAlreadyExists
+	tooMany = coupon.ReasonTooMany
 )
 
 // fresh is an offer of which nothing is on the ledger.
