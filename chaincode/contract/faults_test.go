@@ -219,11 +219,9 @@ func (c *consortium) survives(k call) {
 			for _, f := range []fault{fails, dies} {
 				c.AddOrganisation(mspID, faulty{c.honest[mspID], f, at, new(int)})
 				_, message := c.reasonOf(alone)
-				if message == "" {
-					c.t.Errorf("%s on the peer of %s overlooks fault %d of its request %d", k.function, mspID, f, at)
-				}
-				if panicked := strings.Contains(message, "panicked"); panicked != (f == dies) {
-					c.t.Errorf("%s on the peer of %s, fault %d of request %d: %s", k.function, mspID, f, at, message)
+				want := map[fault]string{fails: errFault.Error(), dies: "panicked"}[f]
+				if !strings.Contains(message, want) {
+					c.t.Errorf("%s on the peer of %s, request %d: %q, want %q", k.function, mspID, at, message, want)
 				}
 			}
 		}
