@@ -4,6 +4,9 @@
 package contract_test
 
 import (
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"reflect"
 	"slices"
@@ -12,7 +15,9 @@ import (
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
+	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/protobuf/proto"
 
 	"ecoupon/chaincode/contract"
 	"ecoupon/chaincode/coupon"
@@ -207,12 +212,35 @@ func TestOtherNamespacesAreRefused(t *testing.T) {
 func TestUnreadableCallersAreRefused(t *testing.T) {
 	t.Parallel()
 	c := founded(t)
-	for name, creator := range map[string]string{"garbage": "\xff\xff", "nothing": ""} {
+	for creator, want := range map[string]string{
+		"\xff\xff":        "WRONG_ROLE: the caller's certificate cannot be read",
+		"":                "WRONG_ROLE: the caller's certificate cannot be read",
+		withoutRole(t, c): "WRONG_ROLE: the caller's certificate has no role",
+	} {
 		c.AddOrganisation(issuer, masked{c.honest[issuer], []byte(creator)})
-		if reason, message := c.reasonOf(call{function: "GetTick", by: issuer, endorsers: []string{issuer}}); reason != coupon.ReasonWrongRole {
-			t.Errorf("%s: %s, want WRONG_ROLE", name, message)
+		if _, message := c.reasonOf(call{function: "GetTick", by: issuer, endorsers: []string{issuer}}); message != want {
+			t.Errorf("%q, want %q", message, want)
 		}
 	}
+}
+
+// withoutRole is an issuer's identity whose certificate has no attributes.
+func withoutRole(t *testing.T, c *consortium) string {
+	t.Helper()
+	id := c.Identity(issuer, "service")
+	template := *id.Certificate
+	template.ExtraExtensions = nil
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, id.Key.Public(), id.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serialized, err := proto.Marshal(&msp.SerializedIdentity{
+		Mspid: issuer, IdBytes: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(serialized)
 }
 
 // masked hides who made a proposal.

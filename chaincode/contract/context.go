@@ -109,15 +109,17 @@ func (c *Context) identify(stub shim.ChaincodeStubInterface) error {
 	if err != nil {
 		return coupon.Refuse(coupon.ReasonWrongRole, "", "the caller's certificate cannot be read")
 	}
-	if c.caller, err = id.GetMSPID(); err != nil {
-		return coupon.Refuse(coupon.ReasonWrongOrganisation, "", "the caller's organisation cannot be read")
+	// Identities of other kinds than X.509 have roles that mean something else.
+	if cert, err := id.GetX509Certificate(); err != nil || cert == nil {
+		return coupon.Refuse(coupon.ReasonWrongRole, "", "the caller's certificate cannot be read")
 	}
 	role, found, err := id.GetAttributeValue("role")
 	if err != nil || !found {
 		return coupon.Refuse(coupon.ReasonWrongRole, "", "the caller's certificate has no role")
 	}
 	c.role = role
-	return nil
+	c.caller, err = id.GetMSPID()
+	return err
 }
 
 func (c *Context) readClock(stub shim.ChaincodeStubInterface, clock time.Time) error {
