@@ -52,9 +52,9 @@ func (f follower) Apply(ctx context.Context, block ledger.Block) error {
 		var err error
 		switch event.Name {
 		case "EmitterAuthorised":
-			err = f.authorised(ctx, event, &learnt)
+			err = f.authorised(ctx, block, event, &learnt)
 		case "CampaignPaused", "CampaignResumed", "CampaignClosed":
-			err = f.changed(ctx, event, &learnt)
+			err = f.changed(ctx, block, event, &learnt)
 		}
 		if err != nil {
 			return fmt.Errorf("event %s of %s: %w", event.Name, event.TransactionID, err)
@@ -67,25 +67,33 @@ func (f follower) Apply(ctx context.Context, block ledger.Block) error {
 	return nil
 }
 
-func (f follower) authorised(ctx context.Context, event ledger.Event, learnt *changes) error {
+func (f follower) authorised(ctx context.Context, block ledger.Block, event ledger.Event, learnt *changes) error {
 	var authorised coupon.EmitterEvent
-	if err := json.Unmarshal(event.Payload, &authorised); err != nil {
-		return err
+	if json.Unmarshal(event.Payload, &authorised) != nil {
+		f.doubt(ctx, event)
+		return nil
 	}
 	if authorised.Emitter != f.self {
 		return nil
 	}
 	query := coupon.FrameworkQuery{Framework: authorised.Framework}
 	var m mandate
-	if err := f.read(ctx, event, "GetFramework", query, &m.framework); err != nil {
-		return err
-	}
-	if err := f.read(ctx, event, "EmitterKey", query, &m.key); err != nil {
-		return err
-	}
-	entry, err := f.campaign(ctx, event, authorised.Campaign, authorised.Version)
+	var entry coupon.CampaignEntry
+	found, err := block.Look(ctx, func() error {
+		if err := f.read(ctx, block, "GetFramework", query, &m.framework); err != nil {
+			return err
+		}
+		if err := f.read(ctx, block, "EmitterKey", query, &m.key); err != nil {
+			return err
+		}
+		return f.read(ctx, block, "GetCampaign", campaignOf(m.framework).CampaignRef, &entry)
+	})
 	if err != nil {
 		return err
+	}
+	if !found {
+		f.doubt(ctx, event)
+		return nil
 	}
 	if !consistent(m, entry.Campaign) {
 		// No coupon of it could be redeemed.
@@ -97,20 +105,33 @@ func (f follower) authorised(ctx context.Context, event ledger.Event, learnt *ch
 	return nil
 }
 
+// doubt notes an event that is about nothing: somebody's chaincode is altered.
+func (f follower) doubt(ctx context.Context, event ledger.Event) {
+	f.logger.WarnContext(ctx, "an event that the ledger does not bear out", "event", event.Name, "transaction", event.TransactionID)
+}
+
 func consistent(m mandate, c coupon.Campaign) bool {
 	return m.framework.Mandate().ID() == m.framework.ID && m.key.Framework == m.framework.ID &&
 		m.framework.Terms == sha256.Sum256([]byte(c.Terms))
 }
 
 // changed reads where a campaign stands if there is an own mandate under it.
-func (f follower) changed(ctx context.Context, event ledger.Event, learnt *changes) error {
+func (f follower) changed(ctx context.Context, block ledger.Block, event ledger.Event, learnt *changes) error {
 	var changed coupon.CampaignEvent
-	if err := json.Unmarshal(event.Payload, &changed); err != nil {
-		return err
+	if json.Unmarshal(event.Payload, &changed) != nil {
+		f.doubt(ctx, event)
+		return nil
 	}
-	entry, err := f.campaign(ctx, event, changed.Campaign, changed.Version)
+	var entry coupon.CampaignEntry
+	found, err := block.Look(ctx, func() error {
+		return f.read(ctx, block, "GetCampaign", coupon.CampaignRef(changed), &entry)
+	})
 	if err != nil {
 		return err
+	}
+	if !found {
+		f.doubt(ctx, event)
+		return nil
 	}
 	id := campaignID{entry.Campaign.Issuer, coupon.CampaignRef(changed)}
 	if _, learning := learnt.campaigns[id]; learning || f.knows(id) {
@@ -119,21 +140,11 @@ func (f follower) changed(ctx context.Context, event ledger.Event, learnt *chang
 	return nil
 }
 
-func (f follower) campaign(ctx context.Context, event ledger.Event, id string, version int64) (entry coupon.CampaignEntry, err error) {
-	err = f.read(ctx, event, "GetCampaign", coupon.CampaignRef{Campaign: id, Version: version}, &entry)
-	return entry, err
-}
-
-// read evaluates on the own peer. What an event speaks of is on the ledger: if
-// the peer does not have it, it is still fetching it.
-func (f follower) read(ctx context.Context, event ledger.Event, function string, argument, out any) error {
-	err := f.ledger.Evaluate(ctx, ledger.Call{
-		Namespace: event.Namespace, Function: function, Argument: argument, Endorsers: []string{f.self},
+// read evaluates on the own peer.
+func (f follower) read(ctx context.Context, block ledger.Block, function string, argument, out any) error {
+	return f.ledger.Evaluate(ctx, ledger.Call{
+		Namespace: block.Namespace, Function: function, Argument: argument, Endorsers: []string{f.self},
 	}, out)
-	if _, refused := coupon.ReasonOf(err); refused {
-		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
-	}
-	return err
 }
 
 func (a *Advertiser) knows(id campaignID) bool {

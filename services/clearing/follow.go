@@ -7,7 +7,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"ecoupon/chaincode/coupon"
@@ -36,7 +35,7 @@ type change func(ctx context.Context, tx *sql.Tx) error
 func (p *projection) Apply(ctx context.Context, block ledger.Block) error {
 	var changes []change
 	for _, event := range block.Events {
-		c, err := p.change(ctx, event)
+		c, err := p.change(ctx, block, event)
 		if err != nil {
 			return fmt.Errorf("applying %s of transaction %s: %w", event.Name, event.TransactionID, err)
 		}
@@ -58,60 +57,68 @@ func (p *projection) Apply(ctx context.Context, block ledger.Block) error {
 	})
 }
 
-// change is nil for events that mean nothing here.
-func (p *projection) change(ctx context.Context, event ledger.Event) (change, error) {
+// change is nil for events that mean nothing here, and for what the ledger does
+// not bear out: no event is believed by itself.
+func (p *projection) change(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	switch event.Name {
 	case "Claimed":
-		return p.claimed(ctx, event)
+		return p.claimed(ctx, block, event)
 	case "Settled":
-		return p.settled(ctx, event)
+		return p.settled(ctx, block, event)
 	default:
 		return nil, nil
 	}
 }
 
-func (p *projection) claimed(ctx context.Context, event ledger.Event) (change, error) {
+func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.ClaimedEvent
-	if err := json.Unmarshal(event.Payload, &payload); err != nil {
-		return nil, err
+	if json.Unmarshal(event.Payload, &payload) != nil {
+		return nil, nil
 	}
 	var record coupon.ClaimRecord
-	err := p.service.ledger.Evaluate(ctx, ledger.Call{
-		Namespace: config.Namespace(p.issuer), Function: "GetClaim",
-		Argument: coupon.ClaimQuery{Retailer: payload.Retailer, ClaimID: payload.ClaimID},
-		RetryOn:  []coupon.Reason{coupon.ReasonNotFound},
-	}, &record)
-	if err != nil {
-		return p.unlessOthers(ctx, err)
+	found, err := p.look(ctx, block, event, func() error {
+		record = coupon.ClaimRecord{}
+		return p.service.ledger.Evaluate(ctx, ledger.Call{
+			Namespace: config.Namespace(p.issuer), Function: "GetClaim",
+			Argument: coupon.ClaimQuery{Retailer: payload.Retailer, ClaimID: payload.ClaimID},
+		}, &record)
+	})
+	if err != nil || !found {
+		return nil, err
 	}
 	return func(ctx context.Context, tx *sql.Tx) error { return addClaim(ctx, tx, record) }, nil
 }
 
-func (p *projection) settled(ctx context.Context, event ledger.Event) (change, error) {
+func (p *projection) settled(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.SettledEvent
-	if err := json.Unmarshal(event.Payload, &payload); err != nil {
-		return nil, err
+	if json.Unmarshal(event.Payload, &payload) != nil {
+		return nil, nil
 	}
-	record, err := p.service.readSettlement(ctx, p.issuer, coupon.SettlementQuery{
-		SettlementID: payload.SettlementID, Retailer: payload.Retailer, Part: payload.Part,
+	var record coupon.SettlementRecord
+	found, err := p.look(ctx, block, event, func() (err error) {
+		record, err = p.service.readSettlement(ctx, p.issuer, coupon.SettlementQuery{
+			SettlementID: payload.SettlementID, Retailer: payload.Retailer, Part: payload.Part,
+		})
+		return err
 	})
-	if err != nil {
-		return p.unlessOthers(ctx, err)
+	if err != nil || !found {
+		return nil, err
 	}
 	return func(ctx context.Context, tx *sql.Tx) error { return completePart(ctx, tx, record) }, nil
 }
 
-// unlessOthers passes over what another clearing house keeps. The own peer
-// endorsed what is kept here, so that what is missing will come: the block is
-// applied again until it does.
-func (p *projection) unlessOthers(ctx context.Context, missing error) (change, error) {
-	if reason, _ := coupon.ReasonOf(missing); reason != coupon.ReasonNotFound {
-		return nil, missing
-	}
+// look passes over what another clearing house keeps, and looks for the rest.
+func (p *projection) look(ctx context.Context, block ledger.Block, event ledger.Event, read func() error) (bool, error) {
 	var parties coupon.Parties
-	err := p.service.ledger.Evaluate(ctx, ledger.Call{Namespace: config.Namespace(p.issuer), Function: "GetParties"}, &parties)
-	if err == nil && parties.Clearing != p.service.mspID {
-		return nil, nil
+	found, err := block.Look(ctx, func() error {
+		return p.service.ledger.Evaluate(ctx, ledger.Call{Namespace: config.Namespace(p.issuer), Function: "GetParties"}, &parties)
+	})
+	if err != nil || !found || parties.Clearing != p.service.mspID {
+		return false, err
 	}
-	return nil, errors.Join(ledger.ErrUnavailable, missing, err)
+	found, err = block.Look(ctx, read)
+	if err == nil && !found {
+		p.service.logger.WarnContext(ctx, "an event that the ledger does not bear out", "event", event.Name, "transaction", event.TransactionID)
+	}
+	return found, err
 }

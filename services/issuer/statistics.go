@@ -71,74 +71,142 @@ func (c counter) Next(ctx context.Context, namespace string) (uint64, error) {
 
 // Apply counts a block, once.
 func (c counter) Apply(ctx context.Context, block ledger.Block) error {
-	changes := make(map[coupon.FrameworkID]counts)
+	var found []tally
 	for _, event := range block.Events {
-		if err := c.count(ctx, event, changes); err != nil {
-			return err
+		t, err := c.count(ctx, block, event)
+		if err != nil {
+			return fmt.Errorf("counting %s of transaction %s: %w", event.Name, event.TransactionID, err)
+		}
+		if t.changes != nil {
+			found = append(found, t)
 		}
 	}
-	return c.store.add(ctx, block.Namespace, block.Number, changes)
+	return c.store.add(ctx, block.Namespace, block.Number, found)
 }
 
-func (c counter) count(ctx context.Context, event ledger.Event, changes map[coupon.FrameworkID]counts) error {
+// tally is what one event changes; voided is the redemption that it undoes, nil
+// for none.
+type tally struct {
+	voided  *coupon.RedemptionID
+	changes map[coupon.FrameworkID]counts
+}
+
+// count is the zero tally for events that change nothing, or that the ledger
+// does not bear out.
+func (c counter) count(ctx context.Context, block ledger.Block, event ledger.Event) (tally, error) {
 	switch event.Name {
 	case "Redeemed":
-		var redeemed coupon.RedeemedEvent
-		record, err := c.record(ctx, event, &redeemed, &redeemed.Batch)
-		if err != nil {
-			return err
-		}
-		for _, sale := range record.Redemptions {
-			add(changes, sale, 1)
-		}
+		return c.redeemed(ctx, block, event)
 	case "Voided":
-		var voided coupon.VoidedEvent
-		record, err := c.record(ctx, event, &voided, &voided.Batch)
-		if err != nil {
-			return err
-		}
-		for _, sale := range record.Redemptions {
-			if sale.ID == voided.Redemption {
-				add(changes, sale, -1)
-			}
+		return c.voided(ctx, block, event)
+	default:
+		return tally{}, nil
+	}
+}
+
+func (c counter) redeemed(ctx context.Context, block ledger.Block, event ledger.Event) (tally, error) {
+	var payload coupon.RedeemedEvent
+	if json.Unmarshal(event.Payload, &payload) != nil || payload.Batch != coupon.NewBatchID(event.TransactionID) {
+		c.doubt(ctx, event)
+		return tally{}, nil
+	}
+	record, found, err := c.record(ctx, block, payload.Batch)
+	if err != nil {
+		return tally{}, err
+	}
+	if !found {
+		c.doubt(ctx, event)
+		return tally{}, nil
+	}
+	t := tally{changes: make(map[coupon.FrameworkID]counts)}
+	for _, sale := range record.Redemptions {
+		t.add(sale, 1)
+	}
+	return t, nil
+}
+
+func (c counter) voided(ctx context.Context, block ledger.Block, event ledger.Event) (tally, error) {
+	var payload coupon.VoidedEvent
+	if json.Unmarshal(event.Payload, &payload) != nil {
+		c.doubt(ctx, event)
+		return tally{}, nil
+	}
+	record, found, err := c.record(ctx, block, payload.Batch)
+	if err != nil {
+		return tally{}, err
+	}
+	if !found {
+		c.doubt(ctx, event)
+		return tally{}, nil
+	}
+	t := tally{voided: &payload.Redemption, changes: make(map[coupon.FrameworkID]counts)}
+	for _, sale := range record.Redemptions {
+		if sale.ID == payload.Redemption {
+			found, err = block.Look(ctx, func() error { return c.checkVoided(ctx, block.Namespace, record.ID, sale) })
+			t.add(sale, -1)
 		}
 	}
-	return nil
+	if err != nil {
+		return tally{}, err
+	}
+	if !found || len(t.changes) == 0 {
+		c.doubt(ctx, event)
+		return tally{}, nil
+	}
+	return t, nil
+}
+
+// doubt notes an event that is about nothing: somebody's chaincode is altered.
+func (c counter) doubt(ctx context.Context, event ledger.Event) {
+	c.logger.WarnContext(ctx, "an event that the ledger does not bear out", "event", event.Name, "transaction", event.TransactionID)
 }
 
 // add counts a sale as redeemed (1) or as redeemed no more (-1).
-func add(changes map[coupon.FrameworkID]counts, sale coupon.RedeemedSale, by int64) {
+func (t tally) add(sale coupon.RedeemedSale, by int64) {
 	for _, line := range sale.Coupons {
-		c := changes[line.Framework]
+		c := t.changes[line.Framework]
 		c.redeemed += by
 		c.value += by * line.Value
 		if by < 0 {
 			c.voided++
 		}
-		changes[line.Framework] = c
+		t.changes[line.Framework] = c
 	}
 }
 
-// record decodes the event's payload and reads the own copy of its batch.
-func (c counter) record(ctx context.Context, event ledger.Event, payload any, batch *coupon.BatchID) (coupon.BatchRecord, error) {
-	var record coupon.BatchRecord
-	if err := json.Unmarshal(event.Payload, payload); err != nil {
-		return record, fmt.Errorf("reading event %s of %s: %w", event.Name, event.TransactionID, err)
+// record reads the own copy of a batch.
+func (c counter) record(ctx context.Context, block ledger.Block, id coupon.BatchID) (record coupon.BatchRecord, found bool, err error) {
+	found, err = block.Look(ctx, func() error {
+		var stored coupon.BatchResult
+		err := c.ledger.Evaluate(ctx, ledger.Call{
+			Namespace: block.Namespace, Function: "GetBatch",
+			Argument: coupon.BatchQuery{Batch: id}, Endorsers: []string{c.self},
+		}, &stored)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal([]byte(stored.Record), &record)
+	})
+	return record, found, err
+}
+
+// checkVoided refuses with NOT_FOUND while the sale's coupons are spent for it.
+func (c counter) checkVoided(ctx context.Context, namespace string, batch coupon.BatchID, sale coupon.RedeemedSale) error {
+	var query coupon.MarkersQuery
+	for _, line := range sale.Coupons {
+		query.Tags = append(query.Tags, line.Tag)
 	}
-	var stored coupon.BatchResult
+	var result coupon.MarkersResult
 	err := c.ledger.Evaluate(ctx, ledger.Call{
-		Namespace: event.Namespace, Function: "GetBatch",
-		Argument: coupon.BatchQuery{Batch: *batch}, Endorsers: []string{c.self},
-	}, &stored)
-	if _, refused := coupon.ReasonOf(err); refused {
-		// The record is the peer's own: if it is missing, the peer is fetching it.
-		return record, fmt.Errorf("%w: batch %s: %w", ledger.ErrUnavailable, *batch, err)
-	}
+		Namespace: namespace, Function: "GetMarkers", Argument: query, Endorsers: []string{c.self},
+	}, &result)
 	if err != nil {
-		return record, err
+		return err
 	}
-	if err := json.Unmarshal([]byte(stored.Record), &record); err != nil {
-		return record, fmt.Errorf("reading batch %s: %w", *batch, err)
+	for _, marker := range result.Markers {
+		if marker.State == coupon.MarkerSpent.String() && marker.Batch == batch && marker.Redemption == sale.ID {
+			return coupon.Refuse(coupon.ReasonNotFound, "", "the redemption stands")
+		}
 	}
-	return record, nil
+	return nil
 }

@@ -63,25 +63,52 @@ func (s store) finish(ctx context.Context, id string) error {
 	})
 }
 
-// add stores what a block changes, once.
-func (s store) add(ctx context.Context, namespace string, block uint64, changes map[coupon.FrameworkID]counts) error {
+// add stores what a block changes, once. A redemption is undone once, however
+// often it is said.
+func (s store) add(ctx context.Context, namespace string, block uint64, found []tally) error {
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
 		fresh, err := sqlstore.Advance(ctx, tx, namespace, block)
 		if err != nil || !fresh {
 			return err
 		}
-		for id, c := range changes {
-			_, err := tx.ExecContext(ctx, `
-				INSERT INTO statistics (framework_id, redeemed, voided, value) VALUES (?, ?, ?, ?)
-				ON CONFLICT (framework_id) DO UPDATE SET redeemed = redeemed + excluded.redeemed,
-				voided = voided + excluded.voided, value = value + excluded.value`,
-				id[:], c.redeemed, c.voided, c.value)
-			if err != nil {
-				return fmt.Errorf("counting for framework %s: %w", id, err)
+		for _, t := range found {
+			if t.voided != nil {
+				if fresh, err := noteVoid(ctx, tx, *t.voided); err != nil {
+					return err
+				} else if !fresh {
+					continue
+				}
+			}
+			if err := addCounts(ctx, tx, t.changes); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
+}
+
+// noteVoid is false for a redemption whose void is counted.
+func noteVoid(ctx context.Context, tx *sql.Tx, id coupon.RedemptionID) (bool, error) {
+	result, err := tx.ExecContext(ctx, `INSERT INTO voided (redemption_id) VALUES (?) ON CONFLICT DO NOTHING`, id[:])
+	if err != nil {
+		return false, fmt.Errorf("noting the void of %s: %w", id, err)
+	}
+	changed, err := result.RowsAffected()
+	return changed > 0, err
+}
+
+func addCounts(ctx context.Context, tx *sql.Tx, changes map[coupon.FrameworkID]counts) error {
+	for id, c := range changes {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO statistics (framework_id, redeemed, voided, value) VALUES (?, ?, ?, ?)
+			ON CONFLICT (framework_id) DO UPDATE SET redeemed = redeemed + excluded.redeemed,
+			voided = voided + excluded.voided, value = value + excluded.value`,
+			id[:], c.redeemed, c.voided, c.value)
+		if err != nil {
+			return fmt.Errorf("counting for framework %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // counted returns a framework's counts; zero if nothing was redeemed.

@@ -7,11 +7,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"ecoupon/chaincode/coupon"
-	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/sqlstore"
 )
@@ -36,11 +34,7 @@ type change func(ctx context.Context, tx *sql.Tx) error
 func (p *projection) Apply(ctx context.Context, block ledger.Block) error {
 	var changes []change
 	for _, event := range block.Events {
-		c, err := p.change(ctx, event)
-		if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonNotFound {
-			// The own peer endorsed it, so it will come: apply the block again.
-			err = errors.Join(ledger.ErrUnavailable, err)
-		}
+		c, err := p.change(ctx, block, event)
 		if err != nil {
 			return fmt.Errorf("applying %s of transaction %s: %w", event.Name, event.TransactionID, err)
 		}
@@ -62,67 +56,93 @@ func (p *projection) Apply(ctx context.Context, block ledger.Block) error {
 	})
 }
 
-// change is nil for events of others.
-func (p *projection) change(ctx context.Context, event ledger.Event) (change, error) {
+// change is nil for events of others, and for what the ledger does not bear
+// out: no event is believed by itself.
+func (p *projection) change(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	switch event.Name {
 	case "Redeemed":
-		return p.redeemed(ctx, event)
+		return p.redeemed(ctx, block, event)
 	case "Voided":
-		return p.voided(event)
+		return p.voided(ctx, block, event)
 	case "Claimed":
-		return p.claimed(ctx, event)
+		return p.claimed(ctx, block, event)
 	default:
 		return nil, nil
 	}
 }
 
-func (p *projection) redeemed(ctx context.Context, event ledger.Event) (change, error) {
+func (p *projection) redeemed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.RedeemedEvent
-	if err := json.Unmarshal(event.Payload, &payload); err != nil {
-		return nil, err
-	}
-	if payload.Retailer != p.service.mspID {
+	if json.Unmarshal(event.Payload, &payload) != nil || payload.Retailer != p.service.mspID {
 		return nil, nil
 	}
 	// What was sent from here is stored by whoever sent it.
 	if known, err := p.service.store.knows(ctx, payload.Batch, event.TransactionID); err != nil || known {
 		return nil, err
 	}
-	b, err := p.service.read(ctx, p.issuer, payload.Batch)
-	if err != nil {
-		return nil, err
+	var b batch
+	found, err := block.Look(ctx, func() (err error) {
+		b, err = p.service.read(ctx, p.issuer, payload.Batch)
+		return err
+	})
+	if err != nil || !found {
+		return nil, p.doubt(ctx, event, err)
+	}
+	if b.ID != coupon.NewBatchID(event.TransactionID) {
+		// Its own block has its place in the order.
+		return nil, p.doubt(ctx, event, nil)
 	}
 	b.block = event.Block
 	return func(ctx context.Context, tx *sql.Tx) error { return complete(ctx, tx, b) }, nil
 }
 
-func (p *projection) voided(event ledger.Event) (change, error) {
+func (p *projection) voided(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.VoidedEvent
-	if err := json.Unmarshal(event.Payload, &payload); err != nil {
+	if json.Unmarshal(event.Payload, &payload) != nil || payload.Retailer != p.service.mspID {
+		return nil, nil
+	}
+	held, known, err := p.service.store.redemption(ctx, payload.Redemption)
+	if err != nil || !known || held.Voided {
 		return nil, err
 	}
-	if payload.Retailer != p.service.mspID {
-		return nil, nil
+	b, err := parseBatch(held.record)
+	if err != nil {
+		return nil, err
+	}
+	found, err := block.Look(ctx, func() error {
+		gone, err := p.service.voided(ctx, b.BatchRecord)
+		if err == nil && !gone[payload.Redemption] {
+			err = coupon.Refuse(coupon.ReasonNotFound, "", "the redemption stands")
+		}
+		return err
+	})
+	if err != nil || !found {
+		return nil, p.doubt(ctx, event, err)
 	}
 	return func(ctx context.Context, tx *sql.Tx) error { return setVoided(ctx, tx, payload.Redemption) }, nil
 }
 
-func (p *projection) claimed(ctx context.Context, event ledger.Event) (change, error) {
+func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.ClaimedEvent
-	if err := json.Unmarshal(event.Payload, &payload); err != nil {
-		return nil, err
-	}
-	if payload.Retailer != p.service.mspID {
+	if json.Unmarshal(event.Payload, &payload) != nil || payload.Retailer != p.service.mspID {
 		return nil, nil
 	}
 	var record coupon.ClaimRecord
-	err := p.service.ledger.Evaluate(ctx, ledger.Call{
-		Namespace: config.Namespace(p.issuer), Function: "GetClaim",
-		Argument: coupon.ClaimQuery{Retailer: payload.Retailer, ClaimID: payload.ClaimID},
-		RetryOn:  []coupon.Reason{coupon.ReasonNotFound},
-	}, &record)
-	if err != nil {
-		return nil, err
+	found, err := block.Look(ctx, func() (err error) {
+		record, err = p.service.readClaim(ctx, p.issuer, payload.ClaimID)
+		return err
+	})
+	if err != nil || !found {
+		return nil, p.doubt(ctx, event, err)
 	}
 	return func(ctx context.Context, tx *sql.Tx) error { return completeClaim(ctx, tx, record) }, nil
+}
+
+// doubt notes, where there is no error, an event that is about nothing:
+// somebody's chaincode is altered.
+func (p *projection) doubt(ctx context.Context, event ledger.Event, err error) error {
+	if err == nil {
+		p.service.logger.WarnContext(ctx, "an event that the ledger does not bear out", "event", event.Name, "transaction", event.TransactionID)
+	}
+	return err
 }

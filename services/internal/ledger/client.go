@@ -230,6 +230,10 @@ func (c *Client) Evaluate(ctx context.Context, call Call, out any) error {
 }
 
 func (c *Client) evaluate(ctx context.Context, call Call) ([]byte, error) {
+	if len(call.Endorsers) == 0 {
+		// A gateway that is free to choose asks another organisation's peer when the own one fails.
+		call.Endorsers = []string{c.mspID}
+	}
 	proposal, err := c.proposal(call)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -19,6 +20,9 @@ const (
 	firstReconnect   = 100 * time.Millisecond
 	longestReconnect = 5 * time.Second
 )
+
+// readAhead is how many blocks are received while one is applied.
+const readAhead = 64
 
 // Projection is what a namespace's events are applied to.
 type Projection interface {
@@ -60,17 +64,22 @@ func (c *Client) follow(ctx context.Context, namespace string, to Projection, re
 		return &projectionError{fmt.Errorf("reading the checkpoint: %w", err)}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	stream, err := c.events(ctx, namespace, next)
 	if err != nil {
+		cancel()
 		return err
 	}
-	for {
-		response, err := stream.Recv()
-		if err != nil {
-			return err
+	blocks, ended := make(chan Block, readAhead), make(chan error, 1)
+	go func() {
+		defer close(blocks)
+		ended <- receive(ctx, namespace, stream, blocks)
+	}()
+	defer func() {
+		cancel()
+		for range blocks { //nolint:revive // until the goroutine has ended
 		}
-		block := blockOf(namespace, response)
+	}()
+	for block := range blocks {
 		if block.Number < next || len(block.Events) == 0 {
 			continue
 		}
@@ -79,6 +88,26 @@ func (c *Client) follow(ctx context.Context, namespace string, to Projection, re
 		}
 		next = block.Number + 1
 		reconnect.reset()
+	}
+	return <-ended
+}
+
+// receive hands over blocks until the stream ends.
+func receive(ctx context.Context, namespace string, stream gateway.Gateway_ChaincodeEventsClient, blocks chan<- Block) error {
+	newest := new(atomic.Uint64)
+	for {
+		response, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		block := blockOf(namespace, response)
+		block.newest = newest
+		newest.Store(block.Number)
+		select {
+		case blocks <- block:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

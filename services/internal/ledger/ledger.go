@@ -10,7 +10,11 @@
 // reason, a transaction that is known to be invalid, a ledger out of reach, or an outcome that is honestly unknown.
 package ledger
 
-import "ecoupon/chaincode/coupon"
+import (
+	"sync/atomic"
+
+	"ecoupon/chaincode/coupon"
+)
 
 // Call is one invocation of a contract function. Argument and Input are sent as JSON.
 type Call struct {
@@ -52,9 +56,14 @@ type Block struct {
 	Namespace string
 	Number    uint64
 	Events    []Event
+
+	// newest is the number of the last block that the peer has shown; nil where nobody counts.
+	newest *atomic.Uint64
 }
 
-// Event is what a transaction announced. Payload is JSON and public.
+// Event is what a transaction announced. Payload is public, and as the contract makes it JSON; but it proves nothing:
+// a member that alters its chaincode can, alone, have any event in a transaction that writes to its own collection
+// only, and that is valid. What an event says is a reason to look at the ledger, see Block.Look, and no more.
 type Event struct {
 	Namespace     string
 	Name          string

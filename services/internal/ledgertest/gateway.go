@@ -36,7 +36,8 @@ type gateway struct {
 	interrupted chan struct{} // closed and replaced by interrupt
 }
 
-// Evaluate runs a proposal on the peer of the organisation that is asked for, or on the own one.
+// Evaluate runs a proposal on the peer of the organisation that is asked for, which must be named: left to itself a
+// gateway asks others when the own peer fails, whoever they are.
 func (g *gateway) Evaluate(_ context.Context, request *gatewayv1.EvaluateRequest) (*gatewayv1.EvaluateResponse, error) {
 	var payload []byte
 	err := g.step(StepEvaluate, func() error {
@@ -44,10 +45,11 @@ func (g *gateway) Evaluate(_ context.Context, request *gatewayv1.EvaluateRequest
 		if err != nil {
 			return err
 		}
-		proposal.Endorsers = []string{g.mspID}
-		if targets := request.GetTargetOrganizations(); len(targets) > 0 {
-			proposal.Endorsers = targets[:1]
+		targets := request.GetTargetOrganizations()
+		if len(targets) == 0 {
+			return status.Error(codes.FailedPrecondition, "the test's gateway wants the organisation named")
 		}
+		proposal.Endorsers = targets[:1]
 		payload, err = g.consortium.Network.Evaluate(proposal)
 		var refused *stubtest.EndorseError
 		if errors.As(err, &refused) {

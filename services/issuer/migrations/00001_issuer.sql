@@ -18,3 +18,8 @@ CREATE TABLE statistics (
     voided       INTEGER NOT NULL,
     value        INTEGER NOT NULL  -- minor units of the campaign's currency
 ) STRICT, WITHOUT ROWID;
+
+-- Redemptions whose void is in the statistics.
+CREATE TABLE voided (
+    redemption_id BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
