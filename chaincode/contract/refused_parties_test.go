@@ -57,6 +57,11 @@ func TestEmittersAreRefused(t *testing.T) {
 			return k
 		}},
 		{name: "epoch", want: invalid, field: "epoch", prepare: authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Epoch = 2 })},
+		{name: "terms that are lost", want: coupon.ReasonBadTerms, prepare: func(c *consortium) call {
+			c.published()
+			c.loseTerms(fresh)
+			return authorise(fresh)
+		}},
 		{name: "no lane", want: invalid, field: "quotas", prepare: quotas()},
 		{name: "1025 lanes", want: invalid, field: "quotas", prepare: quotas(make([]int64, 1025)...)},
 		{name: "lane without coupons", want: invalid, field: "quotas", prepare: quotas(5, 0)},

@@ -48,6 +48,9 @@ func TestRecordsAreRefused(t *testing.T) {
 		{"same content in other words", func(_ *consortium, text string) string { return " " + text }, mismatch},
 		{"not a record", func(*consortium, string) string { return "{}{" }, mismatch},
 		{"unknown key", func(_ *consortium, text string) string { return `{"paid":true,` + text[1:] }, mismatch},
+		{"batch id of another form", func(*consortium, string) string {
+			return `{"issuer":"IssuerMSP","retailer":"RetailerMSP","batch_id":"4711"}`
+		}, mismatch},
 		{"another issuer's", func(c *consortium, _ string) string {
 			return c.planted(func(r *coupon.BatchRecord) { r.Issuer = advertiser })
 		}, mismatch},

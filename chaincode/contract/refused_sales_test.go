@@ -4,6 +4,7 @@
 package contract_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -155,6 +156,16 @@ func TestRefusalsAreComplete(t *testing.T) {
 	}})
 }
 
+// loseTerms empties a campaign's terms document on the ledger.
+func (c *consortium) loseTerms(o offer) {
+	c.t.Helper()
+	lost := o.with(func(k *coupon.Campaign) { k.Terms = "" })
+	c.overwrite(fmt.Sprintf("campaign/%x/1", o.campaign.ID), encode(c.t, lost.campaign))
+}
+
+// good is a batch that is redeemed on a ledger in order.
+func good(c *consortium) call { return redeem(c.batch(c.sale(bearer.tender(1)))) }
+
 func TestBatchesAreRefusedAsAWhole(t *testing.T) {
 	t.Parallel()
 	// sales makes so many sales of so many coupons, which need not be good.
@@ -167,7 +178,6 @@ func TestBatchesAreRefusedAsAWhole(t *testing.T) {
 			return redeem(b)
 		}
 	}
-	good := func(c *consortium) call { return redeem(c.batch(c.sale(bearer.tender(1)))) }
 	testRefusals(t, []refusal{
 		{name: "no sales", want: tooMany, field: "sales", prepare: func(c *consortium) call {
 			return redeem(coupon.BatchInput{Salt: c.salt(), Sales: []coupon.Sale{}})
@@ -200,11 +210,21 @@ func TestBatchesAreRefusedAsAWhole(t *testing.T) {
 			c.overwritePrivate(issuer, campaignKeyName(bearer), "")
 			return good(c)
 		}},
+		{name: "campaign whose terms are lost", want: coupon.ReasonBadTerms, prepare: func(c *consortium) call {
+			c.loseTerms(bearer)
+			return good(c)
+		}},
 		{name: "peer of a third organisation", want: coupon.ReasonWrongPeer, seenBy: clearing, prepare: func(c *consortium) call {
 			k := good(c)
 			k.endorsers = []string{issuer, retailer, clearing}
 			return k
 		}},
+	})
+}
+
+func TestBatchesOutOfTimeAreRefused(t *testing.T) {
+	t.Parallel()
+	testRefusals(t, []refusal{
 		{name: "no tick", want: coupon.ReasonTickMissing, prepare: func(c *consortium) call {
 			c.overwrite("tick", "")
 			return good(c)
