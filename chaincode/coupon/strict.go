@@ -15,15 +15,23 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth bounds the nesting of JSON: more than any record has, and less than
-// would tire a stack.
-const MaxDepth = 32
+const (
+	// MaxDepth bounds the nesting of JSON: more than any record has, and less
+	// than would tire a stack.
+	MaxDepth = 32
+	// MaxElements bounds a list, and MaxValues all values together: twice the
+	// records of the largest claim, and more than a batch of the largest sales
+	// has. An empty element is three bytes of JSON and hundreds of memory, so
+	// that the length of a text alone does not bound what it takes.
+	MaxElements = 2 * MaxClaimCoupons
+	MaxValues   = 1_000_000
+)
 
 // DecodeStrict decodes JSON into v, a pointer to a zero value, and refuses with
 // INVALID_REQUEST whatever two readers could understand differently: text that
 // is not UTF-8 or has half a surrogate pair, anything after the value, a key
 // that is there twice or in another case or unknown, null, numbers that do not
-// fit, nesting beyond MaxDepth. Keys that are missing leave zero values, which
+// fit, nesting beyond MaxDepth, more than MaxElements or MaxValues. Keys that are missing leave zero values, which
 // callers check. The error of an UnmarshalText below keeps its reason. After an
 // error v may be partly filled.
 func DecodeStrict(data []byte, v any) error {
@@ -63,6 +71,7 @@ func decodeError(err error) error {
 type walker struct {
 	data    []byte
 	pos     int
+	values  int
 	structs map[reflect.Type]map[string]reflect.Type // keys of a struct and their types
 }
 
@@ -70,6 +79,9 @@ type walker struct {
 func (w *walker) value(t reflect.Type, depth int) *Error {
 	if depth > MaxDepth {
 		return Refuse(ReasonInvalidRequest, "", "the JSON is nested too deeply")
+	}
+	if w.values++; w.values > MaxValues {
+		return Refuse(ReasonInvalidRequest, "", "the JSON has more than %d values", MaxValues)
 	}
 	t = decoded(t)
 	switch w.next() {
@@ -118,6 +130,9 @@ func (w *walker) array(t reflect.Type, depth int) *Error {
 		element = t.Elem()
 	}
 	for i := 0; w.open(']'); i++ {
+		if i == MaxElements {
+			return Refuse(ReasonInvalidRequest, "", "a list has at most %d elements", MaxElements)
+		}
 		if err := w.value(element, depth+1); err != nil {
 			return err.within("[" + strconv.Itoa(i) + "]")
 		}

@@ -100,6 +100,29 @@ func TestDecodeStrictDepth(t *testing.T) {
 	}
 }
 
+// Short texts that would fill a memory are refused before they are decoded.
+func TestDecodeStrictBoundsWhatItTakes(t *testing.T) {
+	t.Parallel()
+	list := func(element string, count int) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(element+",", count), ",") + "]"
+	}
+	for what, test := range map[string]struct {
+		sales string
+		want  Reason
+	}{
+		"as many as may be":     {list("{}", MaxElements), ""},
+		"one too many":          {list("{}", MaxElements+1), ReasonInvalidRequest},
+		"many in each of many":  {list(`{"coupons":`+list("{}", 1000)+"}", 1100), ReasonInvalidRequest},
+		"ten million for 30 MB": {list("{}", 10<<20), ReasonInvalidRequest},
+	} {
+		var in BatchInput
+		wantReason(t, what, DecodeStrict([]byte(`{"sales":`+test.sales+"}"), &in), test.want)
+		if test.want != "" && in.Sales != nil {
+			t.Errorf("%s: %d sales were decoded", what, len(in.Sales))
+		}
+	}
+}
+
 func TestDecodeStrictNeedsAPointer(t *testing.T) {
 	t.Parallel()
 	for _, target := range []any{nil, strictThing{}, (*strictThing)(nil)} {

@@ -6,7 +6,9 @@
 // give it to organisations that cheat.
 //
 // Write takes [key, value in hex] for the public state, or [collection, key,
-// value in hex] for private data; an empty value deletes.
+// value in hex] for private data; an empty value deletes. Announce takes
+// [collection, event, payload in hex] and writes something into the collection,
+// as a transaction must write something.
 package main
 
 import (
@@ -40,16 +42,31 @@ func alter(cfg contract.Config) (shim.Chaincode, error) {
 
 type altered struct{ shim.Chaincode }
 
-// Invoke runs Write, or hands over to the real rules.
+// Invoke runs Write or Announce, or hands over to the real rules.
 func (a *altered) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	name, args := stub.GetFunctionAndParameters()
-	if name != "Write" {
+	does, altered := map[string]func(shim.ChaincodeStubInterface, []string) error{"Write": write, "Announce": announce}[name]
+	if !altered {
 		return a.Chaincode.Invoke(stub)
 	}
-	if err := write(stub, args); err != nil {
+	if err := does(stub, args); err != nil {
 		return shim.Error(err.Error())
 	}
 	return shim.Success(nil)
+}
+
+func announce(stub shim.ChaincodeStubInterface, args []string) error {
+	if len(args) != 3 {
+		return fmt.Errorf("announce takes 3 arguments, not %d", len(args))
+	}
+	payload, err := hex.DecodeString(args[2])
+	if err != nil {
+		return err
+	}
+	if err := stub.PutPrivateData(args[0], "announced", []byte(stub.GetTxID())); err != nil {
+		return err
+	}
+	return stub.SetEvent(args[1], payload)
 }
 
 func write(stub shim.ChaincodeStubInterface, args []string) error {

@@ -21,14 +21,19 @@ import (
 	"ecoupon/services/internal/rpcerr"
 )
 
+// maxStreams bounds the streams at a time, which are those of reflection.
+const maxStreams = 100
+
 // foreignPrefix is of methods that are not ours (health, reflection) and make their own statuses.
 const foreignPrefix = "/grpc."
 
 // gate stands before every handler.
 type gate struct {
-	config   Config
-	allow    allowList
-	slots    chan struct{}
+	config Config
+	allow  allowList
+	slots  chan struct{}
+	// streams are apart from slots: a stream lasts as long as its caller wants, and must not keep out calls.
+	streams  chan struct{}
 	logger   *slog.Logger
 	refusals *prometheus.CounterVec
 }
@@ -41,12 +46,15 @@ func newGate(cfg Config, logger *slog.Logger, registry prometheus.Registerer) (*
 	if err := registry.Register(refusals); err != nil {
 		return nil, err
 	}
-	return &gate{config: cfg, slots: make(chan struct{}, cfg.maxInFlight()), logger: logger, refusals: refusals}, nil
+	return &gate{
+		config: cfg, logger: logger, refusals: refusals,
+		slots: make(chan struct{}, cfg.maxInFlight()), streams: make(chan struct{}, maxStreams),
+	}, nil
 }
 
 func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	var response any
-	err := g.call(ctx, info.FullMethod, func() (err error) {
+	err := g.call(ctx, info.FullMethod, g.slots, func() (err error) {
 		ctx, cancel := g.deadline(ctx)
 		defer cancel()
 		response, err = handler(ctx, request)
@@ -56,14 +64,14 @@ func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 }
 
 func (g *gate) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	return g.call(stream.Context(), info.FullMethod, func() error { return handler(server, stream) })
+	return g.call(stream.Context(), info.FullMethod, g.streams, func() error { return handler(server, stream) })
 }
 
 // call does everything around a handler, and returns a status.
-func (g *gate) call(ctx context.Context, method string, handle func() error) error {
+func (g *gate) call(ctx context.Context, method string, slots chan struct{}, handle func() error) error {
 	began := time.Now()
 	caller := CallerFrom(ctx)
-	err := g.admit(ctx, method, caller, handle)
+	err := g.admit(ctx, method, caller, slots, handle)
 	answer := rpcerr.Status(err, caller.Public())
 	if made, is := status.FromError(err); is && (strings.HasPrefix(method, foreignPrefix) || made.Code() == codes.Unimplemented) {
 		answer = made
@@ -72,7 +80,7 @@ func (g *gate) call(ctx context.Context, method string, handle func() error) err
 	return answer.Err()
 }
 
-func (g *gate) admit(ctx context.Context, method string, caller Caller, handle func() error) (err error) {
+func (g *gate) admit(ctx context.Context, method string, caller Caller, slots chan struct{}, handle func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
@@ -85,8 +93,8 @@ func (g *gate) admit(ctx context.Context, method string, caller Caller, handle f
 		return err
 	}
 	select {
-	case g.slots <- struct{}{}:
-		defer func() { <-g.slots }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	default:
 		return coupon.Refuse(coupon.ReasonRateLimited, "", "too many calls are running")
 	}

@@ -32,6 +32,10 @@ const (
 	// keepaliveTime finds dead clients; keepaliveMin is the least that clients may ask.
 	keepaliveTime = time.Minute
 	keepaliveMin  = 10 * time.Second
+	// handshakeTimeout bounds how long a stranger may take to say who it is. maxConcurrent bounds the calls of one
+	// connection, each of which may hold a request in memory.
+	handshakeTimeout = 5 * time.Second
+	maxConcurrent    = 1000
 	// readyPause is between two questions whether the service is ready.
 	readyPause = 200 * time.Millisecond
 	// headerTimeout bounds how long an HTTP client may take to say what it wants, idleTimeout how long it may
@@ -153,6 +157,8 @@ func newProcess(o Options) (*process, error) {
 		grpc.ChainUnaryInterceptor(metrics.UnaryServerInterceptor(), gate.unary),
 		grpc.ChainStreamInterceptor(metrics.StreamServerInterceptor(), gate.stream),
 		grpc.MaxRecvMsgSize(o.Config.maxRequestBytes()),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.MaxConcurrentStreams(maxConcurrent),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: connectionAgeGrace, Time: keepaliveTime,
 		}),

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
 	"ecoupon/chaincode/coupon"
@@ -114,6 +115,31 @@ func TestLimits(t *testing.T) {
 	group.Wait()
 	if _, err := till.Verify(t.Context(), &retailerv1.VerifyRequest{}); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A stream lasts as long as its caller likes: whoever may only list the services must not be able to keep out tills.
+func TestStreamsKeepOutNoCalls(t *testing.T) {
+	t.Parallel()
+	o := options(&handlers{})
+	o.Config.MaxInFlight = 1
+	consortium := servetest.New(t, servetest.Default()...)
+	service := consortium.Serve(t, servetest.RetailerMSP, o)
+	conn := service.Dial(t, consortium.Caller(t, servetest.RetailerMSP, serve.RoleTill))
+	stream, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Its answer shows that the stream is open.
+	err = stream.Send(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := retailerv1.NewRetailerServiceClient(conn).Verify(t.Context(), &retailerv1.VerifyRequest{}); err != nil {
+		t.Error(err)
 	}
 }
 
