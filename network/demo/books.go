@@ -210,7 +210,7 @@ func (p *play) farewell(context.Context) error {
 	for _, command := range []string{
 		"export COUPON_WALLET=" + wallet,
 		fmt.Sprintf("bin/coupon --as %s wallet offers", till),
-		fmt.Sprintf("bin/coupon --as %s wallet get %s", till, p.campaigns[len(p.campaigns)-1].ID),
+		fmt.Sprintf("bin/coupon --as %s wallet get %s", till, p.campaigns[0].ID),
 		"bin/coupon wallet list",
 		fmt.Sprintf("bin/coupon wallet present COUPON | tee /dev/stderr | bin/coupon --as %s till redeem - \\", till),
 		"    --invoice MY-INVOICE-1 --institute Girohaus --line 9521234543213:1:2.49",
