@@ -80,6 +80,8 @@ type Service struct {
 
 	mu       sync.Mutex
 	inFlight map[coupon.RedemptionID]*pending
+	// voiding has the redemptions that are being voided; closed when done.
+	voiding map[coupon.RedemptionID]chan struct{}
 }
 
 // New makes a service of its parts. It does no I/O.
@@ -91,6 +93,7 @@ func New(o Options) (*Service, error) {
 		mspID: o.MSPID, issuers: slices.Clone(o.Issuers), ledger: o.Ledger,
 		store: &store{o.Store}, offers: newOffers(o.Ledger, o.Issuers), logger: o.Logger,
 		desks: make(map[string]*desk), inFlight: make(map[coupon.RedemptionID]*pending),
+		voiding: make(map[coupon.RedemptionID]chan struct{}),
 	}
 	var namespaces []string
 	for _, issuer := range s.issuers {

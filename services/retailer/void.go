@@ -29,6 +29,12 @@ func (s *Service) Void(ctx context.Context, requestID string, id coupon.Redempti
 	if err := coupon.CheckUUID4("request_id", requestID); err != nil {
 		return Redemption{}, err
 	}
+	// A request that comes again while it is on its way waits for its answer.
+	leave, err := s.voidAlone(ctx, id)
+	if err != nil {
+		return Redemption{}, err
+	}
+	defer leave()
 	repeated, err := s.store.voidRequested(ctx, requestID, id)
 	if err != nil {
 		return Redemption{}, err
@@ -44,6 +50,34 @@ func (s *Service) Void(ctx context.Context, requestID string, id coupon.Redempti
 		return Redemption{}, voided()
 	}
 	return found.Redemption, nil
+}
+
+// voidAlone waits until nobody else voids the redemption; the caller ends with
+// the function returned.
+func (s *Service) voidAlone(ctx context.Context, id coupon.RedemptionID) (func(), error) {
+	mine := make(chan struct{})
+	for {
+		s.mu.Lock()
+		other, busy := s.voiding[id]
+		if !busy {
+			s.voiding[id] = mine
+		}
+		s.mu.Unlock()
+		if !busy {
+			break
+		}
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.voiding, id)
+		close(mine)
+	}, nil
 }
 
 func (s *Service) void(ctx context.Context, requestID string, found stored, repeated bool) (Redemption, error) {

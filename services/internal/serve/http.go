@@ -58,6 +58,7 @@ func newPublic(o Options) *http.Server {
 func newHTTP(handler http.Handler, timeout time.Duration) *http.Server {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, ReadTimeout: timeout,
+		MaxHeaderBytes: maxHeader,
 	}
 	if timeout > 0 {
 		server.WriteTimeout = timeout + headerTimeout

@@ -42,6 +42,8 @@ const (
 	// then stay.
 	headerTimeout = 5 * time.Second
 	idleTimeout   = time.Minute
+	// maxHeader bounds what an HTTP client may say before its request: everybody may say it on many connections.
+	maxHeader = 16 << 10
 )
 
 // durations are the buckets of call durations in seconds: finest where a till waits.
