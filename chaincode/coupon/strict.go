@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 )
 
+// Bounds of what DecodeStrict takes.
 const (
 	// MaxDepth bounds the nesting of JSON: more than any record has, and less
 	// than would tire a stack.

@@ -6,7 +6,6 @@ package advertiser
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 
 	"ecoupon/chaincode/coupon"
@@ -69,7 +68,7 @@ func (f follower) Apply(ctx context.Context, block ledger.Block) error {
 
 func (f follower) authorised(ctx context.Context, block ledger.Block, event ledger.Event, learnt *changes) error {
 	var authorised coupon.EmitterEvent
-	if json.Unmarshal(event.Payload, &authorised) != nil {
+	if !event.Decode(&authorised) {
 		f.doubt(ctx, event)
 		return nil
 	}
@@ -118,7 +117,7 @@ func consistent(m mandate, c coupon.Campaign) bool {
 // changed reads where a campaign stands if there is an own mandate under it.
 func (f follower) changed(ctx context.Context, block ledger.Block, event ledger.Event, learnt *changes) error {
 	var changed coupon.CampaignEvent
-	if json.Unmarshal(event.Payload, &changed) != nil {
+	if !event.Decode(&changed) {
 		f.doubt(ctx, event)
 		return nil
 	}

@@ -6,7 +6,6 @@ package clearing
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"ecoupon/chaincode/coupon"
@@ -72,7 +71,7 @@ func (p *projection) change(ctx context.Context, block ledger.Block, event ledge
 
 func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.ClaimedEvent
-	if json.Unmarshal(event.Payload, &payload) != nil {
+	if !event.Decode(&payload) {
 		return nil, nil
 	}
 	var record coupon.ClaimRecord
@@ -91,7 +90,7 @@ func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledg
 
 func (p *projection) settled(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.SettledEvent
-	if json.Unmarshal(event.Payload, &payload) != nil {
+	if !event.Decode(&payload) {
 		return nil, nil
 	}
 	var record coupon.SettlementRecord

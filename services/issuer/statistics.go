@@ -106,7 +106,7 @@ func (c counter) count(ctx context.Context, block ledger.Block, event ledger.Eve
 
 func (c counter) redeemed(ctx context.Context, block ledger.Block, event ledger.Event) (tally, error) {
 	var payload coupon.RedeemedEvent
-	if json.Unmarshal(event.Payload, &payload) != nil || payload.Batch != coupon.NewBatchID(event.TransactionID) {
+	if !event.Decode(&payload) || payload.Batch != coupon.NewBatchID(event.TransactionID) {
 		c.doubt(ctx, event)
 		return tally{}, nil
 	}
@@ -127,7 +127,7 @@ func (c counter) redeemed(ctx context.Context, block ledger.Block, event ledger.
 
 func (c counter) voided(ctx context.Context, block ledger.Block, event ledger.Event) (tally, error) {
 	var payload coupon.VoidedEvent
-	if json.Unmarshal(event.Payload, &payload) != nil {
+	if !event.Decode(&payload) {
 		c.doubt(ctx, event)
 		return tally{}, nil
 	}

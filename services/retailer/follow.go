@@ -6,7 +6,6 @@ package retailer
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"ecoupon/chaincode/coupon"
@@ -73,7 +72,7 @@ func (p *projection) change(ctx context.Context, block ledger.Block, event ledge
 
 func (p *projection) redeemed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.RedeemedEvent
-	if json.Unmarshal(event.Payload, &payload) != nil || payload.Retailer != p.service.mspID {
+	if !event.Decode(&payload) || payload.Retailer != p.service.mspID {
 		return nil, nil
 	}
 	// What was sent from here is stored by whoever sent it.
@@ -98,7 +97,7 @@ func (p *projection) redeemed(ctx context.Context, block ledger.Block, event led
 
 func (p *projection) voided(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.VoidedEvent
-	if json.Unmarshal(event.Payload, &payload) != nil || payload.Retailer != p.service.mspID {
+	if !event.Decode(&payload) || payload.Retailer != p.service.mspID {
 		return nil, nil
 	}
 	held, known, err := p.service.store.redemption(ctx, payload.Redemption)
@@ -124,7 +123,7 @@ func (p *projection) voided(ctx context.Context, block ledger.Block, event ledge
 
 func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
 	var payload coupon.ClaimedEvent
-	if json.Unmarshal(event.Payload, &payload) != nil || payload.Retailer != p.service.mspID {
+	if !event.Decode(&payload) || payload.Retailer != p.service.mspID {
 		return nil, nil
 	}
 	var record coupon.ClaimRecord

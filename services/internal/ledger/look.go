@@ -5,6 +5,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -21,6 +22,10 @@ var absent = []coupon.Reason{
 	coupon.ReasonNotFound, coupon.ReasonUnknownCampaign, coupon.ReasonUnknownFramework, coupon.ReasonBatchUnknown,
 	coupon.ReasonKeyMissing, coupon.ReasonInvalidRequest,
 }
+
+// Decode reads the payload into out. It is false for what the contract would not have sent: such an event is passed
+// over like any other that is about nothing.
+func (e Event) Decode(out any) bool { return json.Unmarshal(e.Payload, out) == nil }
 
 // Look reads what an event of the block speaks of, and reports whether it is there. As a peer shows a block just
 // before what it wrote can be read, what is missing is looked for again until that is certain: when the peer has shown

@@ -22,8 +22,10 @@ type announcement struct {
 	payload      []byte
 }
 
+// Init does nothing.
 func (announcement) Init(shim.ChaincodeStubInterface) *peer.Response { return shim.Success(nil) }
 
+// Invoke writes into the owner's collection and sets the event.
 func (a announcement) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	if err := stub.PutPrivateData("_implicit_org_"+a.owner, "anything", []byte(stub.GetTxID())); err != nil {
 		return shim.Error(err.Error())
