@@ -81,7 +81,10 @@ func (p *projection) redeemed(ctx context.Context, block ledger.Block, event led
 	}
 	var b batch
 	found, err := block.Look(ctx, func() (err error) {
-		b, err = p.service.read(ctx, p.issuer, payload.Batch)
+		if b, err = p.service.read(ctx, p.issuer, payload.Batch); err == nil {
+			// While an empty store fills, a void that comes later counts already.
+			b.voided, err = p.service.voided(ctx, b.BatchRecord)
+		}
 		return err
 	})
 	if err != nil || !found {
