@@ -200,6 +200,29 @@ func TestDeletedMarkPaysOnce(t *testing.T) {
 	c.refused(c.settle(text), coupon.ReasonAlreadySettled)
 }
 
+// TestOnlyMarkersPay: of records that issuer and an accomplice put on the
+// ledger, nothing counts but what is spent by this batch and redemption.
+func TestOnlyMarkersPay(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(r *coupon.BatchRecord){
+		"another coupon":     func(r *coupon.BatchRecord) { r.Redemptions[0].Coupons[0].Tag[0] ^= 1 },
+		"another batch":      func(r *coupon.BatchRecord) { r.ID[0] ^= 1 },
+		"another redemption": func(r *coupon.BatchRecord) { r.Redemptions[0].ID[0] ^= 1 },
+	} {
+		c := founded(t)
+		text := c.planted(change)
+		c.run(c.claim(text))
+		k := c.settle(text)
+		c.run(k)
+		var settlement coupon.SettlementRecord
+		id := k.input.(coupon.SettleInput).SettlementID
+		c.evaluate(query(issuer, "GetSettlement", coupon.SettlementQuery{SettlementID: id, Retailer: retailer}), &settlement)
+		if settlement.Coupons != 0 || len(settlement.Amounts) != 0 {
+			t.Errorf("%s pays %+v", name, settlement)
+		}
+	}
+}
+
 // TestVoidedCouponsPayNothing claims and settles a batch of which all is void.
 func TestVoidedCouponsPayNothing(t *testing.T) {
 	t.Parallel()

@@ -98,10 +98,10 @@ func TestRetailersAreRefused(t *testing.T) {
 		}
 	}
 	key := fresh.key
-	lost := func(mspID string) func(*consortium) call {
+	lost := func(mspID string, key *coupon.Key) func(*consortium) call {
 		return func(c *consortium) call {
 			c.overwritePrivate(mspID, retailerKeyName(retailer), "")
-			return admit(retailer, &key)(c)
+			return admit(retailer, key)(c)
 		}
 	}
 	testRefusals(t, []refusal{
@@ -111,8 +111,10 @@ func TestRetailersAreRefused(t *testing.T) {
 		{name: "another key", want: exists, field: "key", prepare: admit(retailer, &key)},
 		{name: "no key", want: invalid, field: coupon.TransientKey, prepare: admit(retailer2, nil)},
 		{name: "zero key", want: invalid, field: "key", prepare: admit(retailer2, &coupon.Key{})},
-		{name: "key lost by the issuer", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(issuer)},
-		{name: "key lost by the retailer", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(retailer)},
+		{name: "key lost by the issuer", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(issuer, nil)},
+		{name: "key lost by the retailer", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(retailer, nil)},
+		{name: "key lost by the issuer, and another", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(issuer, &key)},
+		{name: "key lost by the retailer, and another", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(retailer, &key)},
 		{name: "no retailer", want: invalid, field: "retailer", prepare: func(c *consortium) call {
 			k := admit("", &key)(c)
 			k.endorsers = []string{issuer}

@@ -119,6 +119,14 @@ func TestVoidsAreRefused(t *testing.T) {
 			c.overwrite("spent/"+decodeRecord(c.t, text).Redemptions[0].Coupons[0].Tag.String(), "")
 			return void(text, redemptionOf(c, text))
 		}},
+		{name: "marker of another batch", want: coupon.ReasonNotRedeemed, field: "redemption_id", prepare: func(c *consortium) call {
+			text := c.planted(func(r *coupon.BatchRecord) { r.ID[0] ^= 1 })
+			return void(text, redemptionOf(c, text))
+		}},
+		{name: "marker of another redemption", want: coupon.ReasonNotRedeemed, field: "redemption_id", prepare: func(c *consortium) call {
+			text := c.planted(func(r *coupon.BatchRecord) { r.Redemptions[0].ID[0] ^= 1 })
+			return void(text, redemptionOf(c, text))
+		}},
 		{name: "another redemption", want: coupon.ReasonNotFound, field: "redemption_id", prepare: func(c *consortium) call {
 			other := redemptionOf(c, c.sold())
 			return void(c.sold(), other)

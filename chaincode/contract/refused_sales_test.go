@@ -245,28 +245,3 @@ func TestBatchesOutOfTimeAreRefused(t *testing.T) {
 		}},
 	})
 }
-
-// TestLimitsOfBatchesAreGood redeems at the limits of size and time.
-func TestLimitsOfBatchesAreGood(t *testing.T) {
-	t.Parallel()
-	c := founded(t)
-	k := redeem(c.batch(c.sale(c.presented(bound, 1))))
-	k.at = c.clock.now().Add(5 * time.Second)
-	c.run(k)
-	b := c.batch()
-	for sale := range 20 {
-		coupons := make([]coupon.Tendered, 50)
-		for i := range coupons {
-			coupons[i] = bearer.tender(int64(50*sale + i + 1))
-		}
-		s := c.sale(coupons...)
-		s.Basket.Total, s.Basket.Lines[0].Quantity = 25000, 50
-		b.Sales = append(b.Sales, s)
-	}
-	c.clock.advance(10 * time.Minute)
-	k = redeem(b)
-	k.at = c.clock.now().Add(-30 * time.Second)
-	if got := decodeRecord(t, c.record(c.run(k))).CouponCount(); got != coupon.MaxBatchCoupons {
-		t.Errorf("%d coupons redeemed, want %d", got, coupon.MaxBatchCoupons)
-	}
-}
