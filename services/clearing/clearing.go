@@ -22,6 +22,7 @@ import (
 	"ecoupon/services/clearing/reconcile"
 	"ecoupon/services/clearing/settle"
 	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/following"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/sqlstore"
 )
@@ -74,7 +75,8 @@ func New(o Options) (*Service, error) {
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, issuer := range s.issuers {
-		group.Go(func() error { return s.ledger.Follow(ctx, config.Namespace(issuer), &projection{s, issuer}) })
+		events := following.Follower{Store: s.store.Store, Change: (&projection{s, issuer}).change}
+		group.Go(func() error { return s.ledger.Follow(ctx, config.Namespace(issuer), events) })
 	}
 	group.Go(func() error {
 		if err := s.ledger.Resume(ctx); err != nil && ctx.Err() == nil {

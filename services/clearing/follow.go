@@ -6,12 +6,11 @@ package clearing
 import (
 	"context"
 	"database/sql"
-	"fmt"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/following"
 	"ecoupon/services/internal/ledger"
-	"ecoupon/services/internal/sqlstore"
 )
 
 // projection turns one issuer's blocks into claims, and into settlements where
@@ -21,44 +20,9 @@ type projection struct {
 	issuer  string
 }
 
-// Next implements ledger.Projection.
-func (p *projection) Next(ctx context.Context, namespace string) (uint64, error) {
-	return p.service.store.Next(ctx, namespace)
-}
-
-// change is what one event means to the store.
-type change func(ctx context.Context, tx *sql.Tx) error
-
-// Apply implements ledger.Projection. What it needs of the ledger it reads
-// before its transaction begins.
-func (p *projection) Apply(ctx context.Context, block ledger.Block) error {
-	var changes []change
-	for _, event := range block.Events {
-		c, err := p.change(ctx, block, event)
-		if err != nil {
-			return fmt.Errorf("applying %s of transaction %s: %w", event.Name, event.TransactionID, err)
-		}
-		if c != nil {
-			changes = append(changes, c)
-		}
-	}
-	return p.service.store.Update(ctx, func(tx *sql.Tx) error {
-		fresh, err := sqlstore.Advance(ctx, tx, block.Namespace, block.Number)
-		if err != nil || !fresh {
-			return err
-		}
-		for _, c := range changes {
-			if err := c(ctx, tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // change is nil for events that mean nothing here, and for what the ledger does
 // not bear out: no event is believed by itself.
-func (p *projection) change(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
+func (p *projection) change(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
 	switch event.Name {
 	case "Claimed":
 		return p.claimed(ctx, block, event)
@@ -69,7 +33,7 @@ func (p *projection) change(ctx context.Context, block ledger.Block, event ledge
 	}
 }
 
-func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
+func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
 	var payload coupon.ClaimedEvent
 	if !event.Decode(&payload) {
 		return nil, nil
@@ -88,7 +52,7 @@ func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledg
 	return func(ctx context.Context, tx *sql.Tx) error { return addClaim(ctx, tx, record) }, nil
 }
 
-func (p *projection) settled(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
+func (p *projection) settled(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
 	var payload coupon.SettledEvent
 	if !event.Decode(&payload) {
 		return nil, nil

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/following"
 	"ecoupon/services/internal/ledger"
 )
 
@@ -27,7 +28,8 @@ func (i *Issuer) Run(ctx context.Context) error {
 		}
 		return i.ticks.Run(ctx)
 	})
-	running.Go(func() error { return i.ledger.Follow(ctx, i.namespace, counter{i}) })
+	events := following.Follower{Store: i.store.db, Change: counter{i}.change}
+	running.Go(func() error { return i.ledger.Follow(ctx, i.namespace, events) })
 	running.Go(func() error {
 		if err := i.ledger.Resume(ctx); err != nil && ctx.Err() == nil {
 			return err

@@ -6,9 +6,9 @@ package issuer
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/following"
 	"ecoupon/services/internal/ledger"
 )
 
@@ -64,24 +64,13 @@ func (i *Issuer) Statistics(ctx context.Context, ref coupon.CampaignRef) (Statis
 // counter is the projection of redemptions and voids to counts.
 type counter struct{ *Issuer }
 
-// Next is the first block that is not counted.
-func (c counter) Next(ctx context.Context, namespace string) (uint64, error) {
-	return c.store.db.Next(ctx, namespace)
-}
-
-// Apply counts a block, once.
-func (c counter) Apply(ctx context.Context, block ledger.Block) error {
-	var found []tally
-	for _, event := range block.Events {
-		t, err := c.count(ctx, block, event)
-		if err != nil {
-			return fmt.Errorf("counting %s of transaction %s: %w", event.Name, event.TransactionID, err)
-		}
-		if t.changes != nil {
-			found = append(found, t)
-		}
+// change is nil for events that change no count.
+func (c counter) change(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
+	t, err := c.count(ctx, block, event)
+	if err != nil || t.changes == nil {
+		return nil, err
 	}
-	return c.store.add(ctx, block.Namespace, block.Number, found)
+	return t.store, nil
 }
 
 // tally is what one event changes; voided is the redemption that it undoes, nil

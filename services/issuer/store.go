@@ -63,28 +63,15 @@ func (s store) finish(ctx context.Context, id string) error {
 	})
 }
 
-// add stores what a block changes, once. A redemption is undone once, however
-// often it is said.
-func (s store) add(ctx context.Context, namespace string, block uint64, found []tally) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
-		fresh, err := sqlstore.Advance(ctx, tx, namespace, block)
-		if err != nil || !fresh {
+// store adds to the counts. A redemption is undone once, however often it is
+// said.
+func (t tally) store(ctx context.Context, tx *sql.Tx) error {
+	if t.voided != nil {
+		if fresh, err := noteVoid(ctx, tx, *t.voided); err != nil || !fresh {
 			return err
 		}
-		for _, t := range found {
-			if t.voided != nil {
-				if fresh, err := noteVoid(ctx, tx, *t.voided); err != nil {
-					return err
-				} else if !fresh {
-					continue
-				}
-			}
-			if err := addCounts(ctx, tx, t.changes); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return addCounts(ctx, tx, t.changes)
 }
 
 // noteVoid is false for a redemption whose void is counted.

@@ -6,11 +6,10 @@ package retailer
 import (
 	"context"
 	"database/sql"
-	"fmt"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/following"
 	"ecoupon/services/internal/ledger"
-	"ecoupon/services/internal/sqlstore"
 )
 
 // projection keeps the store up to date with what the ledger says of the own
@@ -20,44 +19,9 @@ type projection struct {
 	issuer  string
 }
 
-// Next implements ledger.Projection.
-func (p *projection) Next(ctx context.Context, namespace string) (uint64, error) {
-	return p.service.store.Next(ctx, namespace)
-}
-
-// change is what one event means to the store.
-type change func(ctx context.Context, tx *sql.Tx) error
-
-// Apply implements ledger.Projection. What it needs of the ledger it reads
-// before its transaction begins.
-func (p *projection) Apply(ctx context.Context, block ledger.Block) error {
-	var changes []change
-	for _, event := range block.Events {
-		c, err := p.change(ctx, block, event)
-		if err != nil {
-			return fmt.Errorf("applying %s of transaction %s: %w", event.Name, event.TransactionID, err)
-		}
-		if c != nil {
-			changes = append(changes, c)
-		}
-	}
-	return p.service.store.Update(ctx, func(tx *sql.Tx) error {
-		fresh, err := sqlstore.Advance(ctx, tx, block.Namespace, block.Number)
-		if err != nil || !fresh {
-			return err
-		}
-		for _, c := range changes {
-			if err := c(ctx, tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // change is nil for events of others, and for what the ledger does not bear
 // out: no event is believed by itself.
-func (p *projection) change(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
+func (p *projection) change(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
 	switch event.Name {
 	case "Redeemed":
 		return p.redeemed(ctx, block, event)
@@ -70,7 +34,7 @@ func (p *projection) change(ctx context.Context, block ledger.Block, event ledge
 	}
 }
 
-func (p *projection) redeemed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
+func (p *projection) redeemed(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
 	var payload coupon.RedeemedEvent
 	if !event.Decode(&payload) || payload.Retailer != p.service.mspID {
 		return nil, nil
@@ -98,7 +62,7 @@ func (p *projection) redeemed(ctx context.Context, block ledger.Block, event led
 	return func(ctx context.Context, tx *sql.Tx) error { return complete(ctx, tx, b) }, nil
 }
 
-func (p *projection) voided(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
+func (p *projection) voided(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
 	var payload coupon.VoidedEvent
 	if !event.Decode(&payload) || payload.Retailer != p.service.mspID {
 		return nil, nil
@@ -124,7 +88,7 @@ func (p *projection) voided(ctx context.Context, block ledger.Block, event ledge
 	return func(ctx context.Context, tx *sql.Tx) error { return setVoided(ctx, tx, payload.Redemption) }, nil
 }
 
-func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledger.Event) (change, error) {
+func (p *projection) claimed(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
 	var payload coupon.ClaimedEvent
 	if !event.Decode(&payload) || payload.Retailer != p.service.mspID {
 		return nil, nil

@@ -23,6 +23,7 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/following"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/sqlstore"
 	"ecoupon/services/internal/ticking"
@@ -114,7 +115,8 @@ func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for issuer, desk := range s.desks {
 		group.Go(func() error { return desk.run(ctx) })
-		group.Go(func() error { return s.ledger.Follow(ctx, config.Namespace(issuer), &projection{s, issuer}) })
+		events := following.Follower{Store: s.store.Store, Change: (&projection{s, issuer}).change}
+		group.Go(func() error { return s.ledger.Follow(ctx, config.Namespace(issuer), events) })
 	}
 	group.Go(func() error { return s.ticks.Run(ctx) })
 	group.Go(func() error { return s.resume(ctx) })
