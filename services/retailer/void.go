@@ -95,7 +95,10 @@ func (s *Service) void(ctx context.Context, requestID string, found stored, repe
 	})
 	reason, refused := coupon.ReasonOf(err)
 	undone := reason == coupon.ReasonNotRedeemed
-	if refused && (!undone || !repeated) {
+	// What was refused, or never sent, is as if it had not been asked for: whoever
+	// voids the redemption after it must be the only one who is told so.
+	var sent *ledger.UnknownOutcome
+	if refused && !undone || err != nil && !repeated && !errors.As(err, &sent) {
 		if err := s.store.dropVoid(ctx, requestID); err != nil {
 			return Redemption{}, err
 		}

@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
 
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	"ecoupon/services/internal/ledgertest"
 )
 
 // TestVoidRepeatedAtOnce: a till that repeats its request while the first is on
@@ -34,4 +36,20 @@ func TestVoidRepeatedAtOnce(t *testing.T) {
 			t.Errorf("a later repeat: %v", err)
 		}
 	}
+}
+
+// TestOneVoidIsToldToOneRequest: a request that was never sent does not share in
+// the void that another made: the money is given back once.
+func TestOneVoidIsToldToOneRequest(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	redeemed := d.redeem(t, d.sale(campaign.Text(1)))
+	first := &retailerv1.VoidRequest{RequestId: uuid.NewString(), RedemptionId: redeemed.GetRedemptionId()}
+	d.consortium.FailBefore(shop, ledgertest.StepEndorse, 1, ledgertest.ErrPeerAway)
+	if _, err := d.till.Void(t.Context(), first); err == nil {
+		t.Fatal("the peer was not away")
+	}
+	d.void(t, redeemed.GetRedemptionId())
+	_, err := d.till.Void(t.Context(), first)
+	wantRefusal(t, err, codes.FailedPrecondition, "VOIDED")
 }
