@@ -16,13 +16,16 @@ GRPCURL          := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)
 export GOTOOLCHAIN := local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo up down status purge test test-unit test-e2e lint generate check-generated bench clean
+.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose lint generate check-generated bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: bin/network ## build the programs and, the first time, Fabric
 	bin/network build
+
+images: bin/network ## build the images of docker-compose.yaml and list their sizes
+	bin/network images
 
 bin/network: FORCE
 	@mkdir -p bin
@@ -53,6 +56,10 @@ test-unit: bin/network $(GRPCURL) ## tests of the rules, the contract and the se
 test-e2e: bin/network $(GRPCURL) ## tests of the runner and of the whole on real networks
 	bin/network build
 	cd network && GRPCURL=$(GRPCURL) go test -count=1 -timeout 18m -p 1 ./...
+
+test-compose: bin/network ## play the day in containers, cut members off, kill and restart; needs root if no engine runs
+	@mkdir -p bin && cd network && go build -o ../bin/demo ./demo
+	cd network && ECOUPON_COMPOSE=1 go test -count=1 -timeout 15m -v ./compose
 
 lint: $(GOLANGCI) $(BUF) ## vet, lint, check generated code and that each module stands alone
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && go vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done

@@ -37,7 +37,8 @@ func newCommand() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&state, "state", "", "state directory (default that of the consortium)")
 	root.AddCommand(upCommand(&state), downCommand(&state), purgeCommand(&state),
-		statusCommand(&state), logsCommand(&state), buildCommand())
+		statusCommand(&state), logsCommand(&state), buildCommand(),
+		prepareCommand(&state), defineCommand(&state), imagesCommand())
 	return root
 }
 

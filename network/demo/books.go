@@ -204,7 +204,11 @@ func (p *play) farewell(context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.tell("the network is up; its processes and addresses: make status; to stop it: make down; to resume: make up")
+	if p.network.Consortium().Containers {
+		p.tell("the network is up, in containers")
+	} else {
+		p.tell("the network is up; its processes and addresses: make status; to stop it: make down; to resume: make up")
+	}
 	p.tell("the advertiser's public page: %s/v1/offers", url)
 	till, wallet := as("retailer", "till-1"), relative(filepath.Join(p.wallets, "you.json"))
 	for _, command := range []string{

@@ -32,25 +32,18 @@ func main() {
 	state := flag.String("state", ".ecoupon", "state `directory` of the network")
 	examples := flag.String("examples", "examples", "`directory` of campaigns and sales")
 	consortium := flag.String("consortium", "", "consortium `file`; the default has four organisations")
+	running := flag.Bool("running", false, "play on the network that runs in the state directory already, whose ledger must be empty")
 	flag.Parse()
-	if err := run(ctx, *state, *consortium, *examples); err != nil {
+	if err := run(ctx, *state, *consortium, *examples, *running); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, state, consortium, examples string) error {
+func run(ctx context.Context, state, consortium, examples string, running bool) error {
 	s := newStory(os.Stdout)
 	s.chapter("The consortium")
-	c := runner.Default()
-	if consortium != "" {
-		var err error
-		if c, err = runner.Load(consortium); err != nil {
-			return err
-		}
-	}
-	c.StateDir = state
-	n, err := freshNetwork(ctx, s, c)
+	n, err := findNetwork(ctx, s, state, consortium, running)
 	if err != nil {
 		return err
 	}
@@ -80,6 +73,23 @@ func run(ctx context.Context, state, consortium, examples string) error {
 		}
 	}
 	return nil
+}
+
+// findNetwork opens the network that runs, or starts a fresh one.
+func findNetwork(ctx context.Context, s *story, state, consortium string, running bool) (*runner.Network, error) {
+	if running {
+		s.tell("it runs already, in %s", state)
+		return runner.Open(state, os.Stderr)
+	}
+	c := runner.Default()
+	if consortium != "" {
+		var err error
+		if c, err = runner.Load(consortium); err != nil {
+			return nil, err
+		}
+	}
+	c.StateDir = state
+	return freshNetwork(ctx, s, c)
 }
 
 // freshNetwork starts a network with an empty ledger. One that the demo made is

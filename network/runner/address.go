@@ -65,6 +65,9 @@ func (c Consortium) address(o Organisation, kind string) Address {
 	}
 	listen, advertise := c.hosts(o)
 	port := c.port(o, at)
+	if c.Containers {
+		advertise = kind + "." + o.Name
+	}
 	a := Address{Listen: net.JoinHostPort(listen, port), Advertise: net.JoinHostPort(advertise, port)}
 	if other := o.Advertise[kind]; other != "" {
 		a.Advertise = other

@@ -23,6 +23,10 @@ const (
 	fabricModule  = "github.com/hyperledger/fabric"
 )
 
+// buildEnvironment makes programs that need no library of their system, so that
+// the same run in containers with nothing else in them.
+const buildEnvironment = "CGO_ENABLED=0"
+
 // fabricTools are the programs of Fabric that a network runs.
 var fabricTools = []string{"configtxgen", "orderer", "peer"}
 
@@ -116,9 +120,10 @@ func buildFabric(ctx context.Context, root string, out io.Writer) (string, error
 	return dir, nil
 }
 
-// pinsOf names the exact versions that the module asks for.
+// pinsOf names the exact versions that the module asks for, and how they are built.
 func pinsOf(module string) (string, error) {
 	h := sha256.New()
+	h.Write([]byte(buildEnvironment))
 	for _, name := range []string{"go.mod", "go.sum"} {
 		data, err := os.ReadFile(filepath.Join(module, name))
 		if err != nil {
@@ -176,7 +181,7 @@ func build(ctx context.Context, out io.Writer, services bool) (binaries, error) 
 func goBuild(ctx context.Context, module string, out io.Writer, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"build"}, args...)...)
 	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "GOWORK=off")
+	cmd.Env = append(os.Environ(), "GOWORK=off", buildEnvironment)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, io.MultiWriter(&said, downloads{out})
 	if err := cmd.Run(); err != nil {

@@ -101,8 +101,9 @@ func (n *Network) clientTLS(o Organisation, kind string, pair [2]string) (*tls.C
 
 // The certificates with which the runner calls an organisation's processes.
 var (
-	asAdmin = [2]string{filepath.Join("admin", "tls.pem"), filepath.Join("admin", "tls.key")}
-	asPeer  = [2]string{filepath.Join(kindPeer, "tls", "server.crt"), filepath.Join(kindPeer, "tls", "server.key")}
+	asAdmin    = [2]string{filepath.Join("admin", "tls.pem"), filepath.Join("admin", "tls.key")}
+	asOperator = [2]string{filepath.Join("operator", "cert.pem"), filepath.Join("operator", "key.pem")}
+	asPeer     = [2]string{filepath.Join(kindPeer, "tls", "server.crt"), filepath.Join(kindPeer, "tls", "server.key")}
 )
 
 // dial connects to a process of the organisation where it listens, whatever

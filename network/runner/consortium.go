@@ -54,8 +54,11 @@ type Consortium struct {
 	AdvertiseHost string `json:"advertise_host"`
 	// BlockInterval is how long an orderer gathers transactions for a block,
 	// such as "20ms".
-	BlockInterval string         `json:"block_interval"`
-	LogLevel      string         `json:"log_level"`
+	BlockInterval string `json:"block_interval"`
+	LogLevel      string `json:"log_level"`
+	// Containers says that something else runs the processes, each in a
+	// container of its own that is called like the process: see Prepare.
+	Containers    bool           `json:"containers,omitempty"`
 	Organisations []Organisation `json:"organisations"`
 }
 

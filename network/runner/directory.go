@@ -35,35 +35,43 @@ type endpoint struct {
 }
 
 // writeDirectory puts consortium.json where services and people look for it.
+// People are outside of containers and get the addresses that are published.
 func (n *Network) writeDirectory() error {
-	d := directory{Channel: n.consortium.Channel}
-	for _, o := range n.consortium.Organisations {
-		m, err := n.member(o)
-		if err != nil {
-			return err
+	for _, outside := range []bool{false, true} {
+		d := directory{Channel: n.consortium.Channel}
+		for _, o := range n.consortium.Organisations {
+			m, err := n.member(o, outside)
+			if err != nil {
+				return err
+			}
+			d.Organisations = append(d.Organisations, m)
 		}
-		d.Organisations = append(d.Organisations, m)
-	}
-	data, err := json.MarshalIndent(d, "", "  ")
-	if err != nil {
-		return fmt.Errorf("writing the directory: %w", err)
-	}
-	for _, o := range n.consortium.Organisations {
-		for _, folder := range holders(o) {
-			name := filepath.Join(n.state.organisation(o.Name), folder, "consortium.json")
-			if err := writeFile(name, append(data, '\n'), 0o644); err != nil {
-				return fmt.Errorf("writing the directory: %w", err)
+		data, err := json.MarshalIndent(d, "", "  ")
+		if err != nil {
+			return fmt.Errorf("writing the directory: %w", err)
+		}
+		for _, o := range n.consortium.Organisations {
+			for _, folder := range holders(o, outside) {
+				name := n.Folder(o.Name, folder, "consortium.json")
+				if err := writeFile(name, append(data, '\n'), 0o644); err != nil {
+					return fmt.Errorf("writing the directory: %w", err)
+				}
 			}
 		}
 	}
 	return nil
 }
 
-// holders lists the folders of an organisation's services, people and tills.
-func holders(o Organisation) []string {
-	folders := []string{"admin", "operator", "auditor"}
-	for i := range tills {
-		folders = append(folders, fmt.Sprintf("till-%d", i+1))
+// holders lists the folders of an organisation's people and tills, or else
+// those of its services.
+func holders(o Organisation, people bool) []string {
+	var folders []string
+	if people {
+		folders = []string{"admin", "operator", "auditor"}
+		for i := range tills {
+			folders = append(folders, fmt.Sprintf("till-%d", i+1))
+		}
+		return folders
 	}
 	for _, role := range o.Roles {
 		folders = append(folders, filepath.Join("services", role))
@@ -71,10 +79,16 @@ func holders(o Organisation) []string {
 	return folders
 }
 
-func (n *Network) member(o Organisation) (member, error) {
+func (n *Network) member(o Organisation, outside bool) (member, error) {
+	at := func(a Address) string {
+		if outside && n.consortium.Containers {
+			return reachable(a.Listen)
+		}
+		return a.Advertise
+	}
 	m := member{
 		Name: o.Name, MSPID: o.MSPID, Roles: o.Roles, Services: map[string]endpoint{},
-		Peer: endpoint{Address: n.consortium.address(o, kindPeer).Advertise, ServerName: o.serverName(kindPeer)},
+		Peer: endpoint{Address: at(n.consortium.address(o, kindPeer)), ServerName: o.serverName(kindPeer)},
 	}
 	for name, to := range map[string]*string{"identity": &m.IdentityCA, "tls": &m.TLSCA, "tills": &m.TillsCA} {
 		pem, err := os.ReadFile(filepath.Join(n.state.organisation(o.Name), "ca", name+".pem"))
@@ -86,10 +100,10 @@ func (n *Network) member(o Organisation) (member, error) {
 	for _, role := range o.Roles {
 		url := ""
 		if role == Advertiser {
-			url = n.consortium.publicURL(o)
+			url = "https://" + at(n.consortium.publicAddress(o))
 		}
 		m.Services[role] = endpoint{
-			Address: n.consortium.address(o, role).Advertise, ServerName: o.serverName(role), PublicURL: &url,
+			Address: at(n.consortium.address(o, role)), ServerName: o.serverName(role), PublicURL: &url,
 		}
 	}
 	return m, nil

@@ -18,24 +18,40 @@ import (
 	"ecoupon/network/config"
 
 	"google.golang.org/grpc/connectivity"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 )
 
 // probeLimit bounds one question whether a process serves.
 const probeLimit = time.Second
 
 func (n *Network) startOrderer(ctx context.Context, o Organisation) error {
-	dir := filepath.Join(n.state.organisation(o.Name), kindOrderer)
-	address := n.consortium.address(o, kindOrderer)
-	host, port, err := splitAddress(address.Listen)
+	if err := n.equipOrderer(o); err != nil {
+		return err
+	}
+	dir := n.Folder(o.Name, kindOrderer)
+	err := n.ensure(ctx, process{
+		name: kindOrderer + "." + o.Name, dir: dir, address: n.consortium.address(o, kindOrderer),
+		command: []string{n.binaries.tool("orderer")},
+		env:     n.environment(dir),
+		ready:   all(healthy(n.consortium.local(o, portOrdererOperations)), n.accepts(o, kindOrderer)),
+	})
 	if err != nil {
 		return err
 	}
-	operations := n.consortium.local(o, portOrdererOperations)
+	return n.joinOrderer(ctx, o)
+}
+
+// equipOrderer writes the orderer's settings.
+func (n *Network) equipOrderer(o Organisation) error {
+	dir := n.Folder(o.Name, kindOrderer)
+	host, port, err := splitAddress(n.consortium.address(o, kindOrderer).Listen)
+	if err != nil {
+		return err
+	}
 	settings, err := config.Orderer{
 		MSPID: o.MSPID, ListenHost: host, ListenPort: port,
-		Admin: n.consortium.at(o, portOrdererAdmin), Operations: operations,
-		WAL: filepath.Join(dir, "data", "wal"),
+		Admin:      n.consortium.at(o, portOrdererAdmin),
+		Operations: n.consortium.local(o, portOrdererOperations),
+		WAL:        filepath.Join(n.seen(dir), "data", "wal"),
 	}.Render()
 	if err != nil {
 		return err
@@ -43,16 +59,7 @@ func (n *Network) startOrderer(ctx context.Context, o Organisation) error {
 	if err := writeFile(filepath.Join(dir, "orderer.yaml"), settings, 0o600); err != nil {
 		return fmt.Errorf("writing the settings of an orderer: %w", err)
 	}
-	err = n.ensure(ctx, process{
-		name: kindOrderer + "." + o.Name, dir: dir, address: address,
-		command: []string{n.binaries.tool("orderer")},
-		env:     n.environment(dir),
-		ready:   all(healthy(operations), n.accepts(o, kindOrderer)),
-	})
-	if err != nil {
-		return err
-	}
-	return n.joinOrderer(ctx, o)
+	return nil
 }
 
 // startChaincode starts the organisation's chaincode server: the project's
@@ -75,37 +82,42 @@ func (n *Network) startChaincode(ctx context.Context, o Organisation, packageID 
 			"CHAINCODE_TLS_KEY=" + filepath.Join("tls", "server.key"),
 			"CHAINCODE_TLS_CLIENT_CA=" + filepath.Join("tls", "ca.crt"),
 		},
-		ready: func(ctx context.Context) error { return n.chaincodeServes(ctx, o) },
+		// Nobody but the organisation's peer gets an answer.
+		ready: func(ctx context.Context) error { return n.serves(ctx, o, kindChaincode, asPeer) },
 	})
-}
-
-// chaincodeServes asks as the organisation's peer: nobody else gets an answer.
-func (n *Network) chaincodeServes(ctx context.Context, o Organisation) error {
-	conn, err := n.dial(o, kindChaincode, asPeer)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	answer, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{})
-	if err == nil && answer.GetStatus() != healthv1.HealthCheckResponse_SERVING {
-		err = fmt.Errorf("the chaincode server is %s", answer.GetStatus())
-	}
-	return err
 }
 
 // startPeer starts the organisation's peer, takes it into the channel and
 // gives it the chaincode package.
 func (n *Network) startPeer(ctx context.Context, o Organisation, pkg installable) error {
-	dir := filepath.Join(n.state.organisation(o.Name), kindPeer)
+	if err := n.equipPeer(o); err != nil {
+		return err
+	}
+	dir := n.Folder(o.Name, kindPeer)
+	err := n.ensure(ctx, process{
+		name: kindPeer + "." + o.Name, dir: dir, address: n.consortium.address(o, kindPeer),
+		command: []string{n.binaries.tool("peer"), "node", "start"},
+		env:     append(n.environment(dir), "CHAINCODE_CONNECTION="+filepath.Join(dir, "builder", "connection.json")),
+		ready:   all(healthy(n.consortium.local(o, portPeerOperations)), n.accepts(o, kindPeer)),
+	})
+	if err != nil {
+		return err
+	}
+	return n.enlist(ctx, o, pkg)
+}
+
+// equipPeer writes the peer's settings, the members' authorities and the
+// external builder into its folder.
+func (n *Network) equipPeer(o Organisation) error {
+	dir := n.Folder(o.Name, kindPeer)
 	address := n.consortium.address(o, kindPeer)
-	operations := n.consortium.local(o, portPeerOperations)
 	settings, err := config.Peer{
 		ID: o.serverName(kindPeer), MSPID: o.MSPID, Listen: address.Listen, Advertise: address.Advertise,
-		ChaincodeListen: n.consortium.local(o, portPeerChaincode), Operations: operations,
-		Builder: filepath.Join(dir, "builder"), Snapshots: filepath.Join(dir, "data", "snapshots"),
-		Reconnect: n.reconnectInterval(o).String(),
+		ChaincodeListen: n.consortium.local(o, portPeerChaincode),
+		Operations:      n.consortium.local(o, portPeerOperations),
+		Builder:         filepath.Join(n.seen(dir), "builder"),
+		Snapshots:       filepath.Join(n.seen(dir), "data", "snapshots"),
+		Reconnect:       n.reconnectInterval(o).String(),
 	}.Render()
 	if err != nil {
 		return err
@@ -116,20 +128,10 @@ func (n *Network) startPeer(ctx context.Context, o Organisation, pkg installable
 	if err := n.writeMembers(filepath.Join(dir, "tls", "members.crt")); err != nil {
 		return err
 	}
-	connection, err := n.equipBuilder(o, dir)
-	if err != nil {
-		return err
+	if err := n.equipBuilder(dir); err != nil {
+		return fmt.Errorf("equipping a peer's builder: %w", err)
 	}
-	err = n.ensure(ctx, process{
-		name: kindPeer + "." + o.Name, dir: dir, address: address,
-		command: []string{n.binaries.tool("peer"), "node", "start"},
-		env:     append(n.environment(dir), "CHAINCODE_CONNECTION="+connection),
-		ready:   all(healthy(operations), n.accepts(o, kindPeer)),
-	})
-	if err != nil {
-		return err
-	}
-	return n.enlist(ctx, o, pkg)
+	return n.writeConnection(o, dir)
 }
 
 // reconnectInterval differs between the organisations.
@@ -171,27 +173,36 @@ func (n *Network) enlist(ctx context.Context, o Organisation, pkg installable) e
 	return install(ctx, conn, admin, pkg)
 }
 
-// equipBuilder lays out the external builder in the peer's folder, and the
-// connection file that it hands on. It returns that file's name.
-func (n *Network) equipBuilder(o Organisation, dir string) (string, error) {
+// equipBuilder puts the external builder into the peer's folder, under the
+// name of each of its steps.
+func (n *Network) equipBuilder(dir string) error {
+	program, err := os.ReadFile(n.binaries.own("builder"))
+	if err != nil {
+		return err
+	}
 	bin := filepath.Join(dir, "builder", "bin")
-	if err := os.MkdirAll(bin, 0o700); err != nil {
-		return "", fmt.Errorf("equipping a peer's builder: %w", err)
+	if err := writeFile(filepath.Join(bin, "builder"), program, 0o700); err != nil {
+		return err
 	}
 	for _, step := range []string{"detect", "build", "release"} {
 		link := filepath.Join(bin, step)
 		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("equipping a peer's builder: %w", err)
+			return err
 		}
-		if err := os.Symlink(n.binaries.own("builder"), link); err != nil {
-			return "", fmt.Errorf("equipping a peer's builder: %w", err)
+		if err := os.Symlink("builder", link); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// writeConnection writes the connection file that the builder hands on.
+func (n *Network) writeConnection(o Organisation, dir string) error {
 	var parts [3]string
 	for i, name := range []string{"server.key", "server.crt", "ca.crt"} {
 		data, err := os.ReadFile(filepath.Join(dir, "tls", name))
 		if err != nil {
-			return "", fmt.Errorf("equipping a peer's builder: %w", err)
+			return fmt.Errorf("reading a peer's credentials: %w", err)
 		}
 		parts[i] = string(data)
 	}
@@ -205,14 +216,13 @@ func (n *Network) equipBuilder(o Organisation, dir string) (string, error) {
 		"client_cert":          parts[1],
 		"root_cert":            parts[2],
 	})
+	if err == nil {
+		err = writeFile(filepath.Join(dir, "builder", "connection.json"), connection, 0o600)
+	}
 	if err != nil {
-		return "", fmt.Errorf("equipping a peer's builder: %w", err)
+		return fmt.Errorf("writing a peer's connection to its chaincode: %w", err)
 	}
-	name := filepath.Join(dir, "builder", "connection.json")
-	if err := writeFile(name, connection, 0o600); err != nil {
-		return "", fmt.Errorf("equipping a peer's builder: %w", err)
-	}
-	return name, nil
+	return nil
 }
 
 // environment is all that Fabric's programs see of the runner's own.

@@ -83,42 +83,52 @@ func Open(stateDir string, out io.Writer) (*Network, error) {
 // has been seen, and the services answer. After an error the processes that
 // were started still run, for a look at them; Down stops them.
 func (n *Network) Up(ctx context.Context, o UpOptions) error {
-	began := time.Now()
+	if n.consortium.Containers {
+		return errContainers
+	}
 	unlock, err := n.state.lock()
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	n.options = o
-	steps := []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"programs", func(ctx context.Context) (err error) {
+	return n.take("up",
+		step{"programs", func() (err error) {
 			n.binaries, err = build(ctx, n.out, !o.OnlyFabric)
 			return err
 		}},
-		{"identities", n.prepare},
-		{"channel", n.makeGenesis},
-		{"peers, orderers", n.startFabric},
-		{"chaincode", n.define},
-		{"endorsement", n.awaitEndorsement},
-		{"services", func(ctx context.Context) error {
+		step{"identities", func() error { return n.prepare(ctx) }},
+		step{"channel", func() error { return n.makeGenesis(ctx) }},
+		step{"peers, orderers", func() error { return n.startFabric(ctx) }},
+		step{"chaincode", func() error { return n.define(ctx) }},
+		step{"endorsement", func() error { return n.awaitEndorsement(ctx) }},
+		step{"services", func() error {
 			if o.OnlyFabric {
 				return nil
 			}
 			return n.startServices(ctx)
 		}},
-		{"proof", n.Prove},
-	}
+		step{"proof", func() error { return n.Prove(ctx) }},
+	)
+}
+
+// step is a part of a start.
+type step struct {
+	name string
+	do   func() error
+}
+
+// take goes one step after the other, and tells how long each took.
+func (n *Network) take(whole string, steps ...step) error {
+	began := time.Now()
 	for _, s := range steps {
 		start := time.Now()
-		if err := s.do(ctx); err != nil {
+		if err := s.do(); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		fmt.Fprintf(n.out, "%-16s %6.2f s\n", s.name, time.Since(start).Seconds())
 	}
-	fmt.Fprintf(n.out, "%-16s %6.2f s\n", "up", time.Since(began).Seconds())
+	fmt.Fprintf(n.out, "%-16s %6.2f s\n", whole, time.Since(began).Seconds())
 	return nil
 }
 
@@ -170,6 +180,11 @@ func (n *Network) resolve(ctx context.Context) error {
 func (c Consortium) namesOf(o Organisation) []string {
 	_, advertise := c.hosts(o)
 	names := []string{advertise}
+	if c.Containers {
+		for _, kind := range o.kinds() {
+			names = append(names, kind+"."+o.Name)
+		}
+	}
 	for _, address := range o.Advertise {
 		if host, _, err := net.SplitHostPort(address); err == nil {
 			names = append(names, host)
@@ -220,6 +235,9 @@ func (n *Network) await(ctx context.Context, name string, condition func(context
 	defer cancel()
 	dead := false
 	err := until(ctx, func(ctx context.Context) error {
+		if n.consortium.Containers {
+			return condition(ctx)
+		}
 		r, err := n.state.readRecord(name)
 		if err != nil {
 			return err

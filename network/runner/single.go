@@ -81,6 +81,9 @@ func (n *Network) Start(ctx context.Context, name string) error {
 }
 
 func (n *Network) locked(name string, do func(o Organisation, kind string) error) error {
+	if n.consortium.Containers {
+		return errContainers
+	}
 	o, kind, err := n.find(name)
 	if err != nil {
 		return err

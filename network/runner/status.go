@@ -18,6 +18,8 @@ const (
 	Running = "running"
 	Stopped = "stopped" // not started, or stopped on request
 	Died    = "died"    // ended by itself
+	// Elsewhere is a process in a container: what runs it knows its state.
+	Elsewhere = "in a container"
 )
 
 // Status is a network's state at one moment.
@@ -93,6 +95,10 @@ func (n *Network) statusOf(o Organisation, kind string) (ProcessStatus, error) {
 	}
 	if kind == Advertiser {
 		p.PublicURL = n.consortium.publicURL(o)
+	}
+	if n.consortium.Containers {
+		p.State = Elsewhere
+		return p, nil
 	}
 	r, err := n.state.readRecord(p.Name)
 	if errors.Is(err, fs.ErrNotExist) {
