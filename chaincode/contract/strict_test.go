@@ -111,8 +111,10 @@ func TestRequestsAreBounded(t *testing.T) {
 	k.argument = encode(t, k.argument) + strings.Repeat(" ", 128<<10)
 	c.refused(k, invalid)
 	k = redeem(c.batch(c.sale(bearer.tender(1))))
-	k.input = encode(t, k.input) + strings.Repeat(" ", 32<<20)
-	c.refused(k, invalid)
+	k.input = map[string][]byte{coupon.TransientKey: make([]byte, 32<<20+1)}
+	if _, message := c.reasonOf(k); !strings.Contains(message, "at most") {
+		t.Errorf("an input of 32 MB and a byte: %s", message)
+	}
 }
 
 func TestTransientDataIsExact(t *testing.T) {
