@@ -88,7 +88,10 @@ func startOf(pid int) (string, error) {
 		return "", fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
 	}
 	if fields[0] == "Z" || fields[0] == "X" {
-		return "", fs.ErrNotExist
+		// Its ports are free when the last of its threads has ended.
+		if threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)); err != nil || len(threads) <= 1 {
+			return "", fs.ErrNotExist
+		}
 	}
 	return strings.TrimSpace(string(boot)) + " " + fields[19], nil
 }

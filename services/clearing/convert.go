@@ -26,6 +26,7 @@ var types = map[reconcile.Type]clearingv1.DifferenceType{
 	reconcile.Amount:  clearingv1.DifferenceType_DIFFERENCE_TYPE_AMOUNT,
 	reconcile.Invoice: clearingv1.DifferenceType_DIFFERENCE_TYPE_INVOICE,
 	reconcile.Mark:    clearingv1.DifferenceType_DIFFERENCE_TYPE_CLAIM,
+	reconcile.Settled: clearingv1.DifferenceType_DIFFERENCE_TYPE_SETTLED,
 }
 
 // stateOf is empty for any state.

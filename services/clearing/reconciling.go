@@ -80,6 +80,10 @@ func (s *Service) compare(ctx context.Context, claim Claim) (compared, error) {
 			return compared{}, err
 		}
 	}
+	var err error
+	if with.Own, err = s.store.settledBatches(ctx, claim.Issuer, ids); err != nil {
+		return compared{}, err
+	}
 	differences, uses, err := reconcile.Compare(claim.ClaimRecord, with)
 	return compared{claim, differences, uses}, err
 }

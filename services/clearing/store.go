@@ -67,6 +67,23 @@ func (s *store) openClaims(ctx context.Context) ([]Claim, error) {
 	return s.claims(ctx, selectClaims+`WHERE state <> 'settled' ORDER BY number`)
 }
 
+// settledBatches says which batches are in a settlement, made or being made.
+func (s *store) settledBatches(ctx context.Context, issuer string, ids []coupon.BatchID) (map[coupon.BatchID]bool, error) {
+	found := make(map[coupon.BatchID]bool)
+	err := s.View(ctx, func(tx *sql.Tx) error {
+		for _, id := range ids {
+			var known bool
+			row := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM settled WHERE issuer = ? AND batch_id = ?)`, issuer, id[:])
+			if err := row.Scan(&known); err != nil {
+				return fmt.Errorf("reading whether batch %s is settled: %w", id, err)
+			}
+			found[id] = known
+		}
+		return nil
+	})
+	return found, err
+}
+
 // listClaims lists claims after a number; any state if it is empty.
 func (s *store) listClaims(ctx context.Context, state State, after int64, limit int) ([]Claim, error) {
 	return s.claims(ctx, selectClaims+`WHERE (? = '' OR state = ?) AND number > ? ORDER BY number LIMIT ?`, state, state, after, limit)

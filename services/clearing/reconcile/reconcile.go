@@ -29,6 +29,9 @@ const (
 	Invoice Type = "invoice"
 	// Mark: a copy of the claim's mark is missing on the ledger.
 	Mark Type = "claim"
+	// Settled: the batch is settled on the ledger, and not by this clearing
+	// house: issuer and another organisation wrote it.
+	Settled Type = "settled"
 )
 
 // Difference is one finding.
@@ -50,6 +53,9 @@ type Difference struct {
 type Ledger struct {
 	Standing map[coupon.BatchID]coupon.BatchStanding
 	Markers  map[coupon.Tag]coupon.MarkerEntry
+	// Own are the batches in settlements of this clearing house, made or being
+	// made.
+	Own map[coupon.BatchID]bool
 }
 
 // Use is an invoice that a redemption of a claim counts against. It never
@@ -96,6 +102,9 @@ func (c *comparison) batch(line coupon.ClaimedBatch) error {
 	standing := c.with.Standing[line.ID]
 	if !standing.ClaimedByClearing || !standing.ClaimedByRetailer {
 		c.note(Mark, line.ID, coupon.RedemptionID{}, nil, "a copy of the claim's mark is missing")
+	}
+	if standing.Settled != nil && !c.with.Own[line.ID] {
+		c.note(Settled, line.ID, coupon.RedemptionID{}, nil, "the batch was settled without the clearing house")
 	}
 	if digest := coupon.Hash(sha256.Sum256([]byte(line.Record))); standing.Digest == nil || *standing.Digest != digest {
 		c.note(Record, line.ID, coupon.RedemptionID{}, nil, "the record is not the one on the ledger")

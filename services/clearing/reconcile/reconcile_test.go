@@ -119,6 +119,12 @@ func TestCompare(t *testing.T) {
 			[]reconcile.Difference{of(reconcile.Mark, plain)}, 1},
 		{"the clearing house's mark is gone", func(f *fixture) { f.standing(func(s *coupon.BatchStanding) { s.ClaimedByClearing = false }) },
 			[]reconcile.Difference{of(reconcile.Mark, plain)}, 1},
+		{"it was settled by others", func(f *fixture) { f.standing(func(s *coupon.BatchStanding) { s.Settled = &coupon.Hash{1} }) },
+			[]reconcile.Difference{of(reconcile.Settled, plain)}, 1},
+		{"it was settled by the clearing house", func(f *fixture) {
+			f.standing(func(s *coupon.BatchStanding) { s.Settled = &coupon.Hash{1} })
+			f.ledger.Own = map[coupon.BatchID]bool{batchID: true}
+		}, nil, 1},
 		{"a marker is gone", func(f *fixture) { f.marker(0, func(m *coupon.MarkerEntry) { m.State = "" }) },
 			[]reconcile.Difference{of(reconcile.Marker, at(good)), of(reconcile.Amount, sum(100)), of(reconcile.Amount, whole(100))}, 1},
 		{"half of a redemption is void", func(f *fixture) { f.marker(1, func(m *coupon.MarkerEntry) { m.State = "void" }) },

@@ -103,6 +103,8 @@ const (
 	DifferenceType_DIFFERENCE_TYPE_INVOICE DifferenceType = 4
 	// A copy of the claim's mark is missing on the ledger.
 	DifferenceType_DIFFERENCE_TYPE_CLAIM DifferenceType = 5
+	// The batch is settled on the ledger, but not by this clearing house.
+	DifferenceType_DIFFERENCE_TYPE_SETTLED DifferenceType = 6
 )
 
 // Enum value maps for DifferenceType.
@@ -114,6 +116,7 @@ var (
 		3: "DIFFERENCE_TYPE_AMOUNT",
 		4: "DIFFERENCE_TYPE_INVOICE",
 		5: "DIFFERENCE_TYPE_CLAIM",
+		6: "DIFFERENCE_TYPE_SETTLED",
 	}
 	DifferenceType_value = map[string]int32{
 		"DIFFERENCE_TYPE_UNSPECIFIED": 0,
@@ -122,6 +125,7 @@ var (
 		"DIFFERENCE_TYPE_AMOUNT":      3,
 		"DIFFERENCE_TYPE_INVOICE":     4,
 		"DIFFERENCE_TYPE_CLAIM":       5,
+		"DIFFERENCE_TYPE_SETTLED":     6,
 	}
 )
 
@@ -1217,14 +1221,15 @@ const file_coupon_clearing_v1_clearing_service_proto_rawDesc = "" +
 	"\x14CLAIM_STATE_RECEIVED\x10\x01\x12\x18\n" +
 	"\x14CLAIM_STATE_ACCEPTED\x10\x02\x12\x18\n" +
 	"\x14CLAIM_STATE_DISPUTED\x10\x03\x12\x17\n" +
-	"\x13CLAIM_STATE_SETTLED\x10\x04*\xbd\x01\n" +
+	"\x13CLAIM_STATE_SETTLED\x10\x04*\xda\x01\n" +
 	"\x0eDifferenceType\x12\x1f\n" +
 	"\x1bDIFFERENCE_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16DIFFERENCE_TYPE_RECORD\x10\x01\x12\x1a\n" +
 	"\x16DIFFERENCE_TYPE_MARKER\x10\x02\x12\x1a\n" +
 	"\x16DIFFERENCE_TYPE_AMOUNT\x10\x03\x12\x1b\n" +
 	"\x17DIFFERENCE_TYPE_INVOICE\x10\x04\x12\x19\n" +
-	"\x15DIFFERENCE_TYPE_CLAIM\x10\x052\xeb\x03\n" +
+	"\x15DIFFERENCE_TYPE_CLAIM\x10\x05\x12\x1b\n" +
+	"\x17DIFFERENCE_TYPE_SETTLED\x10\x062\xeb\x03\n" +
 	"\x0fClearingService\x12[\n" +
 	"\n" +
 	"ListClaims\x12%.coupon.clearing.v1.ListClaimsRequest\x1a&.coupon.clearing.v1.ListClaimsResponse\x12X\n" +
