@@ -16,7 +16,7 @@ GRPCURL          := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)
 export GOTOOLCHAIN := local
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose lint generate check-generated bench clean
+.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose lint generate check-generated bench faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,13 @@ check-generated: $(BUF)
 bench: bin/network ## measure a lone redemption beside a bare write
 	cd network && go build -o ../bin/bench ./bench
 	bin/bench
+
+SEED     ?= 0
+EPISODES ?= 100
+
+faults: bin/network ## kill, halt and restart every kind of process under load, then compare the books
+	cd network && go build -o ../bin/faults ./faults
+	bin/faults -seed $(SEED) -episodes $(EPISODES)
 
 clean: ## delete what was built, but not the ledger
 	rm -rf bin .cache

@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command faults plays against a network of its own: customers fetch coupons,
+// the tills of two retailers redeem them, claims are made and settled, and
+// meanwhile every kind of process is killed, halted and restarted at random
+// moments. Tills do as real ones: without a definite answer they send the same
+// request again. In the end everything that was acknowledged is compared with
+// every peer's ledger; what differs is printed, and the command fails.
+//
+// The same seed makes the same faults in the same order, with the same times
+// between; what the processes are about then is up to them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	seed := flag.Uint64("seed", 0, "`number` that makes the schedule; 0 draws one")
+	episodes := flag.Int("episodes", 100, "`number` of faults")
+	keep := flag.String("keep-logs", "", "existing `directory` to copy the processes' logs into")
+	flag.Parse()
+	if *seed == 0 {
+		*seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // it is printed anyway
+	}
+	if err := run(ctx, *seed, *episodes, *keep, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		fmt.Fprintf(os.Stderr, "faults: to replay: bin/faults -seed %d -episodes %d\n", *seed, *episodes)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, seed uint64, episodes int, keep string, out io.Writer) (err error) {
+	fmt.Fprintf(out, "seed %d, %d episodes\n", seed, episodes)
+	dir, err := os.MkdirTemp("", "ecoupon-faults-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	s, err := build(ctx, dir, os.Stderr)
+	if s != nil {
+		defer func() { err = errors.Join(err, s.strike(context.WithoutCancel(ctx))) }()
+		if keep != "" {
+			defer func() { err = errors.Join(err, s.keepLogs(keep)) }()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	p := &play{stage: s, book: newBook(), seed: seed, out: out}
+	failed := p.run(ctx, schedule(seed, episodes))
+	p.report(out)
+	if n := len(p.book.problems); n > 0 {
+		failed = errors.Join(failed, fmt.Errorf("the books differ: %d problems", n))
+	}
+	return failed
+}

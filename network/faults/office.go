@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/network/desk"
+	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+)
+
+// officePause is between two rounds of claims and settlement.
+const officePause = 5 * time.Second
+
+// relearnLimit bounds the wait for a retailer's service to learn again of what
+// it had claimed.
+const relearnLimit = 15 * time.Second
+
+// office claims, reconciles and settles until open ends.
+func (p *play) office(ctx, open context.Context) error {
+	for rest(open, officePause) {
+		if err := p.settleAll(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleAll claims what is unclaimed, reconciles and settles.
+func (p *play) settleAll(ctx context.Context) error {
+	for _, at := range p.stage.shops {
+		p.claim(ctx, at)
+	}
+	reconcile := &clearingv1.ReconcileRequest{RequestId: uuid.NewString()}
+	err := p.insist(ctx, "reconciliation", officeDeadline, func(ctx context.Context) error {
+		run, err := p.stage.clearing.Reconcile(ctx, reconcile)
+		for _, d := range run.GetDifferences() {
+			p.book.problem("reconciliation %s: %v", run.GetRunId(), d)
+		}
+		return err
+	})
+	if err != nil && undecided(err) == "" {
+		p.book.problem("reconciliation was refused: %v %v", err, desk.Reasons(err))
+	}
+	settle := &clearingv1.SettleRequest{RequestId: uuid.NewString()}
+	var answer *clearingv1.SettleResponse
+	err = p.insist(ctx, "settlement", officeDeadline, func(ctx context.Context) (err error) {
+		answer, err = p.stage.clearing.Settle(ctx, settle)
+		return err
+	})
+	switch {
+	case err == nil:
+		p.book.settle(answer.GetSettlement().GetSettlementId())
+	case undecided(err) == "":
+		p.book.problem("settlement was refused: %v %v", err, desk.Reasons(err))
+	}
+	return ctx.Err()
+}
+
+// claim claims what a shop has not claimed. A store that was lost learns again
+// of batches that were claimed before: then the claim is refused, and asked for
+// once more without them.
+func (p *play) claim(ctx context.Context, at *shop) {
+	request := &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuerMSP}
+	for deadline := time.Now().Add(relearnLimit); ; {
+		err := p.insist(ctx, "claim of "+at.name, officeDeadline, func(ctx context.Context) error {
+			_, err := at.operator.Claim(ctx, request)
+			return err
+		})
+		if err == nil || undecided(err) != "" {
+			return
+		}
+		known := slices.Contains(desk.Reasons(err), string(coupon.ReasonAlreadyClaimed)) ||
+			slices.Contains(desk.Reasons(err), string(coupon.ReasonAlreadySettled))
+		if !known || time.Now().After(deadline) || !rest(ctx, longestPause) {
+			p.book.problem("claim of %s was refused: %v %v", at.name, err, desk.Reasons(err))
+			return
+		}
+	}
+}

@@ -1,0 +1,195 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/network/desk"
+	"ecoupon/network/runner"
+	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	"ecoupon/services/wallet"
+)
+
+const (
+	issuerMSP     = "IssuerMSP"
+	advertiserMSP = "AdvertiserMSP"
+	namespace     = "coupon-" + issuerMSP
+	gtin          = "09521234543213"
+	// discount and price are in cents.
+	discount = 50
+	price    = 249
+	terms    = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
+	quota    = 1_000_000
+	// offersLimit bounds the wait for the advertiser to learn of its mandates.
+	offersLimit = 30 * time.Second
+)
+
+// shop is one of the two retailers.
+type shop struct {
+	name, mspID string
+	till        retailerv1.RetailerServiceClient
+	// operator sees exact reasons, claims, and looks things up.
+	operator retailerv1.RetailerServiceClient
+}
+
+// stage is a consortium with two retailers and two campaigns, one of bearer
+// and one of bound coupons, and everybody's access to it.
+type stage struct {
+	network  *runner.Network
+	dir      string
+	desks    []*desk.Desk
+	shops    []*shop
+	clearing clearingv1.ClearingServiceClient
+	offers   []wallet.Offer
+	url      string
+	roots    *x509.CertPool
+}
+
+// build starts a network in dir. Also after an error the stage is to be struck.
+func build(ctx context.Context, dir string, out io.Writer) (*stage, error) {
+	c := runner.Default()
+	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
+	noOrderer := false
+	c.Organisations = append(c.Organisations, runner.Organisation{
+		Name: "shop", MSPID: "ShopMSP", Roles: []string{runner.Retailer}, Orderer: &noOrderer,
+	})
+	n, err := runner.New(c, out)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{network: n, dir: dir}
+	if err := n.Up(ctx, runner.UpOptions{}); err != nil {
+		return s, err
+	}
+	if err := s.open(); err != nil {
+		return s, err
+	}
+	return s, s.launch(ctx)
+}
+
+// strike stops the network and removes it.
+func (s *stage) strike(ctx context.Context) error {
+	var errs []error
+	for _, d := range s.desks {
+		errs = append(errs, d.Close())
+	}
+	return errors.Join(append(errs, s.network.Purge(ctx))...)
+}
+
+func (s *stage) sit(organisation, as string) (*desk.Desk, error) {
+	d, err := desk.Open(s.network.Folder(organisation, as))
+	if err == nil {
+		s.desks = append(s.desks, d)
+	}
+	return d, err
+}
+
+// open connects everybody with the credentials that the runner made for them.
+func (s *stage) open() error {
+	for _, o := range []shop{{name: "retailer", mspID: "RetailerMSP"}, {name: "shop", mspID: "ShopMSP"}} {
+		till, err := s.sit(o.name, "till-1")
+		if err != nil {
+			return err
+		}
+		office, err := s.sit(o.name, "operator")
+		if err != nil {
+			return err
+		}
+		if o.till, err = till.Retailer(o.mspID); err != nil {
+			return err
+		}
+		if o.operator, err = office.Retailer(o.mspID); err != nil {
+			return err
+		}
+		if s.url, s.roots, err = till.Public(advertiserMSP); err != nil {
+			return err
+		}
+		s.shops = append(s.shops, &o)
+	}
+	house, err := s.sit("clearing", "operator")
+	if err != nil {
+		return err
+	}
+	s.clearing, err = house.Clearing("")
+	return err
+}
+
+// launch puts the campaigns to work and waits until they are offered.
+func (s *stage) launch(ctx context.Context) error {
+	manufacturer, err := s.sit("issuer", "operator")
+	if err != nil {
+		return err
+	}
+	issuer, err := manufacturer.Issuer("")
+	if err != nil {
+		return err
+	}
+	var retailers []string
+	for _, shop := range s.shops {
+		retailers = append(retailers, shop.mspID)
+	}
+	for _, holder := range []coupon.Holder{coupon.HolderBearer, coupon.HolderBound} {
+		_, err := desk.Launch{
+			Campaign: coupon.Campaign{
+				ID: string(holder), Version: 1, Product: "Product", Offer: "50 cents off", Terms: terms,
+				Kinds: []coupon.Kind{coupon.KindStatic}, Holder: holder,
+				Begin: time.Now().Add(-time.Minute).UnixMilli(), End: time.Now().Add(24 * time.Hour).UnixMilli(),
+			},
+			Advertiser: advertiserMSP, Quotas: []int64{quota}, Retailers: retailers,
+		}.Do(ctx, issuer)
+		if err != nil {
+			return err
+		}
+	}
+	return s.awaitOffers(ctx)
+}
+
+func (s *stage) awaitOffers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, offersLimit)
+	defer cancel()
+	w, err := s.wallet("window-shopper")
+	if err != nil {
+		return err
+	}
+	for {
+		s.offers, err = w.Offers(ctx, s.url)
+		if err == nil && len(s.offers) == 2 {
+			return nil
+		}
+		if !rest(ctx, 50*time.Millisecond) {
+			return fmt.Errorf("waiting for the advertiser's offers: %w", errors.Join(err, ctx.Err()))
+		}
+	}
+}
+
+func (s *stage) wallet(customer string) (*wallet.Wallet, error) {
+	return wallet.New(wallet.Config{Path: filepath.Join(s.dir, customer+".json"), Roots: s.roots, Now: time.Now})
+}
+
+// rest is false if the context ended first.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// keepLogs copies what the processes have written.
+func (s *stage) keepLogs(to string) error {
+	return os.CopyFS(to, os.DirFS(filepath.Join(s.network.StateDir(), "logs")))
+}
