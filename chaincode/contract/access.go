@@ -69,6 +69,7 @@ var functions = map[string]function{
 	"HasRetailerKey": {1, anyMember, readers},
 	"GetParties":     {0, anyMember, readers},
 	"GetTick":        {0, anyMember, readers},
+	"GetClock":       {0, anyMember, readers},
 	"GetCampaign":    {1, anyMember, readers},
 	"ListCampaigns":  {1, anyMember, readers},
 	"GetFramework":   {1, anyMember, readers},

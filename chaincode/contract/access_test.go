@@ -60,6 +60,7 @@ var accesses = []access{
 	{function: "HasRetailerKey", auditors: true, argument: coupon.RetailerQuery{}},
 	{function: "GetParties", auditors: true},
 	{function: "GetTick", auditors: true},
+	{function: "GetClock", auditors: true},
 	{function: "GetCampaign", auditors: true, argument: bearer.ref()},
 	{function: "ListCampaigns", auditors: true, argument: coupon.PageQuery{}},
 	{function: "GetFramework", auditors: true, argument: coupon.FrameworkQuery{}},

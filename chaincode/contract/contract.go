@@ -28,8 +28,8 @@ type Config struct {
 	// MSPID is the organisation whose peer this process serves. What only that
 	// peer can read is decided by it.
 	MSPID string
-	// Now is the process' clock. It is used for one thing: to refuse
-	// transactions whose timestamp is far from it.
+	// Now is the process' clock. It is used to refuse transactions whose
+	// timestamp is far from it, and told to who asks; nothing is written of it.
 	Now func() time.Time
 }
 

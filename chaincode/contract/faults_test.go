@@ -186,7 +186,7 @@ func TestNoFaultIsOverlooked(t *testing.T) {
 	}
 	id := decodeRecord(t, text).ID
 	for function, argument := range map[string]any{
-		"GetParties": nil, "GetTick": nil, "GetCampaign": bearer.ref(), "ListRetailers": bearer.ref(),
+		"GetParties": nil, "GetTick": nil, "GetClock": nil, "GetCampaign": bearer.ref(), "ListRetailers": bearer.ref(),
 		"CampaignKey": bearer.ref(), "GetFramework": coupon.FrameworkQuery{Framework: bearer.mandate().ID()},
 		"EmitterKey":     coupon.FrameworkQuery{Framework: bearer.mandate().ID()},
 		"ListCampaigns":  coupon.PageQuery{},

@@ -82,6 +82,7 @@ func TestQueriesAnswer(t *testing.T) {
 	c.run(void(text, r.Redemptions[1].ID))
 	ask(t, c, query(outsider, "GetParties", nil), coupon.Parties{Format: 1, Issuer: issuer, Clearing: clearing})
 	ask(t, c, query(outsider, "GetTick", nil), coupon.Tick{Format: 1, At: c.clock.ms.Load()})
+	ask(t, c, query(outsider, "GetClock", nil), coupon.Clock{At: c.clock.ms.Load()})
 	ask(t, c, query(advertiser, "FindRedemption", coupon.RedemptionQuery{Redemption: r.Redemptions[0].ID}), coupon.RedemptionResult{Batch: r.ID})
 	ask(t, c, query(retailer, "GetBatch", coupon.BatchQuery{Batch: r.ID}), coupon.BatchResult{Record: text})
 	ask(t, c, query(issuer, "CampaignKey", bearer.ref()), coupon.KeyResult{Key: bearer.key})

@@ -23,3 +23,9 @@ func (c *Contract) Tick(ctx *Context) error {
 	}
 	return ctx.emit("Ticked", coupon.TickEvent{At: ctx.now})
 }
+
+// GetClock answers with coupon.Clock: what the clock of this chaincode process
+// shows, so that a service can tell by how much its own differs.
+func (c *Contract) GetClock(*Context) (string, error) {
+	return answer(coupon.Clock{At: c.cfg.Now().UnixMilli()})
+}

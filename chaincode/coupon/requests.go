@@ -206,6 +206,12 @@ type RetailerQuery struct {
 	Retailer string `json:"retailer"`
 }
 
+// Clock answers what the clock of an organisation's chaincode process shows:
+// Unix milliseconds.
+type Clock struct {
+	At int64 `json:"at"`
+}
+
 // Presence answers whether something is there.
 type Presence struct {
 	Present bool `json:"present"`

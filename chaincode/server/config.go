@@ -10,12 +10,16 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 )
 
 // peerUnit is the organisational unit of a peer's TLS certificate. Other
 // processes of the organisation have certificates of the same CA, and must
 // not be taken for a peer.
 const peerUnit = "peer"
+
+// offsetVariable may hold a duration by which the clock is to be wrong.
+const offsetVariable = "CHAINCODE_CLOCK_OFFSET"
 
 // config is what the environment says of this process.
 type config struct {
@@ -25,6 +29,8 @@ type config struct {
 	cert      string // file names of the TLS material
 	key       string
 	clientCA  string
+	// clockOffset is added to the machine's clock, for tests.
+	clockOffset time.Duration
 }
 
 func readConfig(getenv func(string) string) (config, error) {
@@ -45,8 +51,18 @@ func readConfig(getenv func(string) string) (config, error) {
 			missing = append(missing, fmt.Errorf("%s is not set", v.name))
 		}
 	}
+	if text := getenv(offsetVariable); text != "" {
+		offset, err := time.ParseDuration(text)
+		if err != nil {
+			missing = append(missing, fmt.Errorf("%s: %w", offsetVariable, err))
+		}
+		c.clockOffset = offset
+	}
 	return c, errors.Join(missing...)
 }
+
+// now is the process' clock.
+func (c config) now() time.Time { return time.Now().Add(c.clockOffset) }
 
 // serverTLS loads the certificate and refuses one of another organisation: a
 // process that took itself for another organisation's would judge coupons by

@@ -22,6 +22,7 @@ import (
 
 	"ecoupon/chaincode/contract"
 
+	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -72,12 +73,13 @@ func TestServerRefusesToStartWithWhatIsNotItsOwn(t *testing.T) {
 	t.Parallel()
 	ca := newCA(t)
 	for name, c := range map[string]struct{ variable, value, want string }{
-		"another organisation": {"CORE_PEER_LOCALMSPID", "IssuerMSP", `is not "IssuerMSP"`},
-		"no organisation":      {"CORE_PEER_LOCALMSPID", "", "CORE_PEER_LOCALMSPID is not set"},
-		"no package":           {"CORE_CHAINCODE_ID_NAME", "", "CORE_CHAINCODE_ID_NAME is not set"},
-		"no client authority":  {"CHAINCODE_TLS_CLIENT_CA", "", "CHAINCODE_TLS_CLIENT_CA is not set"},
-		"empty authority":      {"CHAINCODE_TLS_CLIENT_CA", os.DevNull, "holds no certificate"},
-		"no such certificate":  {"CHAINCODE_TLS_CERT", "gone.pem", "gone.pem"},
+		"another organisation":      {"CORE_PEER_LOCALMSPID", "IssuerMSP", `is not "IssuerMSP"`},
+		"no organisation":           {"CORE_PEER_LOCALMSPID", "", "CORE_PEER_LOCALMSPID is not set"},
+		"no package":                {"CORE_CHAINCODE_ID_NAME", "", "CORE_CHAINCODE_ID_NAME is not set"},
+		"no client authority":       {"CHAINCODE_TLS_CLIENT_CA", "", "CHAINCODE_TLS_CLIENT_CA is not set"},
+		"empty authority":           {"CHAINCODE_TLS_CLIENT_CA", os.DevNull, "holds no certificate"},
+		"a clock offset of no unit": {"CHAINCODE_CLOCK_OFFSET", "60", "CHAINCODE_CLOCK_OFFSET"},
+		"no such certificate":       {"CHAINCODE_TLS_CERT", "gone.pem", "gone.pem"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,6 +90,29 @@ func TestServerRefusesToStartWithWhatIsNotItsOwn(t *testing.T) {
 				t.Errorf("error %v, want %q in it", err, c.want)
 			}
 		})
+	}
+}
+
+func TestClockOffsetIsLoggedLoudly(t *testing.T) {
+	t.Parallel()
+	env := environment(t, newCA(t), "127.0.0.1:0")
+	env["CHAINCODE_CLOCK_OFFSET"] = "-1m"
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var log strings.Builder
+	var clock func() time.Time
+	err := Run(ctx, func(k string) string { return env[k] }, &log, func(c contract.Config) (shim.Chaincode, error) {
+		clock = c.Now
+		return contract.New(c)
+	})
+	if clock == nil {
+		t.Fatal(err)
+	}
+	if behind := time.Since(clock()); behind < time.Minute || behind > time.Minute+testLimit {
+		t.Errorf("the clock is %s behind", behind)
+	}
+	if !strings.Contains(log.String(), `"level":"WARN"`) || !strings.Contains(log.String(), `"offset":"-1m0s"`) {
+		t.Errorf("the log is\n%s", log.String())
 	}
 }
 

@@ -45,17 +45,21 @@ type Rules func(contract.Config) (shim.Chaincode, error)
 // Run serves until ctx ends. The environment says where and for whom:
 // CHAINCODE_SERVER_ADDRESS, CORE_CHAINCODE_ID_NAME, CORE_PEER_LOCALMSPID, and
 // the file names CHAINCODE_TLS_CERT, CHAINCODE_TLS_KEY, CHAINCODE_TLS_CLIENT_CA.
+// CHAINCODE_CLOCK_OFFSET puts the clock wrong, for tests.
 func Run(ctx context.Context, getenv func(string) string, stderr io.Writer, rules Rules) error {
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	cfg, err := readConfig(getenv)
 	if err != nil {
 		return err
 	}
+	if cfg.clockOffset != 0 {
+		log.WarnContext(ctx, "the clock is put wrong on purpose", "offset", cfg.clockOffset.String(), "by", offsetVariable)
+	}
 	tlsConfig, err := cfg.serverTLS()
 	if err != nil {
 		return err
 	}
-	chaincode, err := rules(contract.Config{MSPID: cfg.mspID, Now: time.Now})
+	chaincode, err := rules(contract.Config{MSPID: cfg.mspID, Now: cfg.now})
 	if err != nil {
 		return fmt.Errorf("making the contract: %w", err)
 	}
