@@ -1,0 +1,170 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package compose tests the consortium in containers: the demo's day is played
+// on it, members are cut off, containers are killed, and at the end the books
+// must hold every redemption that was acknowledged, once.
+package compose
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// outage is how long a member stays cut off.
+const outage = 5 * time.Second
+
+// recovery bounds the wait for redemptions to go on after a fault.
+const recovery = 90 * time.Second
+
+func TestContainers(t *testing.T) {
+	if os.Getenv("ECOUPON_COMPOSE") == "" {
+		t.Skip("make test-compose runs this")
+	}
+	c := start(t, needEngine(t))
+	l := &load{network: c.network}
+	for _, step := range []struct {
+		name string
+		do   func(*testing.T)
+	}{
+		{"confined", c.confined},
+		{"day", c.day},
+		{"healthy", c.awaitHealth},
+		{"open", l.open},
+		{"faults", func(t *testing.T) { c.faults(t, l) }},
+		{"restart", func(t *testing.T) { c.restart(t, l) }},
+		{"books", l.books},
+	} {
+		if !t.Run(step.name, step.do) {
+			return
+		}
+	}
+	l.close()
+}
+
+// confined looks at what each container may do, see and reach.
+func (c *containers) confined(t *testing.T) {
+	for p, id := range c.ids {
+		kind, organisation, _ := strings.Cut(p, ".")
+		i := c.inspect(t, p)
+		if user, _, _ := strings.Cut(i.Config.User, ":"); user == "" || user == "0" || user == "root" {
+			t.Errorf("%s runs as %q", p, i.Config.User)
+		}
+		if !i.HostConfig.ReadonlyRootfs || !slices.Equal(i.HostConfig.CapDrop, []string{"ALL"}) || i.HostConfig.RestartPolicy.Name != "unless-stopped" {
+			t.Errorf("%s is not confined: %+v", p, i.HostConfig)
+		}
+		for port, bindings := range i.HostConfig.PortBindings {
+			if len(bindings) != 1 || bindings[0].HostIp != "127.0.0.1" {
+				t.Errorf("%s publishes %s to %v", p, port, bindings)
+			}
+		}
+		c.checkMounts(t, p, i)
+		want := []string{"ecoupon_" + organisation}
+		if kind == "peer" || kind == "orderer" {
+			want = []string{"ecoupon_consortium", "ecoupon_" + organisation}
+		}
+		var networks []string
+		for name := range i.NetworkSettings.Networks {
+			networks = append(networks, name)
+		}
+		slices.Sort(want)
+		if slices.Sort(networks); !slices.Equal(networks, want) {
+			t.Errorf("%s is on the networks %q, want %q", p, networks, want)
+		}
+		if succeeds(t, "docker", "exec", id, "/bin/sh", "-c", "exit 0") {
+			t.Errorf("%s has a shell", p)
+		}
+	}
+	c.checkReach(t)
+}
+
+// checkMounts wants nothing from the host but the process' own folder and, of
+// a service, its settings; nothing to be written but data.
+func (c *containers) checkMounts(t *testing.T, p string, i inspected) {
+	t.Helper()
+	kind, organisation, _ := strings.Cut(p, ".")
+	own := c.network.Folder(organisation, kind)
+	if !slices.Contains([]string{"peer", "orderer", "chaincode"}, kind) {
+		own = c.network.Folder(organisation, "services", kind)
+	}
+	settings := filepath.Join(root, "services", "config", kind+".json")
+	for _, m := range i.Mounts {
+		inside := m.Source == own || m.Source == filepath.Join(own, "data") || m.Source == settings
+		if !inside || m.RW != (m.Destination == "/ecoupon/data") {
+			t.Errorf("%s has %s mounted at %s, to be written: %t", p, m.Source, m.Destination, m.RW)
+		}
+	}
+}
+
+// checkReach calls a chaincode server, whose name and address are known, from
+// peers, which are on the most networks: only that of the same organisation
+// gets there.
+func (c *containers) checkReach(t *testing.T) {
+	t.Helper()
+	address := c.inspect(t, "chaincode.issuer").NetworkSettings.Networks["ecoupon_issuer"].IPAddress
+	for p, id := range c.ids {
+		kind, organisation, _ := strings.Cut(p, ".")
+		if kind != "peer" {
+			continue
+		}
+		for _, host := range []string{"chaincode.issuer", address} {
+			out, err := command(t.Context(), "docker", "exec", "-e", "HEALTH=tls://"+net.JoinHostPort(host, "17206"), id, "/bin/healthcheck")
+			// A peer's health check does not know the authority, or the
+			// address: to say so, it must have reached the server.
+			reached := err == nil || strings.Contains(out, "tls: ")
+			if reached != (organisation == "issuer") {
+				t.Errorf("%s reaches the issuer's chaincode server at %s: %t\n%s", p, host, reached, out)
+			}
+		}
+	}
+}
+
+// day plays the demo.
+func (c *containers) day(t *testing.T) {
+	t.Log(run(t, filepath.Join(root, "bin", "demo"), "--state", c.network.StateDir(), "--running"))
+}
+
+// faults cuts members off and ends processes while the tills go on selling.
+func (c *containers) faults(t *testing.T, l *load) {
+	stop := l.start(t)
+	defer stop()
+	l.goesOn(t, "at first")
+	for _, o := range []string{"clearing", "advertiser", "issuer", "retailer"} {
+		before := l.acknowledged()
+		c.cutOff(t, o)
+		l.wait(t, outage)
+		during := l.acknowledged() - before
+		if o == "clearing" && during == 0 {
+			t.Errorf("nothing was redeemed while %s was cut off", o)
+		}
+		c.reconnect(t, o)
+		t.Logf("%-24s cut off for %s: %d redeemed meanwhile, going on %.1f s after", o, outage, during, l.goesOn(t, o+" is back").Seconds())
+	}
+	for _, p := range []string{"retailer.retailer", "issuer.issuer", "advertiser.advertiser", "chaincode.issuer", "chaincode.retailer"} {
+		c.crash(t, p)
+		t.Logf("%-24s crashed and restarted by the engine: going on %.1f s after", p, l.goesOn(t, p+" crashed").Seconds())
+	}
+	for _, p := range []string{"peer.retailer", "peer.issuer", "peer.clearing", "orderer.issuer", "orderer.advertiser", "orderer.retailer", "orderer.clearing", "retailer.retailer"} {
+		c.kill(t, p)
+		t.Logf("%-24s killed and started: going on %.1f s after", p, l.goesOn(t, p+" was killed").Seconds())
+	}
+}
+
+// restart stops everything, starts it again, and sees that a till can sell.
+func (c *containers) restart(t *testing.T, l *load) {
+	began := time.Now()
+	c.do(t, "stop")
+	t.Logf("stopped in %.1f s", time.Since(began).Seconds())
+	began = time.Now()
+	c.do(t, "start")
+	stop := l.start(t)
+	defer stop()
+	l.goesOn(t, "all were restarted")
+	t.Logf("selling again after %.1f s", time.Since(began).Seconds())
+	c.awaitHealth(t)
+}

@@ -1,0 +1,289 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package compose
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/network/desk"
+	"ecoupon/network/runner"
+	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
+	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
+)
+
+const (
+	// tills sell side by side, each as often as pace at most.
+	tills = 4
+	pace  = 100 * time.Millisecond
+	// callLimit bounds one call of a till, retryAfter the time to the next.
+	callLimit  = 10 * time.Second
+	retryAfter = 100 * time.Millisecond
+	// saleLimit bounds all repeats of a call.
+	saleLimit = 2 * time.Minute
+
+	gtin  = "09521234543213"
+	terms = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
+)
+
+// load is tills that sell until they are stopped, each sale repeated until it
+// is answered.
+type load struct {
+	network    *runner.Network
+	desks      []*desk.Desk
+	tills      []retailerv1.RetailerServiceClient
+	retailer   retailerv1.RetailerServiceClient // as its operator
+	clearing   clearingv1.ClearingServiceClient
+	advertiser advertiserv1.AdvertiserServiceClient
+	framework  string
+
+	mu    sync.Mutex
+	sales []sale
+}
+
+// sale is a redemption that was acknowledged.
+type sale struct {
+	request *retailerv1.RedeemRequest
+	answer  *retailerv1.Redemption
+}
+
+// open sits everybody down and puts a campaign to work.
+func (l *load) open(t *testing.T) {
+	sit := func(organisation, as string) *desk.Desk {
+		d, err := desk.Open(l.network.Folder(organisation, as))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.desks = append(l.desks, d)
+		return d
+	}
+	shop := sit("retailer", "operator")
+	l.retailer = must[retailerv1.RetailerServiceClient](t)(shop.Retailer(""))
+	l.clearing = must[clearingv1.ClearingServiceClient](t)(sit("clearing", "operator").Clearing(""))
+	l.advertiser = must[advertiserv1.AdvertiserServiceClient](t)(sit("advertiser", "operator").Advertiser(""))
+	for _, till := range []string{"till-1", "till-2"} {
+		l.tills = append(l.tills, must[retailerv1.RetailerServiceClient](t)(sit("retailer", till).Retailer("")))
+	}
+	issuer := must[issuerv1.IssuerServiceClient](t)(sit("issuer", "operator").Issuer(""))
+	launch := desk.Launch{
+		Campaign: coupon.Campaign{
+			ID: "containers", Version: 1, Product: "Product", Offer: "50 cents off", Terms: terms,
+			Kinds: []coupon.Kind{coupon.KindStatic}, Holder: coupon.HolderBearer,
+			Begin: time.Now().Add(-time.Minute).UnixMilli(), End: time.Now().Add(time.Hour).UnixMilli(),
+		},
+		Advertiser: "AdvertiserMSP", Quotas: []int64{1_000_000}, Retailers: []string{"RetailerMSP"},
+	}
+	l.framework = must[*typev1.Framework](t)(launch.Do(t.Context(), issuer)).GetFrameworkId()
+}
+
+func (l *load) close() {
+	for _, d := range l.desks {
+		_ = d.Close()
+	}
+}
+
+func must[T any](t *testing.T) func(T, error) T {
+	t.Helper()
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%v %v", err, desk.Reasons(err))
+		}
+		return v
+	}
+}
+
+// start lets the tills sell. The function returned lets each finish the sale
+// it is at.
+func (l *load) start(t *testing.T) (stop func()) {
+	stopped := make(chan struct{})
+	var g sync.WaitGroup
+	for i := range tills {
+		g.Go(func() {
+			tick := time.NewTicker(pace)
+			defer tick.Stop()
+			for {
+				l.sell(t, l.tills[i%len(l.tills)])
+				select {
+				case <-stopped:
+					return
+				default:
+				}
+				<-tick.C
+			}
+		})
+	}
+	return func() {
+		close(stopped)
+		g.Wait()
+	}
+}
+
+// sell issues a coupon and redeems it.
+func (l *load) sell(t *testing.T, till retailerv1.RetailerServiceClient) {
+	issue := &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: l.framework}
+	var issued *advertiserv1.IssueCouponResponse
+	if !insist(t, "issuing", func(ctx context.Context) (err error) {
+		issued, err = l.advertiser.IssueCoupon(ctx, issue)
+		return err
+	}) {
+		return
+	}
+	request := newRequest(issued.GetCoupon())
+	var answer *retailerv1.RedeemResponse
+	if insist(t, "redeeming", func(ctx context.Context) (err error) {
+		answer, err = till.Redeem(ctx, request)
+		return err
+	}) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.sales = append(l.sales, sale{request, answer.GetRedemption()})
+	}
+}
+
+func newRequest(code string) *retailerv1.RedeemRequest {
+	return &retailerv1.RedeemRequest{
+		RequestId: uuid.NewString(),
+		Invoice: &typev1.Invoice{
+			Number: uuid.NewString(), Institute: "Girohaus",
+			Amount: &typev1.Money{Currency: "EUR", Minor: 249}, PaidTime: timestamppb.Now(),
+		},
+		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: 249}}},
+		Coupons: []string{code},
+	}
+}
+
+// insist repeats a call until it is answered. Only what says that nothing is
+// decided may be repeated; any other refusal of a good request is a failure.
+func insist(t *testing.T, what string, call func(context.Context) error) bool {
+	for began := time.Now(); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), callLimit)
+		err := call(ctx)
+		cancel()
+		if err == nil {
+			return true
+		}
+		undecided := []codes.Code{codes.Unavailable, codes.DeadlineExceeded, codes.Aborted, codes.Canceled}
+		again := slices.Contains(desk.Reasons(err), "TRY_AGAIN") || slices.Contains(undecided, status.Code(err)) ||
+			slices.Contains(desk.Reasons(err), "UNKNOWN_FRAMEWORK") && what == "issuing"
+		if !again || time.Since(began) > saleLimit {
+			t.Errorf("%s: %v %v", what, err, desk.Reasons(err))
+			return false
+		}
+		select {
+		case <-t.Context().Done():
+			return false
+		case <-time.After(retryAfter):
+		}
+	}
+}
+
+func (l *load) acknowledged() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.sales)
+}
+
+// goesOn waits until the tills have sold some more, and returns how long it
+// took.
+func (l *load) goesOn(t *testing.T, when string) time.Duration {
+	t.Helper()
+	want := l.acknowledged() + 2*tills // more than was on its way
+	return eventually(t, when+": redemptions go on", recovery, func() bool { return l.acknowledged() >= want })
+}
+
+// wait lets the tills go on for a while.
+func (l *load) wait(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-t.Context().Done():
+		t.Fatal(t.Context().Err())
+	case <-time.After(d):
+	}
+}
+
+// books compares what was acknowledged with retailer's service, ledger, claim
+// and settlement.
+func (l *load) books(t *testing.T) {
+	seen := map[string]bool{}
+	batches := map[string]bool{}
+	for i, s := range l.sales {
+		id := s.answer.GetRedemptionId()
+		if seen[id] {
+			t.Errorf("two sales got the redemption %s", id)
+		}
+		seen[id], batches[s.answer.GetBatchId()] = true, true
+		found := must[*retailerv1.GetRedemptionResponse](t)(l.retailer.GetRedemption(t.Context(), &retailerv1.GetRedemptionRequest{RedemptionId: id}))
+		if diff := cmp.Diff(s.answer, found.GetRedemption(), protocmp.Transform()); diff != "" {
+			t.Errorf("the redemption is not what was acknowledged: %s", diff)
+		}
+		if i%50 == 0 {
+			l.spendAgain(t, s)
+		}
+	}
+	l.settle(t, batches)
+}
+
+// spendAgain repeats a sale, which gives the same answer, and tries to use its
+// coupon in another.
+func (l *load) spendAgain(t *testing.T, s sale) {
+	t.Helper()
+	repeated := must[*retailerv1.RedeemResponse](t)(l.retailer.Redeem(t.Context(), s.request))
+	if diff := cmp.Diff(s.answer, repeated.GetRedemption(), protocmp.Transform()); diff != "" {
+		t.Errorf("the sale, sent again, is answered otherwise: %s", diff)
+	}
+	_, err := l.retailer.Redeem(t.Context(), newRequest(s.request.GetCoupons()[0]))
+	if !slices.Contains(desk.Reasons(err), "ALREADY_REDEEMED") {
+		t.Errorf("a coupon used twice: %v", err)
+	}
+}
+
+// settle claims and settles: no coupon more, and none less, than was
+// acknowledged.
+func (l *load) settle(t *testing.T, batches map[string]bool) {
+	claimed := must[*retailerv1.ClaimResponse](t)(l.retailer.Claim(t.Context(), &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: "IssuerMSP"}))
+	coupons, found := 0, 0
+	for _, c := range claimed.GetClaims() {
+		coupons += int(c.GetCoupons())
+		for _, b := range c.GetBatchIds() {
+			if !batches[b] {
+				t.Errorf("batch %s holds nothing that was acknowledged", b)
+			}
+			found++
+		}
+	}
+	if coupons != len(l.sales) || found != len(batches) {
+		t.Errorf("%d coupons in %d batches were acknowledged, %d in %d claimed", len(l.sales), len(batches), coupons, found)
+	}
+	eventually(t, "the clearing house knows the claims", time.Minute, func() bool {
+		run := must[*clearingv1.ReconcileResponse](t)(l.clearing.Reconcile(t.Context(), &clearingv1.ReconcileRequest{RequestId: uuid.NewString()}))
+		if len(run.GetDifferences()) > 0 {
+			t.Fatalf("the books differ: %v", run.GetDifferences())
+		}
+		return int(run.GetClaims()) >= len(claimed.GetClaims())
+	})
+	answer := must[*clearingv1.SettleResponse](t)(l.clearing.Settle(t.Context(), &clearingv1.SettleRequest{RequestId: uuid.NewString()}))
+	var settled int64
+	for _, r := range answer.GetSettlement().GetRemittances() {
+		settled += r.GetAmount().GetMinor()
+	}
+	if settled != 50*int64(len(l.sales)) {
+		t.Errorf("%d sales of 50 cents were acknowledged, %d cents are paid", len(l.sales), settled)
+	}
+	t.Logf("%d redemptions acknowledged in %d batches; as many claimed and paid, %d cents", len(l.sales), len(batches), settled)
+}
