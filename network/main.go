@@ -38,7 +38,8 @@ func newCommand() *cobra.Command {
 	root.PersistentFlags().StringVar(&state, "state", "", "state directory (default that of the consortium)")
 	root.AddCommand(upCommand(&state), downCommand(&state), purgeCommand(&state),
 		statusCommand(&state), logsCommand(&state), buildCommand(),
-		prepareCommand(&state), defineCommand(&state), imagesCommand())
+		prepareCommand(&state), defineCommand(&state), imagesCommand(),
+		upgradeCommand(&state), joinCommand(&state))
 	return root
 }
 

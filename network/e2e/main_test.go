@@ -143,10 +143,9 @@ type offer struct {
 	wallet *wallet.Wallet
 }
 
-// launch puts a new campaign to work; change may alter it before.
-func launch(t *testing.T, holder coupon.Holder, change func(*desk.Launch)) offer {
-	t.Helper()
-	l := desk.Launch{
+// newLaunch is a campaign that can be put to work.
+func newLaunch(holder coupon.Holder) desk.Launch {
+	return desk.Launch{
 		Campaign: coupon.Campaign{
 			ID: "c-" + uuid.NewString()[:8], Version: 1, Product: "Product", Offer: "50 cents off",
 			Terms: terms, Kinds: []coupon.Kind{coupon.KindStatic}, Holder: holder,
@@ -154,6 +153,12 @@ func launch(t *testing.T, holder coupon.Holder, change func(*desk.Launch)) offer
 		},
 		Advertiser: advertiser, Quotas: []int64{100}, Retailers: []string{retailer},
 	}
+}
+
+// launch puts a new campaign to work; change may alter it before.
+func launch(t *testing.T, holder coupon.Holder, change func(*desk.Launch)) offer {
+	t.Helper()
+	l := newLaunch(holder)
 	if change != nil {
 		change(&l)
 	}

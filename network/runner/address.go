@@ -28,7 +28,8 @@ const (
 	portOrdererAdmin
 	portOrdererOperations
 	portChaincode
-	portPublic    // of the advertiser
+	portPublic // of the advertiser
+	portChaincodeNext
 	portServices  = 10
 	portDebugging = portServices + 4
 )
@@ -52,13 +53,16 @@ func (c Consortium) hosts(o Organisation) (listen, advertise string) {
 }
 
 func (c Consortium) port(o Organisation, offset int) string {
+	if o.PortBase != 0 {
+		return strconv.Itoa(o.PortBase + offset)
+	}
 	i := slices.IndexFunc(c.Organisations, func(x Organisation) bool { return x.Name == o.Name })
 	return strconv.Itoa(c.PortBase + i*PortsPerOrganisation + offset)
 }
 
 // address returns the main address of one of the organisation's processes.
 func (c Consortium) address(o Organisation, kind string) Address {
-	offset := map[string]int{kindPeer: portPeer, kindOrderer: portOrderer, kindChaincode: portChaincode}
+	offset := map[string]int{kindPeer: portPeer, kindOrderer: portOrderer, kindChaincode: c.Chaincode.port()}
 	at, ok := offset[kind]
 	if !ok {
 		at = portServices + slices.Index(roles, kind)

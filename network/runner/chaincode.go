@@ -4,6 +4,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,66 +42,106 @@ func install(ctx context.Context, conn *grpc.ClientConn, admin signer, pkg insta
 	return err
 }
 
-// definition is one issuer's namespace.
+// definition is one issuer's namespace as it is to be.
 type definition struct {
-	name      string
-	policy    []byte
-	packageID string
+	name, version string
+	policy        []byte
+	packageID     string
+	sequence      int64
 }
 
-// define makes one definition per issuer: approved by every organisation,
-// then committed.
+// define makes one definition per issuer, or raises one that is not as it is
+// to be: approved by every organisation, then committed, and known to every
+// peer. What the definitions were before is not used any more then.
 func (n *Network) define(ctx context.Context) error {
-	pkg, err := chaincodePackage()
+	pkg, err := n.chaincodePackage()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
+	if err := n.enrol(ctx); err != nil {
+		return err
+	}
 	admins, err := n.connectAll("admin")
 	if err != nil {
 		return err
 	}
 	defer closeAll(admins)
-	g, ctx := errgroup.WithContext(ctx)
-	for _, o := range n.consortium.Organisations {
-		if !o.HasRole(Issuer) {
-			continue
-		}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, o := range n.with(Issuer) {
 		policy, err := namespacePolicy(o, n.consortium.Organisations)
 		if err != nil {
 			return err
 		}
-		d := definition{name: o.Namespace(), policy: policy, packageID: pkg.id}
-		g.Go(func() error { return n.defineOne(ctx, d, admins) })
-	}
-	return g.Wait()
-}
-
-func (n *Network) defineOne(ctx context.Context, d definition, admins []*Connection) error {
-	first := admins[0].GetNetwork(n.consortium.Channel).GetContract(lifecycleName)
-	if d.isCommitted(ctx, first) == nil {
-		return nil
-	}
-	g, gctx := errgroup.WithContext(ctx)
-	var members []string
-	for _, a := range admins {
-		members = append(members, a.MSPID)
-		contract := a.GetNetwork(n.consortium.Channel).GetContract(lifecycleName)
-		g.Go(func() error { return d.approve(gctx, contract, a.MSPID) })
+		d := definition{name: o.Namespace(), version: pkg.version, policy: policy, packageID: pkg.id}
+		g.Go(func() error { return n.defineOne(gctx, d, admins) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return d.commit(ctx, first, members)
+	return n.retire(ctx)
+}
+
+func (n *Network) defineOne(ctx context.Context, d definition, admins []*Connection) error {
+	contracts, members := map[string]*client.Contract{}, []string{}
+	for _, a := range admins {
+		contracts[a.MSPID] = a.GetNetwork(n.consortium.Channel).GetContract(lifecycleName)
+		members = append(members, a.MSPID)
+	}
+	first := contracts[members[0]]
+	stands, err := d.follow(ctx, first)
+	if err != nil {
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	if !stands {
+		for mspID, contract := range contracts {
+			g.Go(func() error { return d.approve(gctx, contract, mspID) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		if err := d.commit(ctx, first, members); err != nil {
+			return err
+		}
+	}
+	g, gctx = errgroup.WithContext(ctx)
+	for mspID, contract := range contracts {
+		g.Go(func() error { return d.arrive(gctx, contract, mspID) })
+	}
+	return g.Wait()
+}
+
+// follow reports whether the definition stands; else it gives it the sequence
+// after that of the one that does.
+func (d *definition) follow(ctx context.Context, contract *client.Contract) (stands bool, err error) {
+	err = until(ctx, func(ctx context.Context) error {
+		now, err := d.committed(ctx, contract)
+		if err == nil {
+			d.sequence = now.GetSequence()
+			if stands = d.equals(now.GetVersion(), now.GetValidationParameter()); !stands {
+				d.sequence++
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("asking for %s: %w", d.name, explain(err))
+	}
+	return stands, nil
+}
+
+func (d *definition) equals(version string, policy []byte) bool {
+	return d.version == version && bytes.Equal(d.policy, policy)
 }
 
 // approve repeats until the peer knows the approval: an error of the orderers
 // does not mean that the transaction is lost, and a repeated approval with the
 // same content is refused.
-func (d definition) approve(ctx context.Context, contract *client.Contract, mspID string) error {
+func (d *definition) approve(ctx context.Context, contract *client.Contract, mspID string) error {
 	args, err := proto.Marshal(&lifecycle.ApproveChaincodeDefinitionForMyOrgArgs{
-		Name: d.name, Version: chaincodeVersion, Sequence: chaincodeSequence,
+		Name: d.name, Version: d.version, Sequence: d.sequence,
 		EndorsementPlugin: "escc", ValidationPlugin: "vscc", ValidationParameter: d.policy,
 		Source: &lifecycle.ChaincodeSource{Type: &lifecycle.ChaincodeSource_LocalPackage{
 			LocalPackage: &lifecycle.ChaincodeSource_Local{PackageId: d.packageID},
@@ -109,17 +150,12 @@ func (d definition) approve(ctx context.Context, contract *client.Contract, mspI
 	if err != nil {
 		return fmt.Errorf("approving %s: %w", d.name, err)
 	}
-	query, err := proto.Marshal(&lifecycle.QueryApprovedChaincodeDefinitionArgs{Name: d.name, Sequence: chaincodeSequence})
-	if err != nil {
-		return fmt.Errorf("approving %s: %w", d.name, err)
-	}
 	own := client.WithEndorsingOrganizations(mspID)
 	err = until(ctx, func(ctx context.Context) error {
-		_, err := contract.EvaluateWithContext(ctx, "QueryApprovedChaincodeDefinition", client.WithBytesArguments(query), own)
-		if err == nil {
+		if d.isApproved(ctx, contract, own) {
 			return nil
 		}
-		_, err = contract.SubmitWithContext(ctx, "ApproveChaincodeDefinitionForMyOrg", client.WithBytesArguments(args), own)
+		_, err := contract.SubmitWithContext(ctx, "ApproveChaincodeDefinitionForMyOrg", client.WithBytesArguments(args), own)
 		return err
 	})
 	if err != nil {
@@ -128,11 +164,26 @@ func (d definition) approve(ctx context.Context, contract *client.Contract, mspI
 	return nil
 }
 
+// isApproved asks the own peer for an approval of just this.
+func (d *definition) isApproved(ctx context.Context, contract *client.Contract, own client.ProposalOption) bool {
+	query, err := proto.Marshal(&lifecycle.QueryApprovedChaincodeDefinitionArgs{Name: d.name, Sequence: d.sequence})
+	if err != nil {
+		return false
+	}
+	answer, err := contract.EvaluateWithContext(ctx, "QueryApprovedChaincodeDefinition", client.WithBytesArguments(query), own)
+	var approved lifecycle.QueryApprovedChaincodeDefinitionResult
+	if err != nil || proto.Unmarshal(answer, &approved) != nil {
+		return false
+	}
+	return d.equals(approved.GetVersion(), approved.GetValidationParameter()) &&
+		approved.GetSource().GetLocalPackage().GetPackageId() == d.packageID
+}
+
 // commit repeats until the definition stands: the peers need a moment to find
 // each other.
-func (d definition) commit(ctx context.Context, contract *client.Contract, members []string) error {
+func (d *definition) commit(ctx context.Context, contract *client.Contract, members []string) error {
 	args, err := proto.Marshal(&lifecycle.CommitChaincodeDefinitionArgs{
-		Name: d.name, Version: chaincodeVersion, Sequence: chaincodeSequence,
+		Name: d.name, Version: d.version, Sequence: d.sequence,
 		EndorsementPlugin: "escc", ValidationPlugin: "vscc", ValidationParameter: d.policy,
 	})
 	if err != nil {
@@ -141,8 +192,10 @@ func (d definition) commit(ctx context.Context, contract *client.Contract, membe
 	err = until(ctx, func(ctx context.Context) error {
 		_, err := contract.SubmitWithContext(ctx, "CommitChaincodeDefinition",
 			client.WithBytesArguments(args), client.WithEndorsingOrganizations(members...))
-		if err != nil && d.isCommitted(ctx, contract) == nil {
-			return nil
+		if err != nil {
+			if now, asked := d.committed(ctx, contract); asked == nil && now.GetSequence() >= d.sequence {
+				return nil
+			}
 		}
 		return err
 	})
@@ -152,13 +205,40 @@ func (d definition) commit(ctx context.Context, contract *client.Contract, membe
 	return nil
 }
 
-func (d definition) isCommitted(ctx context.Context, contract *client.Contract) error {
+// arrive waits until the organisation's own peer has the definition.
+func (d *definition) arrive(ctx context.Context, contract *client.Contract, mspID string) error {
+	err := until(ctx, func(ctx context.Context) error {
+		now, err := d.committed(ctx, contract, client.WithEndorsingOrganizations(mspID))
+		if err == nil && now.GetSequence() < d.sequence {
+			err = fmt.Errorf("sequence %d is not %d yet", now.GetSequence(), d.sequence)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for %s at the peer of %s: %w", d.name, mspID, explain(err))
+	}
+	return nil
+}
+
+// committed returns the definition that stands; its sequence is 0 when there
+// is none.
+func (d *definition) committed(ctx context.Context, contract *client.Contract, at ...client.ProposalOption) (*lifecycle.QueryChaincodeDefinitionResult, error) {
+	now := new(lifecycle.QueryChaincodeDefinitionResult)
 	args, err := proto.Marshal(&lifecycle.QueryChaincodeDefinitionArgs{Name: d.name})
 	if err != nil {
-		return fmt.Errorf("asking for %s: %w", d.name, err)
+		return now, fmt.Errorf("asking for %s: %w", d.name, err)
 	}
-	_, err = contract.EvaluateWithContext(ctx, "QueryChaincodeDefinition", client.WithBytesArguments(args))
-	return err
+	answer, err := contract.EvaluateWithContext(ctx, "QueryChaincodeDefinition", append(at, client.WithBytesArguments(args))...)
+	if err != nil {
+		if strings.Contains(explain(err).Error(), "namespace "+d.name+" is not defined") {
+			return now, nil
+		}
+		return now, err
+	}
+	if err := proto.Unmarshal(answer, now); err != nil {
+		return now, fmt.Errorf("reading the definition of %s: %w", d.name, err)
+	}
+	return now, nil
 }
 
 // namespacePolicy asks for a peer of the issuer and a peer of any other

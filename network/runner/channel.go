@@ -41,6 +41,12 @@ func (n *Network) makeGenesis(ctx context.Context) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("looking for the first block: %w", err)
 	}
+	return n.makeBlock(ctx, n.state.path("channel"), n.state.genesis())
+}
+
+// makeBlock writes the first block of a channel of all organisations. The
+// settings it is made from stay in dir.
+func (n *Network) makeBlock(ctx context.Context, dir, to string) error {
 	settings, err := n.channelConfig()
 	if err != nil {
 		return err
@@ -49,18 +55,17 @@ func (n *Network) makeGenesis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dir := n.state.path("channel")
 	if err := writeFile(filepath.Join(dir, "configtx.yaml"), text, 0o644); err != nil {
 		return fmt.Errorf("writing the channel's settings: %w", err)
 	}
-	part := n.state.genesis() + ".part"
+	part := to + ".part"
 	cmd := exec.CommandContext(ctx, n.binaries.tool("configtxgen"), "-configPath", dir,
 		"-profile", "Channel", "-channelID", n.consortium.Channel, "-outputBlock", part)
 	cmd.Env = append(os.Environ(), "FABRIC_LOGGING_SPEC=warn")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("making the first block: %w\n%s", err, said)
 	}
-	return os.Rename(part, n.state.genesis())
+	return os.Rename(part, to)
 }
 
 func (n *Network) channelConfig() (config.Channel, error) {

@@ -60,6 +60,8 @@ type Consortium struct {
 	// container of its own that is called like the process: see Prepare.
 	Containers    bool           `json:"containers,omitempty"`
 	Organisations []Organisation `json:"organisations"`
+	// Chaincode is what runs since the last upgrade.
+	Chaincode Deployment `json:"chaincode,omitzero"`
 }
 
 // Organisation is one member of the consortium.
@@ -74,6 +76,9 @@ type Organisation struct {
 	// Advertise replaces the advertised address of single processes, so that
 	// a proxy can stand before them: "peer", "orderer", "chaincode" or a role.
 	Advertise map[string]string `json:"advertise,omitempty"`
+	// PortBase is the first of its ports where they are not in a row with the
+	// others': that of a member that joined.
+	PortBase int `json:"port_base,omitempty"`
 }
 
 // HasOrderer reports whether the organisation runs an orderer.
@@ -187,6 +192,9 @@ func (o Organisation) check(fail func(field, format string, a ...any)) {
 		if !slices.Contains(roles, r) || slices.Index(o.Roles, r) != i {
 			fail("roles", "%q is given twice or is none of %q", r, roles)
 		}
+	}
+	if last := o.PortBase + PortsPerOrganisation; o.PortBase != 0 && (o.PortBase < 1024 || last > 65536) {
+		fail("port_base", "%d to %d is not within 1024 to 65535", o.PortBase, last-1)
 	}
 	if o.ListenHost != "" {
 		checkHost(fail, "listen_host", o.ListenHost)

@@ -119,7 +119,7 @@ func give(folder string, user, group int) error {
 }
 
 func (n *Network) writeContainersFile(user, group int) error {
-	pkg, err := chaincodePackage()
+	pkg, err := n.chaincodePackage()
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (n *Network) Define(ctx context.Context) error {
 
 // joinAll takes all orderers and peers into the channel as soon as they serve.
 func (n *Network) joinAll(ctx context.Context) error {
-	pkg, err := chaincodePackage()
+	pkg, err := n.chaincodePackage()
 	if err != nil {
 		return err
 	}

@@ -66,8 +66,10 @@ func (n *Network) equipOrderer(o Organisation) error {
 // program, or another if one is named.
 func (n *Network) startChaincode(ctx context.Context, o Organisation, packageID string) error {
 	program := n.binaries.own(kindChaincode)
-	if other := n.options.Chaincode[o.MSPID]; other != "" {
-		program = other
+	for _, other := range []string{n.consortium.Chaincode.Program, n.options.Chaincode[o.MSPID]} {
+		if other != "" {
+			program = other
+		}
 	}
 	dir := filepath.Join(n.state.organisation(o.Name), kindChaincode)
 	address := n.consortium.address(o, kindChaincode)

@@ -168,11 +168,11 @@ func (n *Network) resolve(ctx context.Context) error {
 	if c.PortBase == 0 {
 		c.PortBase = old.PortBase
 	}
-	c.StateDir, c.LogLevel = old.StateDir, old.LogLevel
+	c.StateDir, c.LogLevel, c.Chaincode = old.StateDir, old.LogLevel, old.Chaincode
 	if !reflect.DeepEqual(c, old) {
 		return fmt.Errorf("%s holds the network of another consortium file; purge it or choose another state_dir", n.state)
 	}
-	n.consortium.PortBase = old.PortBase
+	n.consortium.PortBase, n.consortium.Chaincode = old.PortBase, old.Chaincode
 	return nil
 }
 
@@ -196,7 +196,7 @@ func (c Consortium) namesOf(o Organisation) []string {
 // startFabric starts orderers, chaincode servers and peers, and joins them to
 // the channel. All at once: none needs another to start.
 func (n *Network) startFabric(ctx context.Context) error {
-	pkg, err := chaincodePackage()
+	pkg, err := n.chaincodePackage()
 	if err != nil {
 		return err
 	}
@@ -314,5 +314,8 @@ func (n *Network) Purge(ctx context.Context) error {
 		return fmt.Errorf("removing the network: %w", err)
 	}
 	release(c.PortBase, len(c.Organisations)*PortsPerOrganisation, string(n.state))
+	for _, o := range c.Organisations {
+		release(o.PortBase, PortsPerOrganisation, string(n.state))
+	}
 	return nil
 }

@@ -12,25 +12,20 @@ import (
 	"fmt"
 )
 
-// The chaincode as it is deployed. A definition's version and sequence rise
-// together with an upgrade.
-const (
-	chaincodeLabel    = "coupon"
-	chaincodeVersion  = "1"
-	chaincodeSequence = 1
-)
+// chaincodeLabel begins the ids of all packages.
+const chaincodeLabel = "coupon"
 
 // installable is a chaincode package with the id that peers give it.
 type installable struct {
-	id   string
-	data []byte
+	id, version string
+	data        []byte
 }
 
 // chaincodePackage makes the package that every organisation installs. It
 // depends on nothing but label and version, so all get the same id, and holds
 // no address and no key: each peer's builder adds its own.
-func chaincodePackage() (installable, error) {
-	code, err := archive(file{"chaincode.json", fmt.Sprintf(`{"name":%q,"version":%q}`, chaincodeLabel, chaincodeVersion)})
+func chaincodePackage(version string) (installable, error) {
+	code, err := archive(file{"chaincode.json", fmt.Sprintf(`{"name":%q,"version":%q}`, chaincodeLabel, version)})
 	if err != nil {
 		return installable{}, err
 	}
@@ -42,7 +37,7 @@ func chaincodePackage() (installable, error) {
 		return installable{}, err
 	}
 	sum := sha256.Sum256(data)
-	return installable{id: chaincodeLabel + ":" + hex.EncodeToString(sum[:]), data: data}, nil
+	return installable{id: chaincodeLabel + ":" + hex.EncodeToString(sum[:]), version: version, data: data}, nil
 }
 
 type file struct{ name, content string }

@@ -15,11 +15,11 @@ import (
 
 func TestChaincodePackageIsTheSameForAll(t *testing.T) {
 	t.Parallel()
-	one, err := chaincodePackage()
+	one, err := chaincodePackage("1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := chaincodePackage()
+	other, err := chaincodePackage("1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestChaincodePackageIsTheSameForAll(t *testing.T) {
 
 func TestChaincodePackageHoldsNoSecret(t *testing.T) {
 	t.Parallel()
-	pkg, err := chaincodePackage()
+	pkg, err := chaincodePackage("1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (r record) alive() bool {
 
 // runs reports whether the noted process still runs just what p would start.
 func (r record) runs(p process) bool {
-	return r.alive() && slices.Equal(r.Command, p.command) && r.Program == stampOf(p.command[0])
+	return r.alive() && slices.Equal(r.Command, p.command) && r.Address == p.address && r.Program == stampOf(p.command[0])
 }
 
 // stampOf changes when a program is built anew.

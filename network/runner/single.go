@@ -64,7 +64,7 @@ func (n *Network) Start(ctx context.Context, name string) error {
 				return err
 			}
 		}
-		pkg, err := chaincodePackage()
+		pkg, err := n.chaincodePackage()
 		if err != nil {
 			return err
 		}
