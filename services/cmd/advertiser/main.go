@@ -8,12 +8,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"google.golang.org/grpc"
 
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	"ecoupon/services/advertiser"
+	"ecoupon/services/internal/clock"
 	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/serve"
@@ -38,6 +38,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	cfg.Ledger.ClockOffset = start.Flags.ClockOffset
 	client, err := ledger.Open(cfg.Ledger, start.Directory, self, store.Journal(), start.Logger)
 	if err != nil {
 		return err
@@ -45,12 +46,18 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, client.Close()) }()
 	emitter, err := advertiser.New(advertiser.Options{
 		Ledger: client, Store: store, MSPID: self, Namespaces: start.Directory.Namespaces(),
-		Limits: cfg.Limits, Now: time.Now, Logger: start.Logger,
+		Limits: cfg.Limits, Now: start.Now, Logger: start.Logger,
 	})
 	if err != nil {
 		return err
 	}
 	if err := emitter.Load(ctx); err != nil {
+		return err
+	}
+	watch, err := clock.New(clock.Options{
+		Ledger: client, Directory: start.Directory, Now: start.Now, Registry: start.Registry, Logger: start.Logger,
+	})
+	if err != nil {
 		return err
 	}
 	return start.Run(ctx, serve.Options{
@@ -59,6 +66,6 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 			advertiserv1.RegisterAdvertiserServiceServer(to, advertiser.NewServer(emitter))
 		},
 		Public: advertiser.NewPublic(emitter),
-		Tasks:  []serve.Task{{Name: "advertiser", Run: emitter.Run}},
+		Tasks:  []serve.Task{{Name: "advertiser", Run: emitter.Run}, {Name: "clock", Run: watch.Run}},
 	})
 }

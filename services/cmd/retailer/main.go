@@ -8,11 +8,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"google.golang.org/grpc"
 
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	"ecoupon/services/internal/clock"
 	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/serve"
@@ -42,6 +42,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	cfg.Ledger.ClockOffset = start.Flags.ClockOffset
 	client, err := ledger.Open(cfg.Ledger, start.Directory, self, store.Journal(), start.Logger)
 	if err != nil {
 		return err
@@ -49,7 +50,13 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, client.Close()) }()
 	desk, err := retailer.New(retailer.Options{
 		Batch: cfg.Batch, MSPID: self, Issuers: issuers,
-		Ledger: client, Store: store, Now: time.Now, Logger: start.Logger,
+		Ledger: client, Store: store, Now: start.Now, Logger: start.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	watch, err := clock.New(clock.Options{
+		Ledger: client, Directory: start.Directory, Now: start.Now, Registry: start.Registry, Logger: start.Logger,
 	})
 	if err != nil {
 		return err
@@ -57,7 +64,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	return start.Run(ctx, serve.Options{
 		Config:   cfg.Serve,
 		Register: func(to grpc.ServiceRegistrar) { retailerv1.RegisterRetailerServiceServer(to, retailer.NewServer(desk)) },
-		Tasks:    []serve.Task{{Name: "retailer", Run: desk.Run}},
+		Tasks:    []serve.Task{{Name: "retailer", Run: desk.Run}, {Name: "clock", Run: watch.Run}},
 		Ready:    desk.Ready,
 	})
 }

@@ -55,6 +55,9 @@ type Config struct {
 	SubmitTimeout   config.Duration `json:"submit_timeout"`
 	// CommitTimeout is how long the status of a transaction is waited for before its outcome counts as unknown.
 	CommitTimeout config.Duration `json:"commit_timeout"`
+	// ClockOffset is added to the time of every proposal: that of a service whose clock is put wrong by its command
+	// line.
+	ClockOffset time.Duration `json:"-"`
 	// Attempts bounds how often a call is proposed because of conflicts or peers that are behind.
 	Attempts int `json:"attempts"`
 }
@@ -266,7 +269,11 @@ func (c *Client) proposal(call Call) (*client.Proposal, error) {
 	if len(call.Endorsers) > 0 {
 		options = append(options, client.WithEndorsingOrganizations(call.Endorsers...))
 	}
-	return c.network.GetContract(call.Namespace).NewProposal(call.Function, options...)
+	proposal, err := c.network.GetContract(call.Namespace).NewProposal(call.Function, options...)
+	if err != nil || c.config.ClockOffset == 0 {
+		return proposal, err
+	}
+	return c.shifted(proposal)
 }
 
 func (c *Client) attempts() int {

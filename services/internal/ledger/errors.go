@@ -103,6 +103,9 @@ func classify(issuer string, err error) error {
 	if refusal := refusalIn(issuer, answers); refusal != nil {
 		return refusal
 	}
+	if skew := skewIn(err, answers); skew != nil {
+		return skew
+	}
 	for _, answer := range answers {
 		if strings.Contains(answer.GetMessage(), payloadMismatch) {
 			return errMismatch

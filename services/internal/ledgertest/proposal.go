@@ -17,7 +17,8 @@ import (
 	"ecoupon/chaincode/stubtest"
 )
 
-// open reads a signed proposal. Its time becomes that of the clock: the gateway's client takes the machine's.
+// open reads a signed proposal. Its time becomes that of the clock, as the gateway's client takes the machine's, and
+// is as wrong as the client's configuration says.
 func (c *Consortium) open(signed *peer.SignedProposal) (stubtest.Proposal, error) {
 	var (
 		proposal   peer.Proposal
@@ -49,7 +50,7 @@ func (c *Consortium) open(signed *peer.SignedProposal) (stubtest.Proposal, error
 	opened := stubtest.Proposal{
 		Namespace: extension.GetChaincodeId().GetName(), Function: string(arguments[0]),
 		Transient: payload.GetTransientMap(), Creator: c.identity(signature.GetCreator()),
-		Time: c.Clock.Now(), Nonce: signature.GetNonce(),
+		Time: c.Clock.Now().Add(c.limits.ClockOffset), Nonce: signature.GetNonce(),
 	}
 	for _, argument := range arguments[1:] {
 		opened.Args = append(opened.Args, string(argument))

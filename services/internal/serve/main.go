@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -29,6 +30,8 @@ type Flags struct {
 	Listen       string
 	DebugListen  string
 	PublicListen string
+	// ClockOffset puts the service's clock wrong, for tests.
+	ClockOffset time.Duration
 }
 
 // Start is what every service begins with.
@@ -39,6 +42,9 @@ type Start struct {
 	Registry     *prometheus.Registry
 	Logger       *slog.Logger
 }
+
+// Now is the service's clock: the machine's, unless the command line puts it wrong.
+func (s Start) Now() time.Time { return time.Now().Add(s.Flags.ClockOffset) }
 
 // Main runs a service's command: run gets a context that ends with SIGINT or SIGTERM, and its error ends the process
 // with status 1. It is the one place where a service exits.
@@ -76,6 +82,9 @@ func Begin(role string, args []string, stderr io.Writer, cfg any) (Start, error)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	logger := slog.New(slog.NewJSONHandler(stderr, nil)).With("service", role, "of", organisation.MSPID)
+	if flags.ClockOffset != 0 {
+		logger.Warn("the clock is put wrong on purpose", "offset", flags.ClockOffset.String(), "by", "--clock-offset")
+	}
 	return Start{Flags: flags, Directory: directory, Organisation: organisation, Registry: registry, Logger: logger}, nil
 }
 
@@ -89,6 +98,7 @@ func parseFlags(role string, args []string, stderr io.Writer) (Flags, error) {
 	set.StringVar(&flags.Listen, "listen", "", "`address` of the gRPC server")
 	set.StringVar(&flags.DebugListen, "debug-listen", "", "`address` of health, metrics and profiles; none if empty")
 	set.StringVar(&flags.PublicListen, "public-listen", "", "`address` of the public side, if the service has one")
+	set.DurationVar(&flags.ClockOffset, "clock-offset", 0, "`duration` by which the clock is put wrong, for tests")
 	if err := set.Parse(args); err != nil {
 		return Flags{}, err
 	}
