@@ -83,6 +83,7 @@ func (n *Network) startChaincode(ctx context.Context, o Organisation, packageID 
 			"CHAINCODE_TLS_CERT=" + filepath.Join("tls", "server.crt"),
 			"CHAINCODE_TLS_KEY=" + filepath.Join("tls", "server.key"),
 			"CHAINCODE_TLS_CLIENT_CA=" + filepath.Join("tls", "ca.crt"),
+			"CHAINCODE_CLOCK_OFFSET=" + n.clocks[kindChaincode+"."+o.Name].String(),
 		},
 		// Nobody but the organisation's peer gets an answer.
 		ready: func(ctx context.Context) error { return n.serves(ctx, o, kindChaincode, asPeer) },

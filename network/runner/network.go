@@ -38,6 +38,7 @@ type Network struct {
 	out        io.Writer
 	binaries   binaries
 	options    UpOptions
+	clocks     map[string]time.Duration // offsets, by process
 }
 
 // UpOptions say what Up is to start.

@@ -41,6 +41,9 @@ func (n *Network) service(o Organisation, role string) process {
 	if role == Advertiser {
 		command = append(command, "--public-listen", n.consortium.publicAddress(o).Listen)
 	}
+	if offset := n.clocks[role+"."+o.Name]; offset != 0 {
+		command = append(command, "--clock-offset", offset.String())
+	}
 	return process{
 		name: role + "." + o.Name, address: address, command: command,
 		dir:   filepath.Join(n.state.organisation(o.Name), "services", role),

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Processes are named after what they are and whose: "peer.issuer",
@@ -51,6 +52,15 @@ func (n *Network) Stop(ctx context.Context, name string) error {
 // Kill ends one process without warning, as a crash would.
 func (n *Network) Kill(ctx context.Context, name string) error {
 	return n.locked(name, func(Organisation, string) error { return n.state.kill(ctx, name) })
+}
+
+// SetClock puts the clock of a service or a chaincode server wrong, or right
+// again with 0, from its next start on.
+func (n *Network) SetClock(name string, offset time.Duration) {
+	if n.clocks == nil {
+		n.clocks = make(map[string]time.Duration)
+	}
+	n.clocks[name] = offset
 }
 
 // Start starts one process of a network that has been up, and waits until it
