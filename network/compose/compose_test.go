@@ -156,12 +156,14 @@ func (c *containers) faults(t *testing.T, l *load) {
 }
 
 // restart stops everything, starts it again, and sees that a till can sell.
+// What was defined stays so.
 func (c *containers) restart(t *testing.T, l *load) {
 	began := time.Now()
 	c.do(t, "stop")
 	t.Logf("stopped in %.1f s", time.Since(began).Seconds())
 	began = time.Now()
 	c.do(t, "start")
+	t.Log(run(t, filepath.Join(root, "bin", "network"), "define", "--state", c.network.StateDir()))
 	stop := l.start(t)
 	defer stop()
 	l.goesOn(t, "all were restarted")
