@@ -19,10 +19,6 @@ import (
 // officePause is between two rounds of claims and settlement.
 const officePause = 5 * time.Second
 
-// relearnLimit bounds the wait for a retailer's service to learn again of what
-// it had claimed.
-const relearnLimit = 15 * time.Second
-
 // office claims, reconciles and settles until open ends.
 func (p *play) office(ctx, open context.Context) error {
 	for rest(open, officePause) {
@@ -58,30 +54,29 @@ func (p *play) settleAll(ctx context.Context) error {
 	switch {
 	case err == nil:
 		p.book.settle(answer.GetSettlement().GetSettlementId())
+	case behind(err):
+		// The next round settles what this one could not.
 	case undecided(err) == "":
 		p.book.problem("settlement was refused: %v %v", err, desk.Reasons(err))
 	}
 	return ctx.Err()
 }
 
-// claim claims what a shop has not claimed. A store that was lost learns again
-// of batches that were claimed before: then the claim is refused, and asked for
-// once more without them.
+// behind reports whether a settlement was refused by an issuer's peer that has
+// not caught up: the clearing house does not wait for one issuer.
+func behind(err error) bool {
+	reasons := desk.Reasons(err)
+	return slices.Contains(reasons, string(coupon.ReasonBatchUnknown)) || slices.Contains(reasons, string(coupon.ReasonNotClaimed))
+}
+
+// claim claims what a shop has not claimed.
 func (p *play) claim(ctx context.Context, at *shop) {
 	request := &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuerMSP}
-	for deadline := time.Now().Add(relearnLimit); ; {
-		err := p.insist(ctx, "claim of "+at.name, officeDeadline, func(ctx context.Context) error {
-			_, err := at.operator.Claim(ctx, request)
-			return err
-		})
-		if err == nil || undecided(err) != "" {
-			return
-		}
-		known := slices.Contains(desk.Reasons(err), string(coupon.ReasonAlreadyClaimed)) ||
-			slices.Contains(desk.Reasons(err), string(coupon.ReasonAlreadySettled))
-		if !known || time.Now().After(deadline) || !rest(ctx, longestPause) {
-			p.book.problem("claim of %s was refused: %v %v", at.name, err, desk.Reasons(err))
-			return
-		}
+	err := p.insist(ctx, "claim of "+at.name, officeDeadline, func(ctx context.Context) error {
+		_, err := at.operator.Claim(ctx, request)
+		return err
+	})
+	if err != nil && undecided(err) == "" {
+		p.book.problem("claim of %s was refused: %v %v", at.name, err, desk.Reasons(err))
 	}
 }

@@ -26,6 +26,8 @@ const (
 	// presentationLife is how long a presentation is good, less a margin: a
 	// sale that took longer to decide may be refused for that.
 	presentationLife = 100 * time.Second
+	// voidLimit bounds the wait for a void to be seen by the issuer's peer.
+	voidLimit = 30 * time.Second
 )
 
 // serve is one till: customers come until open ends, and the last is served.
@@ -119,14 +121,9 @@ func (p *play) redeem(ctx context.Context, at *shop, r *retailerv1.RedeemRequest
 // sell is an honest sale. It is to be accepted, unless it took so long that
 // the presentation is too old.
 func (p *play) sell(ctx context.Context, at *shop, coupons []held) (*sold, *retailerv1.RedeemRequest, error) {
-	var texts []string
-	var serials []serial
-	for _, h := range coupons {
-		text, err := h.present(at)
-		if err != nil {
-			return nil, nil, err
-		}
-		texts, serials = append(texts, text), append(serials, h.serial)
+	texts, serials, err := show(at, coupons)
+	if err != nil {
+		return nil, nil, err
 	}
 	r := request(texts...)
 	began := time.Now()
@@ -137,10 +134,40 @@ func (p *play) sell(ctx context.Context, at *shop, coupons []held) (*sold, *reta
 		}
 		return nil, nil, ctx.Err()
 	}
-	if total := s.answer.GetTotal().GetMinor(); total != discount*int64(len(coupons)) {
-		p.book.problem("redemption %s gave %d for %d coupons", s.answer.GetRedemptionId(), total, len(coupons))
-	}
+	p.checkTotal(s)
 	return s, r, nil
+}
+
+// offer is a sale that may be refused; it returns the reasons.
+func (p *play) offer(ctx context.Context, at *shop, coupons []held) (*sold, []string, error) {
+	texts, serials, err := show(at, coupons)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := p.redeem(ctx, at, request(texts...), serials)
+	if err != nil {
+		return nil, desk.Reasons(err), ctx.Err()
+	}
+	p.checkTotal(s)
+	return s, nil, nil
+}
+
+// show presents all coupons of a customer.
+func show(at *shop, coupons []held) (texts []string, serials []serial, err error) {
+	for _, h := range coupons {
+		text, err := h.present(at)
+		if err != nil {
+			return nil, nil, err
+		}
+		texts, serials = append(texts, text), append(serials, h.serial)
+	}
+	return texts, serials, nil
+}
+
+func (p *play) checkTotal(s *sold) {
+	if total := s.answer.GetTotal().GetMinor(); total != discount*int64(len(s.coupons)) {
+		p.book.problem("redemption %s gave %d for %d coupons", s.answer.GetRedemptionId(), total, len(s.coupons))
+	}
 }
 
 // repeat sends an accepted request again: the answer is to be the same.
@@ -224,10 +251,27 @@ func (p *play) bringBack(ctx context.Context, s *sold, coupons []held) error {
 		return ctx.Err()
 	}
 	if rand.IntN(2) == 0 { //nolint:gosec // any mixture will do
-		_, _, err := p.sell(ctx, p.other(s.shop), coupons)
-		return err
+		return p.useAgain(ctx, p.other(s.shop), coupons)
 	}
 	return nil
+}
+
+// useAgain uses coupons of a voided sale. While the issuer's peer has not seen
+// the void they are refused as used, so the customer tries for some time.
+func (p *play) useAgain(ctx context.Context, at *shop, coupons []held) error {
+	for deadline := time.Now().Add(voidLimit); ; {
+		sale, reasons, err := p.offer(ctx, at, coupons)
+		if sale != nil || err != nil {
+			return err
+		}
+		if !slices.Contains(reasons, "ALREADY_USED") || time.Now().After(deadline) {
+			p.book.problem("coupon %d of a voided sale was refused at %s: %v", coupons[0].serial.sn, at.name, reasons)
+			return nil
+		}
+		if !rest(ctx, longestPause) {
+			return ctx.Err()
+		}
+	}
 }
 
 // forge shows a coupon with a wrong MAC.

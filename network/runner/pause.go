@@ -83,46 +83,50 @@ func (n *Network) Leader(ctx context.Context) (string, error) {
 	return kindOrderer + "." + orderers[leader-1].Name, nil
 }
 
-// AwaitSameHeight returns once the peers of all organisations have committed
-// the same number of blocks.
+// height is the metric of a peer or an orderer that counts its blocks.
+const height = "ledger_blockchain_height"
+
+// AwaitSameHeight returns once all peers and orderers have the same number of
+// blocks, and no block came for a second.
 func (n *Network) AwaitSameHeight(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	return until(ctx, func(ctx context.Context) error {
-		first := 0.0
-		for i, o := range n.consortium.Organisations {
-			height, err := readMetric(ctx, n.consortium.local(o, portPeerOperations), "ledger_blockchain_height")
-			if err != nil {
-				return err
-			}
-			if i == 0 {
-				first = height
-			}
-			if height != first {
-				return fmt.Errorf("the peer of %s is at %.0f blocks, the first at %.0f", o.Name, height, first)
-			}
+		before, err := n.sameHeight(ctx)
+		if err != nil {
+			return err
 		}
 		// Blocks may be on their way while all are at the same.
-		return quiet(ctx, func() (float64, error) {
-			return readMetric(ctx, n.consortium.local(n.consortium.Organisations[0], portPeerOperations), "ledger_blockchain_height")
-		})
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+		after, err := n.sameHeight(ctx)
+		if err == nil && after != before {
+			err = fmt.Errorf("%.0f blocks became %.0f", before, after)
+		}
+		return err
 	})
 }
 
-// quiet is an error if the value changes within a second.
-func quiet(ctx context.Context, value func() (float64, error)) error {
-	before, err := value()
-	if err != nil {
-		return err
+func (n *Network) sameHeight(ctx context.Context) (float64, error) {
+	common := -1.0
+	for _, o := range n.consortium.Organisations {
+		ports := []int{portPeerOperations}
+		if o.HasOrderer() {
+			ports = append(ports, portOrdererOperations)
+		}
+		for _, port := range ports {
+			blocks, err := readMetric(ctx, n.consortium.local(o, port), height)
+			if err != nil {
+				return 0, err
+			}
+			if common >= 0 && blocks != common {
+				return 0, fmt.Errorf("%s has %.0f blocks, others have %.0f", o.Name, blocks, common)
+			}
+			common = blocks
+		}
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(time.Second):
-	}
-	after, err := value()
-	if err == nil && after != before {
-		err = fmt.Errorf("%.0f became %.0f", before, after)
-	}
-	return err
+	return common, nil
 }

@@ -20,6 +20,9 @@ const (
 	defaultCoupons  = 200
 	defaultInFlight = 4
 	defaultTimeout  = 30 * time.Second
+	// tellWithin is how long the endorsers' verdict is waited for: a till is to
+	// be told within two seconds that it is to ask again.
+	tellWithin = 1500 * time.Millisecond
 	// maxWaiting bounds the sales that wait for their batch: some seconds' work.
 	maxWaiting = 10_000
 	// maxAttempts bounds how often a sale is part of a batch: a batch of the
@@ -205,6 +208,8 @@ type desk struct {
 type finished struct {
 	batch []*pending
 	again [][]*pending
+	// away is set if the ledger could not be asked.
+	away error
 }
 
 func newDesk(cfg BatchConfig, s *Service, issuer string) *desk {
@@ -246,12 +251,25 @@ func (d *desk) run(ctx context.Context) error {
 			d.accept(p)
 		case f := <-d.finished:
 			d.queue.release(f.batch, f.again)
+			d.turnAway(f.away)
 		case <-due:
 		case <-ctx.Done():
 			d.stop()
 			return nil
 		}
 	}
+}
+
+// turnAway tells those who wait what others were told just now, so that no till
+// waits for one attempt after the other.
+func (d *desk) turnAway(away error) {
+	if away == nil {
+		return
+	}
+	for _, p := range d.queue.waiting {
+		d.answer(p, Redemption{}, away)
+	}
+	d.queue.waiting = nil
 }
 
 func (d *desk) accept(p *pending) {
@@ -275,7 +293,7 @@ func (d *desk) dispatch(ctx context.Context) time.Duration {
 			// A batch that is begun is ended: what it has sent is on its way.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
 			defer cancel()
-			d.finished <- finished{batch, d.process(ctx, batch)}
+			d.finished <- d.process(ctx, batch)
 		}()
 	}
 }

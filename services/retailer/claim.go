@@ -93,6 +93,7 @@ func (s *Service) makeClaim(ctx context.Context, c Claim) error {
 		Input:     coupon.ClaimInput{ClaimID: c.ID, Salt: c.salt, Records: records},
 		Endorsers: []string{s.mspID, clearing},
 		RetryOn:   []coupon.Reason{coupon.ReasonBatchUnknown},
+		Certain:   true, // the own peer has the batches
 	})
 	if _, refused := coupon.ReasonOf(err); err != nil && !refused {
 		return err
@@ -111,22 +112,31 @@ func (s *Service) makeClaim(ctx context.Context, c Claim) error {
 // giveUp frees the batches of a claim that was refused, but for those that
 // stand in a claim which the store does not know.
 func (s *Service) giveUp(ctx context.Context, c Claim) error {
-	var elsewhere []coupon.BatchID
-	for ids := range slices.Chunk(c.Batches, coupon.MaxPage) {
+	elsewhere, err := s.claimed(ctx, c.Issuer, c.Batches)
+	if err != nil {
+		return err
+	}
+	return s.store.releaseClaim(ctx, c.ID, elsewhere)
+}
+
+// claimed returns those of the batches that stand in a claim on the ledger.
+func (s *Service) claimed(ctx context.Context, issuer string, batches []coupon.BatchID) ([]coupon.BatchID, error) {
+	var claimed []coupon.BatchID
+	for ids := range slices.Chunk(batches, coupon.MaxPage) {
 		var result coupon.StandingResult
 		err := s.ledger.Evaluate(ctx, ledger.Call{
-			Namespace: config.Namespace(c.Issuer), Function: "Standing", Argument: coupon.StandingQuery{Retailer: s.mspID, Batches: ids},
+			Namespace: config.Namespace(issuer), Function: "Standing", Argument: coupon.StandingQuery{Retailer: s.mspID, Batches: ids},
 		}, &result)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, standing := range result.Batches {
 			if standing.Settled != nil || standing.ClaimedByClearing && standing.ClaimedByRetailer {
-				elsewhere = append(elsewhere, standing.Batch)
+				claimed = append(claimed, standing.Batch)
 			}
 		}
 	}
-	return s.store.releaseClaim(ctx, c.ID, elsewhere)
+	return claimed, nil
 }
 
 // readClaim reads the own copy of a claim that is on the ledger.

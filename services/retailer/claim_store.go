@@ -132,6 +132,18 @@ func completeClaim(ctx context.Context, tx *sql.Tx, record coupon.ClaimRecord) e
 // claimedElsewhere stands for a claim that is on the ledger and not in the store.
 const claimedElsewhere = "elsewhere"
 
+// setClaimed notes that batches which are in no claim of the store are in one on
+// the ledger.
+func setClaimed(ctx context.Context, tx *sql.Tx, batches []coupon.BatchID) error {
+	for _, id := range batches {
+		_, err := tx.ExecContext(ctx, `UPDATE batches SET claim_id = ? WHERE batch_id = ? AND claim_id = ''`, claimedElsewhere, id[:])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // releaseClaim gives up a planned claim, and its request if that has no other:
 // a repeat plans anew.
 func (s *store) releaseClaim(ctx context.Context, id string, elsewhere []coupon.BatchID) error {

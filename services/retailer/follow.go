@@ -44,10 +44,14 @@ func (p *projection) redeemed(ctx context.Context, block ledger.Block, event led
 		return nil, err
 	}
 	var b batch
+	var claimed []coupon.BatchID
 	found, err := block.Look(ctx, func() (err error) {
-		if b, err = p.service.read(ctx, p.issuer, payload.Batch); err == nil {
-			// While an empty store fills, a void that comes later counts already.
-			b.voided, err = p.service.voided(ctx, b.BatchRecord)
+		if b, err = p.service.read(ctx, p.issuer, payload.Batch); err != nil {
+			return err
+		}
+		// While an empty store fills, a void or claim that comes later counts already.
+		if b.voided, err = p.service.voided(ctx, b.BatchRecord); err == nil {
+			claimed, err = p.service.claimed(ctx, p.issuer, []coupon.BatchID{b.ID})
 		}
 		return err
 	})
@@ -59,7 +63,12 @@ func (p *projection) redeemed(ctx context.Context, block ledger.Block, event led
 		return nil, p.doubt(ctx, event, nil)
 	}
 	b.block = event.Block
-	return func(ctx context.Context, tx *sql.Tx) error { return complete(ctx, tx, b) }, nil
+	return func(ctx context.Context, tx *sql.Tx) error {
+		if err := complete(ctx, tx, b); err != nil {
+			return err
+		}
+		return setClaimed(ctx, tx, claimed)
+	}, nil
 }
 
 func (p *projection) voided(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {

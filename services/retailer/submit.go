@@ -18,21 +18,37 @@ import (
 // process takes a batch through the ledger: check, propose, store, send, read
 // back, store, answer. Every sale is answered, but for those that it returns:
 // they failed with others and are to be tried again in these groups.
-func (d *desk) process(ctx context.Context, batch []*pending) [][]*pending {
+func (d *desk) process(ctx context.Context, batch []*pending) finished {
 	for _, p := range batch {
 		p.attempts++
 	}
-	good, err := d.check(ctx, batch)
-	if err != nil {
-		return d.failed(batch, err)
+	transaction, good, err := d.decide(ctx, batch)
+	if errors.Is(err, ledger.ErrUnavailable) {
+		return finished{batch: batch, again: d.failed(good, err), away: err}
 	}
-	transaction, good, err := d.prepare(ctx, good)
 	if err != nil {
-		return d.failed(good, err)
+		return finished{batch: batch, again: d.failed(good, err)}
 	}
 	if len(good) == 0 {
-		return nil
+		return finished{batch: batch}
 	}
+	return finished{batch: batch, again: d.submit(ctx, transaction, good)}
+}
+
+// decide has the batch checked and endorsed, or says soon that it cannot be
+// done now. It returns the sales that are left; its error concerns these.
+func (d *desk) decide(ctx context.Context, batch []*pending) (ledger.Transaction, []*pending, error) {
+	ctx, cancel := context.WithTimeout(ctx, tellWithin)
+	defer cancel()
+	good, err := d.check(ctx, batch)
+	if err != nil {
+		return ledger.Transaction{}, batch, err
+	}
+	return d.prepare(ctx, good)
+}
+
+// submit stores what is endorsed and sends it.
+func (d *desk) submit(ctx context.Context, transaction ledger.Transaction, good []*pending) [][]*pending {
 	if err := d.service.store.begin(ctx, attempt{transaction, d.issuer}, ids(good)); err != nil {
 		return d.failed(good, fmt.Errorf("storing transaction %s: %w", transaction.ID, err))
 	}
@@ -199,6 +215,10 @@ func (d *desk) answerKnown(ctx context.Context, p *pending, id coupon.BatchID) {
 }
 
 func (d *desk) answerFound(p *pending, found stored, err error) {
+	if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonNotFound {
+		// The issuer's peer has it, so the own one is behind.
+		err = fmt.Errorf("%w: the own peer is behind: %v", ledger.ErrUnavailable, err) //nolint:errorlint // it is no refusal
+	}
 	if err != nil {
 		d.answer(p, Redemption{}, err)
 		return

@@ -115,7 +115,7 @@ func (s *Service) evaluateCheck(ctx context.Context, issuer string, in coupon.Ch
 	err := s.ticking(ctx, issuer, func() error {
 		result = coupon.CheckResult{}
 		return s.ledger.Evaluate(ctx, ledger.Call{
-			Namespace: config.Namespace(issuer), Function: "Check", Input: in, Endorsers: []string{issuer},
+			Namespace: config.Namespace(issuer), Function: "Check", Input: in, Endorsers: []string{issuer}, Within: tellWithin,
 		}, &result)
 	})
 	if err == nil && len(result.Sales) != len(in.Sales) {

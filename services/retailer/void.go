@@ -90,6 +90,8 @@ func (s *Service) void(ctx context.Context, requestID string, found stored, repe
 			Input:     coupon.VoidInput{Record: found.record, Redemption: found.ID},
 			Endorsers: []string{found.Issuer, s.mspID},
 			RetryOn:   []coupon.Reason{coupon.ReasonBatchUnknown},
+			Certain:   true, // the own peer has the batch
+			Within:    tellWithin,
 		})
 		return err
 	})

@@ -241,7 +241,7 @@ func (c *Client) evaluate(ctx context.Context, call Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.EvaluateTimeout.Or(defaultEvaluate))
+	ctx, cancel := context.WithTimeout(ctx, call.limit(c.config.EvaluateTimeout.Or(defaultEvaluate)))
 	defer cancel()
 	result, err := proposal.EvaluateWithContext(ctx)
 	if err != nil {

@@ -12,6 +12,7 @@ package ledger
 
 import (
 	"sync/atomic"
+	"time"
 
 	"ecoupon/chaincode/coupon"
 )
@@ -32,9 +33,23 @@ type Call struct {
 	// RetryOn lists refusals that, for this call, only mean that a peer is a block behind: what is missing is
 	// known to be committed. They are proposed anew a bounded number of times before they count.
 	RetryOn []coupon.Reason
+	// Certain says that a transaction's RetryOn cannot mean anything else, however long the peer takes: after the last
+	// attempt it is ErrUnavailable and no refusal.
+	Certain bool
+	// Within bounds the wait for one answer of the endorsers, where the caller cannot wait as long as the
+	// configuration allows; 0 for no other bound.
+	Within time.Duration
 	// Reference is what the caller knows the call by, such as its request id. It is kept in the journal and not
 	// sent. It must hold no secret.
 	Reference string
+}
+
+// limit is how long one answer is waited for.
+func (c Call) limit(configured time.Duration) time.Duration {
+	if c.Within > 0 {
+		return min(c.Within, configured)
+	}
+	return configured
 }
 
 // Transaction is endorsed and signed, and not necessarily sent. Whoever stores it before sending it can send the

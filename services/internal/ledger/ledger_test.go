@@ -318,4 +318,27 @@ func TestPeersThatAreBehindAreAskedAgain(t *testing.T) {
 	}
 }
 
+// What a peer that is behind refuses is no refusal where nothing else can be meant.
+func TestAPeerThatStaysBehindIsUnavailable(t *testing.T) {
+	t.Parallel()
+	consortium := ledgertest.New(t, ledgertest.Options{})
+	client := consortium.For(t, issuer)
+	for _, call := range []ledger.Call{setParties, tick} {
+		if _, err := client.Submit(t.Context(), call); err != nil {
+			t.Fatal(err)
+		}
+	}
+	call := tick
+	call.RetryOn = []coupon.Reason{coupon.ReasonTickTooEarly}
+	_, err := client.Submit(t.Context(), call)
+	if reason, _ := coupon.ReasonOf(err); reason != coupon.ReasonTickTooEarly {
+		t.Errorf("a refusal that may be one: %v", err)
+	}
+	call.Certain = true
+	_, err = client.Submit(t.Context(), call)
+	if _, refused := coupon.ReasonOf(err); refused || !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("a refusal that cannot be one: %v", err)
+	}
+}
+
 type brokenJournal struct{ err error }

@@ -76,6 +76,9 @@ func (c *Client) submitOnce(ctx context.Context, call Call) (Receipt, error) {
 // transaction durable before Send. Its errors are those of Submit that say that nothing was sent.
 func (c *Client) Prepare(ctx context.Context, call Call) (Transaction, error) {
 	transaction, err := retry(ctx, c.attempts(), call, func() (Transaction, error) { return c.endorse(ctx, call) })
+	if call.Certain && lagging(call, err) {
+		err = fmt.Errorf("%w: a peer is behind: %v", ErrUnavailable, err) //nolint:errorlint // it is no refusal
+	}
 	if err != nil {
 		return Transaction{}, fmt.Errorf("proposing %s in %s: %w", call.Function, call.Namespace, err)
 	}
@@ -87,7 +90,7 @@ func (c *Client) endorse(ctx context.Context, call Call) (Transaction, error) {
 	if err != nil {
 		return Transaction{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.EndorseTimeout.Or(defaultEndorse))
+	ctx, cancel := context.WithTimeout(ctx, call.limit(c.config.EndorseTimeout.Or(defaultEndorse)))
 	defer cancel()
 	endorsed, err := proposal.EndorseWithContext(ctx)
 	if err != nil {

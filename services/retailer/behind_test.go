@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package retailer_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	"ecoupon/services/internal/campaigntest"
+	"ecoupon/services/internal/ledgertest"
+)
+
+// An issuer's peer that was away does not know a batch yet: that is no refusal
+// of its void, which succeeds when the peer has caught up.
+func TestVoidWhileTheIssuersPeerIsBehind(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	d.redeem(t, d.sale(campaign.Text(1))) // all that is read once is read
+	c := d.consortium
+	c.Network.Lag(issuer)
+	redeemed := d.redeem(t, d.sale(campaign.Text(2)))
+	void := &retailerv1.VoidRequest{RequestId: uuid.NewString(), RedemptionId: redeemed.GetRedemptionId()}
+	_, err := d.operator.Void(t.Context(), void)
+	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
+	c.Network.CatchUp(issuer)
+	if _, err := d.operator.Void(t.Context(), void); err != nil {
+		t.Errorf("the same request again: %v", err)
+	}
+}
+
+// The issuer's peer knows a redemption that the own peer has yet to see: the
+// till is not told that there is none.
+func TestRepeatWhileTheOwnPeerIsBehind(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t, impatient)
+	campaign := campaigntest.Publish(t, c, campaigntest.Options{})
+	d := start(t, c, filepath.Join(t.TempDir(), "retailer.db"), nil)
+	empty := start(t, c, filepath.Join(t.TempDir(), "empty.db"), nil)
+	d.redeem(t, d.sale(campaign.Text(1)))
+	empty.redeem(t, empty.sale(campaign.Text(2))) // all that is read once is read
+
+	c.Network.Lag(shop)
+	request := d.sale(campaign.Text(3))
+	c.FailBefore(shop, ledgertest.StepStatus, 1_000, ledgertest.ErrPeerAway)
+	_, err := d.till.Redeem(t.Context(), request)
+	wantRefusal(t, err, codes.Unavailable, "OUTCOME_UNKNOWN")
+	_, err = empty.till.Redeem(t.Context(), request)
+	wantRefusal(t, err, codes.Unavailable, "TRY_AGAIN")
+	c.Heal()
+	c.Network.CatchUp(shop)
+	var first, again *retailerv1.RedeemResponse
+	for _, replica := range []struct {
+		*desk
+		answer **retailerv1.RedeemResponse
+	}{{d, &first}, {empty, &again}} {
+		eventually(t, "the repeat is answered", func(ctx context.Context) bool {
+			answer, err := replica.till.Redeem(ctx, request)
+			*replica.answer = answer
+			return err == nil
+		})
+	}
+	if diff := cmp.Diff(first, again, protocmp.Transform()); diff != "" {
+		t.Errorf("answers of two replicas (-first +again):\n%s", diff)
+	}
+}
+
+// While an empty store fills it never takes for unclaimed what was claimed.
+func TestClaimWhileAnEmptyStoreFills(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	for sn := range int64(20) {
+		d.redeem(t, d.sale(campaign.Text(sn+1)))
+	}
+	claim := d.claim(t, issuer)[0]
+	again := start(t, d.consortium, filepath.Join(t.TempDir(), "empty.db"), nil)
+	eventually(t, "the claim is learnt", func(ctx context.Context) bool {
+		if left := again.claim(t, issuer); len(left) != 0 {
+			t.Fatalf("claimed again: %v", left)
+		}
+		page, err := again.operator.ListClaims(ctx, &retailerv1.ListClaimsRequest{PageSize: 1})
+		return err == nil && len(page.GetClaims()) == 1
+	})
+	wantClaims(t, again, claim)
+}
