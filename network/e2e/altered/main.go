@@ -8,7 +8,8 @@
 // Write takes [key, value in hex] for the public state, or [collection, key,
 // value in hex] for private data; an empty value deletes. Announce takes
 // [collection, event, payload in hex] and writes something into the collection,
-// as a transaction must write something.
+// as a transaction must write something. Panic runs a real function on a ledger
+// that makes it panic.
 package main
 
 import (
@@ -42,9 +43,12 @@ func alter(cfg contract.Config) (shim.Chaincode, error) {
 
 type altered struct{ shim.Chaincode }
 
-// Invoke runs Write or Announce, or hands over to the real rules.
+// Invoke runs Write, Announce or Panic, or hands over to the real rules.
 func (a *altered) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	name, args := stub.GetFunctionAndParameters()
+	if name == "Panic" {
+		return a.Chaincode.Invoke(broken{stub})
+	}
 	does, altered := map[string]func(shim.ChaincodeStubInterface, []string) error{"Write": write, "Announce": announce}[name]
 	if !altered {
 		return a.Chaincode.Invoke(stub)
@@ -89,3 +93,11 @@ func write(stub shim.ChaincodeStubInterface, args []string) error {
 		return stub.PutPrivateData(args[0], key, value)
 	}
 }
+
+// broken makes the real rules run GetTick, whose first look at the state
+// panics.
+type broken struct{ shim.ChaincodeStubInterface }
+
+func (broken) GetFunctionAndParameters() (string, []string) { return "GetTick", nil }
+
+func (broken) GetState(string) ([]byte, error) { panic("no state") }
