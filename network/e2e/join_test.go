@@ -20,11 +20,9 @@ import (
 // join takes an organisation with one role into the running consortium.
 func join(t *testing.T, name, mspID, role string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
-	defer cancel()
-	if err := consortium.Join(ctx, runner.Organisation{Name: name, MSPID: mspID, Roles: []string{role}}); err != nil {
-		t.Fatal(err)
-	}
+	underTraffic(t, func(ctx context.Context) error {
+		return consortium.Join(ctx, runner.Organisation{Name: name, MSPID: mspID, Roles: []string{role}})
+	})
 	// The directories have changed, and services are others' processes now.
 	desks.Lock()
 	defer desks.Unlock()

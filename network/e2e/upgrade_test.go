@@ -6,9 +6,12 @@ package e2e
 import (
 	"context"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -16,6 +19,7 @@ import (
 	"ecoupon/network/desk"
 	"ecoupon/network/runner"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	"ecoupon/services/wallet"
 )
 
 // Services stay up while the chaincode is replaced: a till that repeats what
@@ -26,31 +30,13 @@ func TestCouponsAreRedeemedWhileTheChaincodeIsReplaced(t *testing.T) {
 	first := redeem(t, request(o.show(t, retailer)))
 	before := consortium.Consortium().Chaincode
 
-	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
-	defer cancel()
-	upgraded := make(chan error, 1)
-	go func() { upgraded <- consortium.Upgrade(ctx, "") }()
-	var sales, repeats int
-	var longest time.Duration
-	for done := false; !done; sales++ {
-		select {
-		case err := <-upgraded:
-			if done = true; err != nil {
-				t.Fatal(err)
-			}
-		default:
+	was := running(t)
+	underTraffic(t, func(ctx context.Context) error { return consortium.Upgrade(ctx, "") })
+	for name, pid := range running(t) {
+		if replaced := pid != was[name]; replaced != strings.HasPrefix(name, "chaincode.") {
+			t.Errorf("%s: replaced %v", name, replaced)
 		}
-		if sales == 90 { // of the quota of 100
-			if err := <-upgraded; err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-		began := time.Now()
-		repeats += insist(t, request(o.show(t, retailer)))
-		longest = max(longest, time.Since(began))
 	}
-	t.Logf("%d sales during the upgrade, %d answers repeated, the longest sale took %s", sales, repeats, longest)
 
 	after := consortium.Consortium().Chaincode
 	if after.Version <= before.Version || after.Unfinished {
@@ -66,19 +52,105 @@ func TestCouponsAreRedeemedWhileTheChaincodeIsReplaced(t *testing.T) {
 	}
 }
 
+// running returns the numbers of the network's processes.
+func running(t *testing.T) map[string]int {
+	t.Helper()
+	s := must[runner.Status](t)(consortium.Status())
+	if err := s.Died(); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, p := range s.Processes {
+		found[p.Name] = p.PID
+	}
+	return found
+}
+
+// tills is how many sell at once.
+const tills = 4
+
+// underTraffic sells at the retailer's while the network changes. A till that
+// repeats what it was told to repeat gets every sale through.
+func underTraffic(t *testing.T, change func(context.Context) error) {
+	t.Helper()
+	o := launch(t, coupon.HolderBearer, func(l *desk.Launch) { l.Quotas = []int64{100_000} })
+	// A desk for these sales alone: others are put away when members join.
+	d := must[*desk.Desk](t)(desk.Open(consortium.Folder("retailer", "operator")))
+	defer d.Close()
+	service := must[retailerv1.RetailerServiceClient](t)(d.Retailer(retailer))
+	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
+	defer cancel()
+	g, gctx := errgroup.WithContext(ctx)
+	var over atomic.Bool
+	g.Go(func() error {
+		defer over.Store(true)
+		return change(gctx)
+	})
+	var sales, repeats, longest atomic.Int64
+	for range tills {
+		g.Go(func() error {
+			for !over.Load() {
+				shown, err := o.take(gctx)
+				if err != nil {
+					return err
+				}
+				began := time.Now()
+				n, err := insist(gctx, service, request(shown))
+				if err != nil {
+					return err
+				}
+				sales.Add(1)
+				repeats.Add(n)
+				for took := int64(time.Since(began)); ; {
+					if most := longest.Load(); took <= most || longest.CompareAndSwap(most, took) {
+						break
+					}
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatalf("%v %v", err, desk.Reasons(err))
+	}
+	t.Logf("%d sales, %d answers repeated, the longest sale took %s", sales.Load(), repeats.Load(), time.Duration(longest.Load()))
+}
+
+// take fetches a coupon and shows it, patiently: the advertiser's service may
+// be starting.
+func (o offer) take(ctx context.Context) (shown string, err error) {
+	_, err = repeat(ctx, func(ctx context.Context) (bool, error) {
+		held, err := o.wallet.Get(ctx, o.url, o.Offer)
+		if err == nil {
+			shown, err = o.wallet.Present(held.ID, wallet.Audience{Retailer: retailer})
+		}
+		return err != nil, err
+	})
+	return shown, err
+}
+
 // insist repeats a redemption while its answer is to try again, and counts
 // the repetitions.
-func insist(t *testing.T, r *retailerv1.RedeemRequest) int {
-	t.Helper()
-	for n := 0; ; n++ {
-		_, err := retailerDesk(t, "retailer", retailer).Redeem(t.Context(), r)
-		if err == nil {
-			return n
+func insist(ctx context.Context, service retailerv1.RetailerServiceClient, r *retailerv1.RedeemRequest) (int64, error) {
+	return repeat(ctx, func(ctx context.Context) (bool, error) {
+		_, err := service.Redeem(ctx, r)
+		return slices.Contains([]codes.Code{codes.Unavailable, codes.Aborted}, status.Code(err)), err
+	})
+}
+
+// repeat goes on while try says so, and counts.
+func repeat(ctx context.Context, try func(context.Context) (again bool, err error)) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for n := int64(0); ; n++ {
+		again, err := try(ctx)
+		if !again {
+			return n, err
 		}
-		again := []codes.Code{codes.Unavailable, codes.Aborted}
-		if !slices.Contains(again, status.Code(err)) || n == 20 {
-			t.Fatalf("%v %v", err, desk.Reasons(err))
+		select {
+		case <-ctx.Done():
+			return n, err
+		case <-time.After(50 * time.Millisecond):
 		}
-		t.Logf("to be repeated: %v %v", err, desk.Reasons(err))
 	}
 }
