@@ -13,6 +13,7 @@ import (
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
 	"ecoupon/network/runner"
+	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 )
@@ -60,7 +61,7 @@ func TestMembersJoinAndTrade(t *testing.T) {
 	redeem(t, request(kept))
 }
 
-// trade redeems a coupon at a retailer's and claims it.
+// trade redeems a coupon at a retailer's and claims it from the issuer.
 func trade(t *testing.T, o offer, name, mspID, of string) {
 	t.Helper()
 	service := retailerDesk(t, name, mspID)
@@ -68,8 +69,17 @@ func trade(t *testing.T, o offer, name, mspID, of string) {
 	if total := sold.GetRedemption().GetTotal().GetMinor(); total != 50 {
 		t.Errorf("the discount is %d, want 50", total)
 	}
+	var claim *retailerv1.Claim
 	eventually(t, "the redemption is claimed", func() bool {
 		claimed := must[*retailerv1.ClaimResponse](t)(service.Claim(t.Context(), &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: of}))
-		return len(claimed.GetClaims()) > 0
+		if len(claimed.GetClaims()) > 0 {
+			claim = claimed.GetClaims()[0]
+		}
+		return claim != nil
+	})
+	house := must[clearingv1.ClearingServiceClient](t)(sit(t, "clearing", "operator").Clearing(clearing))
+	eventually(t, "the clearing house has the claim", func() bool {
+		known := must[*clearingv1.ListClaimsResponse](t)(house.ListClaims(t.Context(), &clearingv1.ListClaimsRequest{PageSize: 200}))
+		return slices.ContainsFunc(known.GetClaims(), func(c *clearingv1.Claim) bool { return c.GetClaimId() == claim.GetClaimId() })
 	})
 }
