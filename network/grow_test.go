@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ecoupon/network/runner"
+)
+
+// TestNetworkIsUpgradedAndGrows gives the commands of docs/operating.md.
+func TestNetworkIsUpgradedAndGrows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	state := filepath.Join(dir, "state")
+	file := func(name string, v any) string {
+		t.Helper()
+		data, err := json.Marshal(v)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, name)
+	}
+	network := func(args ...string) string {
+		t.Helper()
+		var said bytes.Buffer
+		c := newCommand()
+		c.SetOut(&said)
+		c.SetArgs(append(args, "--state", state))
+		if err := c.ExecuteContext(t.Context()); err != nil {
+			t.Fatalf("network %q: %v\n%s", args, err, said.String())
+		}
+		return said.String()
+	}
+	c := runner.Default()
+	c.PortBase = 0
+	t.Cleanup(func() {
+		if n, err := runner.Open(state, t.Output()); err == nil {
+			_ = n.Purge(context.Background())
+		}
+	})
+
+	network("up", "--consortium", file("consortium.json", c))
+	network("upgrade")
+	network("add-org", "--name", "kiosk", "--msp-id", "KioskMSP", "--role", "retailer")
+	network("add-org", file("brand.json", map[string]any{"name": "brand", "msp_id": "BrandMSP", "roles": []string{"issuer"}}))
+	network("down")
+	network("up")
+	status := network("status")
+	for _, name := range []string{"peer.issuer", "chaincode.kiosk", "retailer.kiosk", "issuer.brand"} {
+		if !strings.Contains(status, name) {
+			t.Errorf("%s is missing in\n%s", name, status)
+		}
+	}
+	if n := strings.Count(status, runner.Running); n != 4*4+2*3 {
+		t.Errorf("%d processes run:\n%s", n, status)
+	}
+	network("purge")
+}
