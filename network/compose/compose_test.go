@@ -7,6 +7,8 @@
 package compose
 
 import (
+	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -39,6 +41,7 @@ func TestContainers(t *testing.T) {
 		{"faults", func(t *testing.T) { c.faults(t, l) }},
 		{"restart", func(t *testing.T) { c.restart(t, l) }},
 		{"books", l.books},
+		{"removed", c.removed},
 	} {
 		if !t.Run(step.name, step.do) {
 			return
@@ -169,4 +172,22 @@ func (c *containers) restart(t *testing.T, l *load) {
 	l.goesOn(t, "all were restarted")
 	t.Logf("selling again after %.1f s", time.Since(began).Seconds())
 	c.awaitHealth(t)
+}
+
+// removed takes away the containers, and then what they left.
+func (c *containers) removed(t *testing.T) {
+	if list := c.do(t, "ps"); !strings.Contains(list, "peer.issuer") {
+		t.Errorf("the containers are\n%s", list)
+	}
+	if c.do(t, "logs", "peer.issuer") == "" {
+		t.Error("a peer has logged nothing")
+	}
+	c.do(t, "down")
+	if left := run(t, "docker", "ps", "-aq", "--filter", "label=com.docker.compose.project=ecoupon"); left != "" {
+		t.Errorf("containers are left: %s", left)
+	}
+	run(t, filepath.Join(root, "bin", "network"), "purge", "--state", c.network.StateDir())
+	if _, err := os.Stat(c.network.StateDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the state is left: %v", err)
+	}
 }

@@ -6,6 +6,7 @@ package compose
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -44,13 +45,7 @@ func start(t *testing.T, compose []string) *containers {
 		network: n, ids: map[string]string{},
 		compose: append(compose, "--env-file", filepath.Join(state, "containers.env")),
 	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			out, _ := command(context.Background(), c.compose[0], append(c.compose[1:len(c.compose):len(c.compose)], "logs", "--tail", "10")...)
-			t.Log(out)
-		}
-		c.do(t, "down", "--volumes")
-	})
+	t.Cleanup(func() { c.end(t) })
 	c.do(t, "up", "-d")
 	for _, p := range c.processes(t) {
 		c.ids[p] = strings.TrimSpace(c.do(t, "ps", "-q", p))
@@ -59,6 +54,19 @@ func start(t *testing.T, compose []string) *containers {
 		"--filter", "label=com.docker.compose.project=ecoupon", "--filter", "label=com.docker.compose.network=consortium"))
 	t.Log(run(t, network, "define", "--state", state))
 	return c
+}
+
+// end removes the containers, unless that was done.
+func (c *containers) end(t *testing.T) {
+	if _, err := os.Stat(c.network.StateDir()); err != nil {
+		return
+	}
+	if t.Failed() {
+		logs := append(c.compose[1:len(c.compose):len(c.compose)], "logs", "--tail", "10")
+		out, _ := command(context.Background(), c.compose[0], logs...)
+		t.Log(out)
+	}
+	c.do(t, "down")
 }
 
 // do runs a command of compose.
