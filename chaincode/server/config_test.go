@@ -79,6 +79,8 @@ func TestServerRefusesToStartWithWhatIsNotItsOwn(t *testing.T) {
 		"no client authority":       {"CHAINCODE_TLS_CLIENT_CA", "", "CHAINCODE_TLS_CLIENT_CA is not set"},
 		"empty authority":           {"CHAINCODE_TLS_CLIENT_CA", os.DevNull, "holds no certificate"},
 		"a clock offset of no unit": {"CHAINCODE_CLOCK_OFFSET", "60", "CHAINCODE_CLOCK_OFFSET"},
+		"no such key":               {"CHAINCODE_TLS_KEY", "gone.key", "gone.key"},
+		"no key":                    {"CHAINCODE_TLS_KEY", "", "CHAINCODE_TLS_KEY is not set"},
 		"no such certificate":       {"CHAINCODE_TLS_CERT", "gone.pem", "gone.pem"},
 	} {
 		t.Run(name, func(t *testing.T) {
