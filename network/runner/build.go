@@ -103,9 +103,13 @@ func buildFabric(ctx context.Context, root string, out io.Writer) (string, error
 	if err := os.MkdirAll(part, 0o750); err != nil {
 		return "", fmt.Errorf("building Fabric: %w", err)
 	}
+	modfile, err := patched(ctx, module, part, patches)
+	if err != nil {
+		return "", err
+	}
 	for _, tool := range fabricTools {
 		step := time.Now()
-		err := goBuild(ctx, module, out, "-trimpath",
+		err := goBuild(ctx, module, out, "-trimpath", "-modfile", modfile,
 			"-ldflags", "-s -w -X "+fabricModule+"/common/metadata.Version=v"+fabricVersion,
 			"-o", filepath.Join(part, tool), fabricModule+"/cmd/"+tool)
 		if err != nil {
@@ -124,6 +128,9 @@ func buildFabric(ctx context.Context, root string, out io.Writer) (string, error
 func pinsOf(module string) (string, error) {
 	h := sha256.New()
 	h.Write([]byte(buildEnvironment))
+	for _, p := range patches {
+		h.Write([]byte(p.new))
+	}
 	for _, name := range []string{"go.mod", "go.sum"} {
 		data, err := os.ReadFile(filepath.Join(module, name))
 		if err != nil {

@@ -1,0 +1,112 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// patch replaces text in one file of a module that Fabric is built with. The
+// text must be there exactly once: another version of the module needs another
+// look.
+type patch struct {
+	module, file string
+	old, new     string
+}
+
+// patches are built into Fabric's programs.
+//
+// SmartBFT's controller hands a decision to the application and then waits for
+// the view that made it to take note. A view that has been aborted meanwhile
+// takes no note, and the controller stands still for ever: the orderer takes
+// part in nothing until it is restarted, and two such orderers of four stop
+// the channel. Upstream knows of it (its pull request 681).
+var patches = []patch{{
+	module: "github.com/hyperledger-labs/SmartBFT", file: filepath.Join("internal", "bft", "controller.go"),
+	old: "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
+	new: "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.currentViewAbortChan():\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
+}}
+
+// apply returns the patched text.
+func (p patch) apply(source []byte) ([]byte, error) {
+	if n := bytes.Count(source, []byte(p.old)); n != 1 {
+		return nil, fmt.Errorf("patching %s of %s: the text to replace is there %d times", p.file, p.module, n)
+	}
+	return bytes.Replace(source, []byte(p.old), []byte(p.new), 1), nil
+}
+
+// patched writes into dir the module's go.mod and go.sum, and the patched
+// sources that go.mod there replaces the originals with. It returns the file to
+// build with.
+func patched(ctx context.Context, module, dir string, all []patch) (string, error) {
+	text, err := os.ReadFile(filepath.Join(module, "go.mod"))
+	if err != nil {
+		return "", fmt.Errorf("patching Fabric: %w", err)
+	}
+	for i, p := range all {
+		original, err := sourcesOf(ctx, module, p.module)
+		if err != nil {
+			return "", err
+		}
+		sources := filepath.Join(dir, fmt.Sprintf("patched-%d", i))
+		if err := p.write(original, sources); err != nil {
+			return "", err
+		}
+		text = fmt.Appendf(text, "\nreplace %s => %s\n", p.module, sources)
+	}
+	sums, err := os.ReadFile(filepath.Join(module, "go.sum"))
+	if err != nil {
+		return "", fmt.Errorf("patching Fabric: %w", err)
+	}
+	file := filepath.Join(dir, "go.mod")
+	if err := errors.Join(writeFile(file, text, 0o600), writeFile(filepath.Join(dir, "go.sum"), sums, 0o600)); err != nil {
+		return "", fmt.Errorf("patching Fabric: %w", err)
+	}
+	return file, nil
+}
+
+// write copies the module's sources and patches the copy.
+func (p patch) write(original, sources string) error {
+	if err := os.RemoveAll(sources); err != nil {
+		return fmt.Errorf("patching %s: %w", p.module, err)
+	}
+	if err := os.CopyFS(sources, os.DirFS(original)); err != nil {
+		return fmt.Errorf("patching %s: %w", p.module, err)
+	}
+	source, err := os.ReadFile(filepath.Join(original, p.file))
+	if err != nil {
+		return fmt.Errorf("patching %s: %w", p.module, err)
+	}
+	text, err := p.apply(source)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(sources, p.file), text, 0o600); err != nil {
+		return fmt.Errorf("patching %s: %w", p.module, err)
+	}
+	return nil
+}
+
+// sourcesOf returns where the sources of a module are that another one asks
+// for, and fetches them if need be.
+func sourcesOf(ctx context.Context, module, dependency string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", dependency)
+	cmd.Dir, cmd.Env = module, append(os.Environ(), "GOWORK=off")
+	said, err := cmd.Output()
+	var answer struct{ Dir string }
+	if err == nil {
+		err = json.Unmarshal(said, &answer)
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding %s: %w: %s", dependency, err, said)
+	}
+	return answer.Dir, nil
+}

@@ -1,0 +1,50 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The text that a patch replaces is in the version that is pinned.
+func TestPatchesFitThePinnedVersions(t *testing.T) {
+	t.Parallel()
+	root, err := findRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file, err := patched(t.Context(), filepath.Join(root, "network", "fabric"), dir, patches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range patches {
+		sources := filepath.Join(dir, fmt.Sprintf("patched-%d", i))
+		text, err := os.ReadFile(filepath.Join(sources, p.file))
+		if err != nil || !strings.Contains(string(text), p.new) {
+			t.Errorf("%s of %s is not patched: %v", p.file, p.module, err)
+		}
+		if !strings.Contains(string(module), "replace "+p.module+" => "+sources+"\n") {
+			t.Errorf("%s is built from its originals", p.module)
+		}
+	}
+}
+
+func TestPatchOfOtherText(t *testing.T) {
+	t.Parallel()
+	p := patch{old: "a", new: "b"}
+	for _, source := range []string{"", "c", "aa"} {
+		if _, err := p.apply([]byte(source)); err == nil {
+			t.Errorf("%q was patched", source)
+		}
+	}
+}
