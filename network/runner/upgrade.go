@@ -49,7 +49,7 @@ const kindRetiring = kindChaincode + "-old"
 // built now, or by the one that is named, in all definitions at once. Servers
 // of the new package run beside the old ones until every peer uses them, so
 // services go on. An upgrade that was interrupted is completed, by Up too, and
-// no other begins before.
+// no other begins before; it may be given another program then.
 func (n *Network) Upgrade(ctx context.Context, program string) error {
 	if n.consortium.Containers {
 		return errContainers
@@ -85,18 +85,19 @@ func (n *Network) beginUpgrade(program string) error {
 	next := n.consortium.Chaincode
 	if next.Unfinished {
 		fmt.Fprintf(n.out, "completing the upgrade to version %d\n", next.Version)
-		return nil
+	} else {
+		next = Deployment{Version: next.number() + 1, Unfinished: true}
 	}
 	if program != "" {
 		var err error
-		if program, err = filepath.Abs(program); err != nil {
+		if next.Program, err = filepath.Abs(program); err != nil {
 			return fmt.Errorf("finding the chaincode server: %w", err)
 		}
-		if _, err := os.Stat(program); err != nil {
+		if _, err := os.Stat(next.Program); err != nil {
 			return fmt.Errorf("finding the chaincode server: %w", err)
 		}
 	}
-	n.consortium.Chaincode = Deployment{Version: next.number() + 1, Program: program, Unfinished: true}
+	n.consortium.Chaincode = next
 	return n.state.save(n.consortium)
 }
 

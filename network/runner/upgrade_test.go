@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -42,6 +43,10 @@ func TestUpgradeOutlivesInterruptionsAndRests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := n.Upgrade(t.Context(), "/bin/false"); err == nil || !strings.Contains(err.Error(), "has died") {
+		t.Errorf("an upgrade to what does not serve: %v", err)
+	}
+	checkParties(t, n) // as before
 	if err := n.Upgrade(t.Context(), program); err != nil {
 		t.Fatal(err)
 	}
