@@ -25,10 +25,10 @@ import (
 )
 
 const (
-	// sold is how many sales are watched, slowest how much later than others a
-	// member may have one of them.
-	sold    = 15
-	slowest = 2 * time.Second
+	// sold is how many sales are watched, slowed by how much more than without
+	// the foreign transactions a member may be later than others with one.
+	sold   = 15
+	slowed = 2 * time.Second
 )
 
 // What a member puts into blocks without the endorsements it needs, or with
@@ -50,8 +50,8 @@ func TestForeignTransactionsDoNotSlowOthers(t *testing.T) {
 	cancel()
 	running.Wait()
 	t.Logf("a member had a sale at most %s after the shop, and %s among %v", alone, flooded, flood.codes)
-	if flooded > slowest {
-		t.Errorf("a member had a sale %s after the shop", flooded)
+	if flooded > alone+slowed {
+		t.Errorf("a member had a sale %s after the shop, %s without the foreign transactions", flooded, alone)
 	}
 }
 
@@ -97,7 +97,7 @@ func await(t *testing.T, at *runner.Connection, id coupon.RedemptionID) time.Tim
 			t.Errorf("%s has the sale: not within %s: %v", at.MSPID, patience, err)
 			return time.Now()
 		}
-		<-time.After(20 * time.Millisecond)
+		<-time.After(50 * time.Millisecond)
 	}
 }
 
