@@ -213,7 +213,9 @@ func (l *losing) issuersPeer(t *testing.T, a action) {
 		t.Errorf("voiding when the issuer's peer is back: %v %v", err, desk.Reasons(err))
 	}
 	l.book.void(voidable)
-	l.sellsAtOnce(t)
+	for range 3 {
+		l.sells(t) // some by repetition, until all peers have found it again
+	}
 }
 
 // told expects the clear answer that the same request is to be sent again.
