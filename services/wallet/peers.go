@@ -31,7 +31,7 @@ const (
 	// maxAnswer bounds an answer: a page of 200 offers with the longest terms.
 	maxAnswer = 200 * 2 * coupon.MaxTermsBytes
 	// maxPages bounds the offers of one advertiser.
-	maxPages = 50
+	maxPages = 5
 	// maxMessage bounds what is repeated of an advertiser's words.
 	maxMessage = 300
 )

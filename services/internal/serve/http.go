@@ -39,6 +39,9 @@ func debugHandler(healthServer *health.Server, registry *prometheus.Registry) ht
 	return mux
 }
 
+// maxPublic bounds the connections of the public side, each of which holds a goroutine and its TLS state: others wait.
+const maxPublic = 10_000
+
 // newPublic serves everybody: TLS without client certificates, and the same limits as for gRPC.
 func newPublic(o Options) *http.Server {
 	handler := o.Public

@@ -15,6 +15,7 @@ import (
 
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -98,7 +99,7 @@ func Serve(ctx context.Context, o Options, listen Listeners) error {
 	}
 	if listen.Public != nil {
 		group.Go(func() error {
-			return serveHTTP(process.public, tls.NewListener(listen.Public, process.public.TLSConfig))
+			return serveHTTP(process.public, tls.NewListener(netutil.LimitListener(listen.Public, maxPublic), process.public.TLSConfig))
 		})
 	}
 	for _, task := range o.Tasks {
