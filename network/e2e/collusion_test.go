@@ -33,6 +33,7 @@ func TestRetailerAndAdvertiserCannotRewriteTheLedger(t *testing.T) {
 	o := launch(t, coupon.HolderBearer, nil)
 	shown := o.show(t, retailer)
 	redemption := redeem(t, request(shown))
+	caughtUp(t)
 	_, record := batchRecord(t, redemption.GetBatchId())
 	tag := record.Redemptions[0].Coupons[0].Tag
 	version := hex.EncodeToString([]byte(o.Mandate.Campaign)) + "/1"
@@ -95,6 +96,7 @@ func TestRedemptionNeedsIssuerAndRetailer(t *testing.T) {
 func TestIssuerCannotMakeARedemptionUnclaimable(t *testing.T) {
 	o := launch(t, coupon.HolderBearer, nil)
 	redemption := redeem(t, request(o.show(t, retailer)))
+	caughtUp(t)
 	text, _ := batchRecord(t, redemption.GetBatchId())
 	c := connect(t, "issuer", "issuer")
 
@@ -136,6 +138,7 @@ func claimOf(records ...string) call {
 func TestClaimsAreWhatTheLedgerSays(t *testing.T) {
 	o := launch(t, coupon.HolderBearer, nil)
 	redemption := redeem(t, request(o.show(t, retailer)))
+	caughtUp(t)
 	text, record := batchRecord(t, redemption.GetBatchId())
 	c := connect(t, "retailer", "retailer")
 	refuse := func(t *testing.T, x call, want string) {
@@ -194,6 +197,7 @@ func TestClaimPaysNothingForAVoidedCoupon(t *testing.T) {
 	o := launch(t, coupon.HolderBearer, nil)
 	redemption := redeem(t, request(o.show(t, retailer)))
 	void(t, redemption)
+	caughtUp(t)
 	text, _ := batchRecord(t, redemption.GetBatchId())
 	x := claimOf(text)
 	c := connect(t, "retailer", "retailer")

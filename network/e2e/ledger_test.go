@@ -50,9 +50,24 @@ func (c call) options(t *testing.T) []client.ProposalOption {
 	return options
 }
 
+// heightsDiffer is what the gateway says when endorsers at different heights
+// have computed different results; such a transaction is proposed anew.
+const heightsDiffer = "ProposalResponsePayloads do not match"
+
 // submit returns the validation code that the transaction was committed with;
 // an error if it was not endorsed.
 func submit(t *testing.T, c *runner.Connection, x call) (peer.TxValidationCode, error) {
+	t.Helper()
+	var code peer.TxValidationCode
+	var refused error
+	eventually(t, "the endorsers of "+x.function+" agree", func() bool {
+		code, refused = submitOnce(t, c, x)
+		return refused == nil || !strings.Contains(details(refused), heightsDiffer)
+	})
+	return code, refused
+}
+
+func submitOnce(t *testing.T, c *runner.Connection, x call) (peer.TxValidationCode, error) {
 	t.Helper()
 	contract := c.GetNetwork(consortium.Consortium().Channel).GetContract(namespace)
 	_, commit, err := contract.SubmitAsync(x.function, x.options(t)...)
@@ -99,6 +114,16 @@ func argument(t *testing.T, request any) []string {
 		t.Fatal(err)
 	}
 	return []string{string(b)}
+}
+
+// caughtUp waits until all peers have what was committed: what a test then
+// proposes past the services, which would propose it anew, is endorsed by
+// others than the one at whose peer the commit was seen.
+func caughtUp(t *testing.T) {
+	t.Helper()
+	if err := consortium.AwaitSameHeight(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // batchRecord returns the retailer's copy of a redemption's batch.

@@ -205,6 +205,7 @@ func keepKeys(t *testing.T, keep func(string, []byte), o offer) {
 // record must not show either.
 func claimAndSettle(t *testing.T, redemption *retailerv1.Redemption, keep func(string, []byte)) {
 	t.Helper()
+	caughtUp(t)
 	text, record := batchRecord(t, redemption.GetBatchId())
 	keep("batch record", []byte(text))
 	keep("batch salt", record.Salt[:])
