@@ -14,6 +14,9 @@ GOLANGCI         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 GRPCURL          := $(TOOLS)/grpcurl-$(GRPCURL_VERSION)
 
 export GOTOOLCHAIN := local
+# golangci-lint's results name files of the checkout that they were made in, so
+# no two checkouts share them.
+export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help build images demo up down status purge test test-unit test-e2e test-compose lint generate check-generated bench faults clean
