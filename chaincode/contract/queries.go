@@ -95,20 +95,23 @@ func (c *Contract) ListFrameworks(ctx *Context, request string) (string, error) 
 	return answer(page)
 }
 
-// ListRetailers answers a coupon.CampaignRef with coupon.RetailerList.
+// ListRetailers answers a coupon.RetailersQuery with coupon.RetailerPage.
 func (c *Contract) ListRetailers(ctx *Context, request string) (string, error) {
-	var ref coupon.CampaignRef
-	if err := ctx.argument(request, &ref); err != nil {
+	var q coupon.RetailersQuery
+	if err := ctx.argument(request, &q); err != nil {
 		return "", err
 	}
-	if _, err := ctx.campaign(ref); err != nil {
+	if err := checkPage(&q.PageQuery); err != nil {
 		return "", err
 	}
-	retailers, err := ctx.world.Retailers(ref)
+	if _, err := ctx.campaign(coupon.CampaignRef{Campaign: q.Campaign, Version: q.Version}); err != nil {
+		return "", err
+	}
+	page, err := ctx.world.Retailers(q)
 	if err != nil {
 		return "", err
 	}
-	return answer(coupon.RetailerList{Retailers: retailers})
+	return answer(page)
 }
 
 // HasRetailerKey answers a coupon.RetailerQuery with coupon.Presence: whether

@@ -38,6 +38,8 @@ func TestQueriesAreRefused(t *testing.T) {
 		{name: "campaign's version", want: coupon.ReasonUnknownCampaign, field: "campaign",
 			prepare: is(query(retailer, "GetCampaign", coupon.CampaignRef{Campaign: "spring", Version: 2}))},
 		{name: "retailers of nothing", want: coupon.ReasonUnknownCampaign, field: "campaign", prepare: is(query(retailer, "ListRetailers", fresh.ref()))},
+		{name: "retailers page", want: invalid, field: "size", prepare: is(query(retailer, "ListRetailers",
+			coupon.RetailersQuery{Campaign: "spring", Version: 1, PageQuery: coupon.PageQuery{Size: 201}}))},
 		{name: "framework", want: coupon.ReasonUnknownFramework, field: "framework_id",
 			prepare: is(query(retailer, "GetFramework", coupon.FrameworkQuery{}))},
 		{name: "page too large", want: invalid, field: "size", prepare: is(query(retailer, "ListCampaigns", coupon.PageQuery{Size: 201}))},
@@ -175,8 +177,20 @@ func TestListsHavePages(t *testing.T) {
 		t.Errorf("frameworks %v", emitters)
 	}
 	c.run(c.admit(bearer, retailer2))
-	ask(t, c, query(outsider, "ListRetailers", bearer.ref()), coupon.RetailerList{Retailers: []string{retailer2, retailer}})
-	ask(t, c, query(outsider, "ListRetailers", coupon.CampaignRef{Campaign: "list 1", Version: 1}), coupon.RetailerList{Retailers: []string{}})
+	ask(t, c, query(outsider, "ListRetailers", bearer.ref()), coupon.RetailerPage{Retailers: []string{retailer2, retailer}})
+	ask(t, c, query(outsider, "ListRetailers", coupon.CampaignRef{Campaign: "list 1", Version: 1}), coupon.RetailerPage{Retailers: []string{}})
+	var retailers []string
+	for q := (coupon.RetailersQuery{Campaign: "spring", Version: 1, PageQuery: coupon.PageQuery{Size: 1}}); ; {
+		var page coupon.RetailerPage
+		c.evaluate(query(outsider, "ListRetailers", q), &page)
+		retailers = append(retailers, page.Retailers...)
+		if q.After = page.Next; q.After == "" {
+			break
+		}
+	}
+	if !slices.Equal(retailers, []string{retailer2, retailer}) {
+		t.Errorf("retailers in pages of one: %v", retailers)
+	}
 }
 
 // TestCheckNeedsNoSale judges coupons alone: no owner, no basket.

@@ -22,6 +22,12 @@ const (
 	MaxNameLength = 200
 )
 
+// Format characters that names may have: see CheckName.
+const (
+	zeroWidthNonJoiner = '\u200c'
+	zeroWidthJoiner    = '\u200d'
+)
+
 type (
 	// Key is a secret of 32 bytes. Printing or logging it prints "(secret)";
 	// only its JSON form, in which keys travel as transient data, is the key.
@@ -180,8 +186,11 @@ func CheckID(field, s string) error {
 	return nil
 }
 
-// CheckName refuses what is not 1 to 200 bytes of valid UTF-8 without control
-// characters.
+// CheckName refuses what is not 1 to 200 bytes of valid UTF-8 without control and
+// format characters: those that turn the direction of what follows would let a
+// name show as another. Two format characters are allowed, without which some
+// scripts and emoji cannot be written: the joiner and the non-joiner of zero
+// width.
 func CheckName(field, s string) error {
 	if s == "" || len(s) > MaxNameLength {
 		return Refuse(ReasonInvalidRequest, field, "a name has 1 to %d bytes", MaxNameLength)
@@ -190,8 +199,8 @@ func CheckName(field, s string) error {
 		return Refuse(ReasonInvalidRequest, field, "a name is UTF-8")
 	}
 	for _, r := range s {
-		if unicode.IsControl(r) {
-			return Refuse(ReasonInvalidRequest, field, "a name has no control characters")
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != zeroWidthJoiner && r != zeroWidthNonJoiner {
+			return Refuse(ReasonInvalidRequest, field, "a name has no control or format characters")
 		}
 	}
 	return nil

@@ -88,10 +88,13 @@ func TestCheckID(t *testing.T) {
 
 func TestCheckName(t *testing.T) {
 	t.Parallel()
-	for _, good := range []string{"a", "Thé vert – 20 %", strings.Repeat("é", 100), "茶"} {
+	for _, good := range []string{"a", "Thé vert – 20 %", strings.Repeat("é", 100), "茶", "نمی\u200cخواهم", "क्\u200dष", "👩\u200d🌾 farm"} {
 		wantReason(t, good, CheckName("name", good), "")
 	}
-	for _, bad := range []string{"", strings.Repeat("é", 100) + "x", "a\nb", "a\x00", "a\u0085", "\xff", "a\xc3"} {
+	for _, bad := range []string{
+		"", strings.Repeat("é", 100) + "x", "a\nb", "a\x00", "a\u0085", "\xff", "a\xc3",
+		"tea \u202eruoy si", "\u2066tea\u2069", "a\u200eb", "a\u061cb", "a\u200bb", "a\u00adb", "\ufefftea", "a\U000e0041b",
+	} {
 		wantReason(t, fmt.Sprintf("%q", bad), CheckName("name", bad), ReasonInvalidRequest)
 	}
 }

@@ -177,6 +177,13 @@ type FrameworksQuery struct {
 	PageQuery
 }
 
+// RetailersQuery asks for a page of the retailers admitted to a campaign version.
+type RetailersQuery struct {
+	Campaign string `json:"campaign"`
+	Version  int64  `json:"version"`
+	PageQuery
+}
+
 // PageQuery asks for a page: at most Size entries after the entry After.
 type PageQuery struct {
 	Size  int    `json:"size"`
@@ -217,9 +224,10 @@ type Presence struct {
 	Present bool `json:"present"`
 }
 
-// RetailerList lists the retailers admitted to a campaign version.
-type RetailerList struct {
+// RetailerPage is a page of retailers; Next is empty on the last.
+type RetailerPage struct {
 	Retailers []string `json:"retailers"`
+	Next      string   `json:"next"`
 }
 
 // KeyResult is the answer of CampaignKey: k_M, to its issuer only.

@@ -134,12 +134,19 @@ func (w World) PutAdmitted(ref coupon.CampaignRef, retailer string) error {
 	return w.put(admittedKey(ref, retailer), append([]byte{valueFormat}, retailer...))
 }
 
-// Retailers lists at most coupon.MaxPage retailers of a campaign; for queries.
-func (w World) Retailers(ref coupon.CampaignRef) ([]string, error) {
-	retailers := []string{}
-	err := w.scan(admittedOf(ref), "", coupon.MaxPage, func(_ string, value []byte) error {
-		retailers = append(retailers, string(value[1:]))
+// Retailers returns a page of the retailers of a campaign version; for queries.
+func (w World) Retailers(q coupon.RetailersQuery) (coupon.RetailerPage, error) {
+	page := coupon.RetailerPage{Retailers: []string{}}
+	prefix := admittedOf(coupon.CampaignRef{Campaign: q.Campaign, Version: q.Version})
+	last := ""
+	err := w.scan(prefix, q.After, q.Size+1, func(key string, value []byte) error {
+		if len(page.Retailers) == q.Size {
+			page.Next = last
+			return nil
+		}
+		page.Retailers = append(page.Retailers, string(value[1:]))
+		last = strings.TrimPrefix(key, prefix)
 		return nil
 	})
-	return retailers, err
+	return page, err
 }

@@ -67,9 +67,8 @@ func (n *Network) proveCampaign(ctx context.Context, own *client.Contract, issue
 	if entry.State.Status != coupon.StatusActive || now < c.Begin || now >= c.End {
 		return false, nil
 	}
-	ref := coupon.CampaignRef{Campaign: c.ID, Version: c.Version}
-	var admitted coupon.RetailerList
-	if err := evaluate(ctx, own, issuer.MSPID, "ListRetailers", ref, &admitted); err != nil {
+	retailers, err := admitted(ctx, own, issuer.MSPID, c)
+	if err != nil {
 		return false, err
 	}
 	var frameworks coupon.FrameworkPage
@@ -78,11 +77,27 @@ func (n *Network) proveCampaign(ctx context.Context, own *client.Contract, issue
 		return false, err
 	}
 	for _, retailer := range n.with(Retailer) {
-		if slices.Contains(admitted.Retailers, retailer.MSPID) && len(frameworks.Frameworks) > 0 {
+		if slices.Contains(retailers, retailer.MSPID) && len(frameworks.Frameworks) > 0 {
 			return true, n.proveFramework(ctx, issuer, retailer, c, frameworks.Frameworks[0])
 		}
 	}
 	return false, nil
+}
+
+// admitted lists the retailers of a campaign version.
+func admitted(ctx context.Context, own *client.Contract, mspID string, c coupon.Campaign) ([]string, error) {
+	var all []string
+	query := coupon.RetailersQuery{Campaign: c.ID, Version: c.Version, PageQuery: coupon.PageQuery{Size: coupon.MaxPage}}
+	for {
+		var page coupon.RetailerPage
+		if err := evaluate(ctx, own, mspID, "ListRetailers", query, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Retailers...)
+		if query.After = page.Next; query.After == "" {
+			return all, nil
+		}
+	}
 }
 
 // proveFramework has a retailer show the issuer's peer a forged coupon.

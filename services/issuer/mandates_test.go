@@ -189,7 +189,7 @@ func TestAdmissionsAtOnceShareOneKey(t *testing.T) {
 	}
 	admitting.Wait()
 	for _, id := range campaigns {
-		var list coupon.RetailerList
+		var list coupon.RetailerPage
 		err := d.consortium.For(t, servetest.IssuerMSP).Evaluate(t.Context(), ledger.Call{
 			Namespace: namespace, Function: "ListRetailers", Argument: coupon.CampaignRef{Campaign: id, Version: 1},
 		}, &list)
