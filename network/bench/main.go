@@ -1,10 +1,17 @@
 // SPDX-FileCopyrightText: The e-coupon consortium authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures a lone customer at the till: redemptions one after the
-// other through RetailerService.Redeem on an idle network of its own, and
-// between them, in the same run, a transaction that writes one key and reads
-// nothing, with the same two endorsers.
+// Command bench measures redemptions through RetailerService.Redeem on a network
+// of its own.
+//
+// Without a flag it measures a lone customer at the till: redemptions one after
+// the other on the idle network, and between them, in the same run, a
+// transaction that writes one key and reads nothing, with the same two
+// endorsers.
+//
+// With -leader it kills the leader of the orderers while customers come at a
+// steady rate, starts it again, and then serves as many as the machine can. It
+// fails if an acknowledged redemption is not on the ledger.
 package main
 
 import (
@@ -37,6 +44,7 @@ import (
 const (
 	gtin  = "09521234543213"
 	terms = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
+	campaign = "bench"
 	// warmUp rounds are made and not counted.
 	warmUp = 20
 )
@@ -45,43 +53,61 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	rounds := flag.Int("rounds", 200, "redemptions, and bare writes, to measure")
+	interval := flag.String("interval", "", "block interval of the network, such as 20ms (default: the runner's)")
+	leader := flag.Bool("leader", false, "kill the leader of the orderers under load, then measure full load")
+	var l load
+	flag.IntVar(&l.rate, "rate", 100, "customers a second while the leader is killed")
+	flag.DurationVar(&l.full, "full", 2*time.Minute, "how long full load lasts")
+	flag.IntVar(&l.tills, "tills", 400, "tills that serve one customer after the other at full load")
 	flag.Parse()
-	if err := run(ctx, *rounds, os.Stdout); err != nil {
+	measure := func(ctx context.Context, b *bench) error { return b.lone(ctx, *rounds) }
+	if *leader {
+		measure = func(ctx context.Context, b *bench) error { return l.run(ctx, b) }
+	}
+	if err := run(ctx, *interval, measure, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds int, out io.Writer) error {
+func run(ctx context.Context, interval string, measure func(context.Context, *bench) error, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "ecoupon-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	n, err := start(ctx, dir)
+	n, err := start(ctx, dir, interval)
 	if n != nil {
 		defer func() { _ = n.Purge(context.WithoutCancel(ctx)) }()
 	}
 	if err != nil {
 		return err
 	}
-	b := &bench{network: n}
+	b := &bench{network: n, out: out}
+	defer b.close()
 	if err := b.open(ctx); err != nil {
 		return err
 	}
-	defer b.close()
+	return measure(ctx, b)
+}
+
+// lone measures one redemption after the other, and the bare writes.
+func (b *bench) lone(ctx context.Context, rounds int) error {
 	for i := range warmUp + rounds {
 		if err := b.round(ctx, i >= warmUp); err != nil {
 			return err
 		}
 	}
-	b.report(out)
+	b.report(b.out)
 	return nil
 }
 
 // start brings up a network whose chaincode has the bare write, too.
-func start(ctx context.Context, dir string) (*runner.Network, error) {
+func start(ctx context.Context, dir, interval string) (*runner.Network, error) {
 	c := runner.Default()
+	if interval != "" {
+		c.BlockInterval = interval
+	}
 	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
 	n, err := runner.New(c, os.Stderr)
 	if err != nil {
@@ -102,6 +128,7 @@ func start(ctx context.Context, dir string) (*runner.Network, error) {
 // bench holds the two things measured and how long they took.
 type bench struct {
 	network    *runner.Network
+	out        io.Writer
 	desks      []*desk.Desk
 	retailer   retailerv1.RetailerServiceClient
 	advertiser advertiserv1.AdvertiserServiceClient
@@ -112,15 +139,17 @@ type bench struct {
 	redemptions, writes []time.Duration
 }
 
-func (b *bench) open(ctx context.Context) error {
-	sit := func(organisation, as string) (*desk.Desk, error) {
-		d, err := desk.Open(b.network.Folder(organisation, as))
-		if err == nil {
-			b.desks = append(b.desks, d)
-		}
-		return d, err
+// sit opens the desk of somebody of an organisation; close closes it.
+func (b *bench) sit(organisation, as string) (*desk.Desk, error) {
+	d, err := desk.Open(b.network.Folder(organisation, as))
+	if err == nil {
+		b.desks = append(b.desks, d)
 	}
-	issuerDesk, err := sit("issuer", "operator")
+	return d, err
+}
+
+func (b *bench) open(ctx context.Context) error {
+	issuerDesk, err := b.sit("issuer", "operator")
 	if err != nil {
 		return err
 	}
@@ -128,14 +157,14 @@ func (b *bench) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	till, err := sit("retailer", "till-1")
+	till, err := b.sit("retailer", "till-1")
 	if err != nil {
 		return err
 	}
 	if b.retailer, err = till.Retailer(""); err != nil {
 		return err
 	}
-	page, err := sit("advertiser", "operator")
+	page, err := b.sit("advertiser", "operator")
 	if err != nil {
 		return err
 	}
@@ -144,7 +173,7 @@ func (b *bench) open(ctx context.Context) error {
 	}
 	framework, err := desk.Launch{
 		Campaign: coupon.Campaign{
-			ID: "bench", Version: 1, Product: "Product", Offer: "50 cents off", Terms: terms,
+			ID: campaign, Version: 1, Product: "Product", Offer: "50 cents off", Terms: terms,
 			Kinds: []coupon.Kind{coupon.KindStatic}, Holder: coupon.HolderBearer,
 			Begin: time.Now().Add(-time.Minute).UnixMilli(), End: time.Now().Add(24 * time.Hour).UnixMilli(),
 		},
@@ -162,7 +191,9 @@ func (b *bench) open(ctx context.Context) error {
 }
 
 func (b *bench) close() {
-	_ = b.gateway.Close()
+	if b.gateway != nil {
+		_ = b.gateway.Close()
+	}
 	for _, d := range b.desks {
 		_ = d.Close()
 	}
@@ -190,19 +221,11 @@ func (b *bench) awaitOffer(ctx context.Context) error {
 
 // round makes one redemption and one bare write.
 func (b *bench) round(ctx context.Context, count bool) error {
-	issued, err := b.advertiser.IssueCoupon(ctx, &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: b.framework})
+	issued, err := b.issue(ctx)
 	if err != nil {
-		return fmt.Errorf("issuing: %w", err)
+		return err
 	}
-	request := &retailerv1.RedeemRequest{
-		RequestId: uuid.NewString(),
-		Invoice: &typev1.Invoice{
-			Number: uuid.NewString(), Institute: "Girohaus",
-			Amount: &typev1.Money{Currency: "EUR", Minor: 249}, PaidTime: timestamppb.Now(),
-		},
-		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: 249}}},
-		Coupons: []string{issued.GetCoupon()},
-	}
+	request := sale(issued)
 	start := time.Now()
 	if _, err := b.retailer.Redeem(ctx, request); err != nil {
 		return fmt.Errorf("redeeming: %w %v", err, desk.Reasons(err))
@@ -220,6 +243,28 @@ func (b *bench) round(ctx context.Context, count bool) error {
 		b.redemptions, b.writes = append(b.redemptions, redeemed), append(b.writes, wrote)
 	}
 	return nil
+}
+
+// issue gets one coupon.
+func (b *bench) issue(ctx context.Context) (string, error) {
+	issued, err := b.advertiser.IssueCoupon(ctx, &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: b.framework})
+	if err != nil {
+		return "", fmt.Errorf("issuing: %w %v", err, desk.Reasons(err))
+	}
+	return issued.GetCoupon(), nil
+}
+
+// sale is what a till asks for a customer with one coupon.
+func sale(coupon string) *retailerv1.RedeemRequest {
+	return &retailerv1.RedeemRequest{
+		RequestId: uuid.NewString(),
+		Invoice: &typev1.Invoice{
+			Number: uuid.NewString(), Institute: "Girohaus",
+			Amount: &typev1.Money{Currency: "EUR", Minor: 249}, PaidTime: timestamppb.Now(),
+		},
+		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: 249}}},
+		Coupons: []string{coupon},
+	}
 }
 
 // report prints both side by side, and their ratio.

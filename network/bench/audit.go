@@ -1,0 +1,134 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+
+	"ecoupon/chaincode/coupon"
+)
+
+const (
+	issuer    = "IssuerMSP"
+	namespace = "coupon-" + issuer
+)
+
+// lost counts the acknowledged redemptions that a peer does not have: its marker
+// of the coupon is not spent, or for another redemption. It asks the peers of
+// all organisations, past all services.
+func (b *bench) lost(ctx context.Context, sales []answered) (int, error) {
+	if err := b.network.AwaitSameHeight(ctx); err != nil {
+		return 0, err
+	}
+	key, err := b.spentKey(ctx)
+	if err != nil {
+		return 0, err
+	}
+	missing := make(map[string]bool)
+	for _, o := range b.network.Consortium().Organisations {
+		peer, err := b.network.Connect(o.Name, o.Roles[0])
+		if err != nil {
+			return 0, err
+		}
+		contract := peer.GetNetwork(b.network.Consortium().Channel).GetContract(namespace)
+		for chunk := range slices.Chunk(sales, coupon.MaxBatchCoupons) {
+			if err := compare(ctx, contract, o.MSPID, key, chunk, missing); err != nil {
+				_ = peer.Close()
+				return 0, err
+			}
+		}
+		if err := peer.Close(); err != nil {
+			return 0, err
+		}
+	}
+	return len(missing), nil
+}
+
+// spentKey is the key of the tags under which the ledger knows spent coupons.
+func (b *bench) spentKey(ctx context.Context) (coupon.Key, error) {
+	peer, err := b.network.Connect("issuer", "issuer")
+	if err != nil {
+		return coupon.Key{}, err
+	}
+	defer peer.Close()
+	var found coupon.KeyResult
+	contract := peer.GetNetwork(b.network.Consortium().Channel).GetContract(namespace)
+	err = evaluate(ctx, contract, issuer, "CampaignKey", coupon.CampaignRef{Campaign: campaign, Version: 1}, &found)
+	return coupon.DeriveSpentKey(found.Key), err
+}
+
+// compare adds to missing the redemptions that the peer does not have.
+func compare(ctx context.Context, contract *client.Contract, mspID string, key coupon.Key, sales []answered, missing map[string]bool) error {
+	var query coupon.MarkersQuery
+	for _, s := range sales {
+		tender, err := coupon.ParseTender(s.coupon)
+		if err != nil {
+			return err
+		}
+		query.Tags = append(query.Tags, tender.Coupon.SpentTag(key))
+	}
+	var found coupon.MarkersResult
+	if err := evaluate(ctx, contract, mspID, "GetMarkers", query, &found); err != nil {
+		return err
+	}
+	if len(found.Markers) != len(sales) {
+		return fmt.Errorf("%d markers were asked for, %d answered", len(sales), len(found.Markers))
+	}
+	for i, m := range found.Markers {
+		if m.State != coupon.MarkerSpent.String() || m.Redemption.String() != sales[i].redemption {
+			missing[sales[i].redemption] = true
+		}
+	}
+	return nil
+}
+
+func evaluate(ctx context.Context, contract *client.Contract, mspID, function string, query, out any) error {
+	argument, err := json.Marshal(query)
+	if err != nil {
+		return err
+	}
+	answer, err := contract.EvaluateWithContext(ctx, function,
+		client.WithArguments(string(argument)), client.WithEndorsingOrganizations(mspID))
+	if err != nil {
+		return fmt.Errorf("asking the peer of %s for %s: %w", mspID, function, err)
+	}
+	return json.Unmarshal(answer, out)
+}
+
+// ticks is how many of the kernel's units of processor time are a second.
+const ticks = 100
+
+// busy is the processor time, in seconds, that the machine has spent since it
+// was started; 0 where /proc does not tell.
+func busy() float64 {
+	file, err := os.Open("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	if !lines.Scan() {
+		return 0
+	}
+	// cpu user nice system idle iowait irq softirq …
+	sum := 0.0
+	for i, field := range strings.Fields(lines.Text()) {
+		if value, err := strconv.ParseFloat(field, 64); err == nil && i != 4 && i != 5 && i < 8 {
+			sum += value
+		}
+	}
+	return sum / ticks
+}
+
+func processors() int { return runtime.NumCPU() }

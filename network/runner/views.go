@@ -1,0 +1,36 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import "context"
+
+// View is what an orderer says of its consensus.
+type View struct {
+	// Number counts the leaders that there were: it grows by one or more with
+	// each change of leader.
+	Number int
+	// Next is the view that the orderer votes for, more than Number while it has
+	// given up its leader.
+	Next int
+}
+
+// Views asks every orderer, by the name of its process; one that does not
+// answer is left out.
+func (n *Network) Views(ctx context.Context) map[string]View {
+	views := make(map[string]View)
+	for _, o := range n.consortium.Organisations {
+		if !o.HasOrderer() {
+			continue
+		}
+		probe, cancel := context.WithTimeout(ctx, probeLimit)
+		address := n.consortium.local(o, portOrdererOperations)
+		number, err := readMetric(probe, address, "consensus_smartbft_view_number")
+		next, failed := readMetric(probe, address, "consensus_smartbft_viewchange_next_view")
+		cancel()
+		if err == nil && failed == nil {
+			views[kindOrderer+"."+o.Name] = View{Number: int(number), Next: int(next)}
+		}
+	}
+	return views
+}
