@@ -38,8 +38,13 @@ type Organisation struct {
 	MSPID           string
 	MSPDir          string
 	OrdererEndpoint string
-	PeerHost        string
-	PeerPort        int
+	Peers           []Anchor
+}
+
+// Anchor is where the peers of others reach one of the organisation's.
+type Anchor struct {
+	Host string
+	Port int
 }
 
 // Consenter is an orderer that takes part in consensus.
@@ -54,15 +59,15 @@ type Consenter struct {
 
 // Peer fills core.yaml.
 type Peer struct {
-	ID              string
-	MSPID           string
-	Listen          string
-	Advertise       string
-	ChaincodeListen string
-	Operations      string
-	Builder         string // absolute, holds bin/detect and so on
-	Snapshots       string // absolute
-	Reconnect       string // how long gossip waits between calls to a peer that is away
+	ID         string
+	MSPID      string
+	Listen     string
+	Advertise  string
+	Bootstrap  []string // where the organisation's peers are called, this one too
+	Operations string
+	Builder    string // absolute, holds bin/detect and so on
+	Snapshots  string // absolute
+	Reconnect  string // how long gossip waits between calls to a peer that is away
 }
 
 // Orderer fills orderer.yaml.

@@ -14,7 +14,7 @@ const PortsPerOrganisation = 20
 
 // The kinds of process. A service's kind is its role.
 const (
-	kindPeer      = "peer"
+	kindPeer      = "peer" // the first; others are counted: peer2, peer3
 	kindOrderer   = "orderer"
 	kindChaincode = "chaincode"
 )
@@ -22,7 +22,7 @@ const (
 // The ports of an organisation, counted from its first.
 const (
 	portPeer = iota
-	portPeerChaincode
+	portPeer3Operations
 	portPeerOperations
 	portOrderer
 	portOrdererAdmin
@@ -30,9 +30,26 @@ const (
 	portChaincode
 	portPublic // of the advertiser
 	portChaincodeNext
-	portServices  = 10
-	portDebugging = portServices + 4
+	portPeer2
+	portServices        = 10
+	portDebugging       = portServices + 4
+	portPeer2Operations = 18
+	portPeer3           = 19
 )
+
+// peerPorts are where an organisation's peers listen and where they answer
+// about their health, by kind.
+var peerPorts = map[string]struct{ main, operations int }{
+	kindPeer: {portPeer, portPeerOperations},
+	"peer2":  {portPeer2, portPeer2Operations},
+	"peer3":  {portPeer3, portPeer3Operations},
+}
+
+// isPeer holds for the kinds of an organisation's first peer and of others.
+func isPeer(kind string) bool {
+	_, is := peerPorts[kind]
+	return is
+}
 
 // Address is where a process listens and how others call it.
 type Address struct {
@@ -62,9 +79,12 @@ func (c Consortium) port(o Organisation, offset int) string {
 
 // address returns the main address of one of the organisation's processes.
 func (c Consortium) address(o Organisation, kind string) Address {
-	offset := map[string]int{kindPeer: portPeer, kindOrderer: portOrderer, kindChaincode: c.Chaincode.port()}
+	offset := map[string]int{kindOrderer: portOrderer, kindChaincode: c.Chaincode.port()}
 	at, ok := offset[kind]
-	if !ok {
+	switch {
+	case isPeer(kind):
+		at = peerPorts[kind].main
+	case !ok:
 		at = portServices + slices.Index(roles, kind)
 	}
 	listen, advertise := c.hosts(o)
@@ -89,6 +109,11 @@ func (c Consortium) local(o Organisation, offset int) string {
 func (c Consortium) at(o Organisation, offset int) string {
 	listen, _ := c.hosts(o)
 	return net.JoinHostPort(listen, c.port(o, offset))
+}
+
+// operationsAddress is where a peer answers /healthz and /metrics.
+func (c Consortium) operationsAddress(o Organisation, kind string) string {
+	return c.local(o, peerPorts[kind].operations)
 }
 
 // debugAddress is where a service answers /healthz, /metrics and /debug/pprof.

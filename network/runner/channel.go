@@ -76,13 +76,15 @@ func (n *Network) channelConfig() (config.Channel, error) {
 	}
 	for i, o := range n.consortium.Organisations {
 		dir := n.state.organisation(o.Name)
-		host, port, err := splitAddress(n.consortium.address(o, kindPeer).Advertise)
-		if err != nil {
-			return c, err
-		}
 		member := config.Organisation{
 			Anchor: "org" + strconv.Itoa(i+1), MSPID: o.MSPID, MSPDir: filepath.Join(dir, "msp"),
-			PeerHost: host, PeerPort: port,
+		}
+		for _, kind := range o.peers() {
+			host, port, err := splitAddress(n.consortium.address(o, kind).Advertise)
+			if err != nil {
+				return c, err
+			}
+			member.Peers = append(member.Peers, config.Anchor{Host: host, Port: port})
 		}
 		if o.HasOrderer() {
 			member.OrdererEndpoint = n.consortium.address(o, kindOrderer).Advertise

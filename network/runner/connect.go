@@ -147,7 +147,7 @@ func (c *Connection) Close() error {
 	return errors.Join(c.Gateway.Close(), c.conn.Close())
 }
 
-// Connect opens a gateway to the peer of the named organisation, with one of
+// Connect opens a gateway to the first peer of the named organisation, with one of
 // its identities: a role stands for that of the role's service, else admin,
 // operator or auditor.
 func (n *Network) Connect(organisation, as string) (*Connection, error) {
@@ -155,12 +155,28 @@ func (n *Network) Connect(organisation, as string) (*Connection, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("there is no organisation %q", organisation)
 	}
-	o := n.consortium.Organisations[i]
+	return n.connect(n.consortium.Organisations[i], kindPeer, as)
+}
+
+// ConnectPeer opens a gateway to one peer of an organisation, by the name of
+// its process; the identity as in Connect.
+func (n *Network) ConnectPeer(name, as string) (*Connection, error) {
+	o, kind, err := n.find(name)
+	if err != nil {
+		return nil, err
+	}
+	if !isPeer(kind) {
+		return nil, fmt.Errorf("%s is no peer", name)
+	}
+	return n.connect(o, kind, as)
+}
+
+func (n *Network) connect(o Organisation, kind, as string) (*Connection, error) {
 	id, err := n.identityOf(o, as)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := n.dial(o, kindPeer, asAdmin)
+	conn, err := n.dial(o, kind, asAdmin)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,10 @@ const (
 	Clearing   = "clearing"
 )
 
+// maxPeers is how many peers an organisation may have: its range has ports for
+// no more.
+const maxPeers = 3
+
 // minOrderers is the smallest group in which one member may fail or lie.
 const minOrderers = 4
 
@@ -70,11 +74,15 @@ type Organisation struct {
 	MSPID string   `json:"msp_id"`
 	Roles []string `json:"roles"`
 	// Orderer says whether it runs an orderer; left out means yes.
-	Orderer       *bool  `json:"orderer,omitempty"`
+	Orderer *bool `json:"orderer,omitempty"`
+	// Peers is how many it runs, 1 to 3; left out means one. With another, one
+	// of them can be away while the organisation goes on.
+	Peers         int    `json:"peers,omitempty"`
 	ListenHost    string `json:"listen_host,omitempty"`
 	AdvertiseHost string `json:"advertise_host,omitempty"`
 	// Advertise replaces the advertised address of single processes, so that
-	// a proxy can stand before them: "peer", "orderer", "chaincode" or a role.
+	// a proxy can stand before them: "peer", "peer2", "orderer", "chaincode" or
+	// a role.
 	Advertise map[string]string `json:"advertise,omitempty"`
 	// PortBase is the first of its ports where they are not in a row with the
 	// others': that of a member that joined.
@@ -83,6 +91,15 @@ type Organisation struct {
 
 // HasOrderer reports whether the organisation runs an orderer.
 func (o Organisation) HasOrderer() bool { return o.Orderer == nil || *o.Orderer }
+
+// peers lists its peers by kind; the first is "peer".
+func (o Organisation) peers() []string {
+	kinds := []string{kindPeer}
+	for i := 2; i <= o.Peers; i++ {
+		kinds = append(kinds, kindPeer+strconv.Itoa(i))
+	}
+	return kinds
+}
 
 // HasRole reports whether the organisation holds the role.
 func (o Organisation) HasRole(role string) bool { return slices.Contains(o.Roles, role) }
@@ -163,6 +180,9 @@ func (c Consortium) checkTogether(fail func(field, format string, a ...any)) {
 		if j, ok := msps[o.MSPID]; ok {
 			fail(fmt.Sprintf("organisations[%d].msp_id", i), "%q is also the MSP id of organisations[%d]", o.MSPID, j)
 		}
+		if c.Containers && len(o.peers()) > 1 {
+			fail(fmt.Sprintf("organisations[%d].peers", i), "%d are too many in containers: docker-compose.yaml has one for each organisation", o.Peers)
+		}
 		names[o.Name], msps[o.MSPID] = i, i
 		if o.HasOrderer() {
 			orderers++
@@ -193,6 +213,9 @@ func (o Organisation) check(fail func(field, format string, a ...any)) {
 			fail("roles", "%q is given twice or is none of %q", r, roles)
 		}
 	}
+	if o.Peers < 0 || o.Peers > maxPeers {
+		fail("peers", "%d is not 1 to %d", o.Peers, maxPeers)
+	}
 	if last := o.PortBase + PortsPerOrganisation; o.PortBase != 0 && (o.PortBase < 1024 || last > 65536) {
 		fail("port_base", "%d to %d is not within 1024 to 65535", o.PortBase, last-1)
 	}
@@ -203,7 +226,7 @@ func (o Organisation) check(fail func(field, format string, a ...any)) {
 		checkHost(fail, "advertise_host", o.AdvertiseHost)
 	}
 	for process, address := range o.Advertise {
-		if !slices.Contains(append([]string{kindPeer, kindOrderer, kindChaincode}, roles...), process) {
+		if !isPeer(process) && !slices.Contains(append([]string{kindOrderer, kindChaincode}, roles...), process) {
 			fail("advertise", "%q is no process", process)
 		}
 		if host, port, err := net.SplitHostPort(address); err != nil || !hostForm.MatchString(host) || !isPort(port) {

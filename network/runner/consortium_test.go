@@ -49,6 +49,8 @@ func TestConsortiumFileIsReadStrictly(t *testing.T) {
 		"no issuer":           {`"roles": ["issuer"]`, `"roles": ["retailer"]`, "none has the role issuer"},
 		"no clearing house":   {`"roles": ["clearing"]`, `"roles": ["retailer"]`, "none has the role clearing"},
 		"three orderers":      {`"roles": ["issuer"], "orderer": true`, `"roles": ["issuer"], "orderer": false`, "3 have an orderer"},
+		"less than one peer":  {`"roles": ["issuer"]`, `"roles": ["issuer"], "peers": -1`, "organisations[0].peers:"},
+		"too many peers":      {`"roles": ["issuer"]`, `"roles": ["issuer"], "peers": 4`, "organisations[0].peers:"},
 		"advertised as what":  {`"roles": ["issuer"]`, `"roles": ["issuer"], "advertise": {"shop": "a:1"}`, "organisations[0].advertise:"},
 		"advertised where":    {`"roles": ["issuer"]`, `"roles": ["issuer"], "advertise": {"peer": "a"}`, "organisations[0].advertise:"},
 	} {
@@ -97,7 +99,7 @@ func TestNoTwoProcessesShareAPort(t *testing.T) {
 		seen[address] = what
 	}
 	for i, o := range c.Organisations {
-		o.Roles = roles
+		o.Roles, o.Peers = roles, maxPeers
 		c.Organisations[i] = o
 		for _, kind := range o.kinds() {
 			note(c.address(o, kind).Listen, kind+"."+o.Name)
@@ -105,10 +107,31 @@ func TestNoTwoProcessesShareAPort(t *testing.T) {
 		for _, role := range roles {
 			note(c.debugAddress(o, role), "debugging of "+role+"."+o.Name)
 		}
-		for _, offset := range []int{portPeerChaincode, portPeerOperations, portOrdererAdmin, portOrdererOperations} {
+		for _, kind := range o.peers() {
+			note(c.operationsAddress(o, kind), "operations of "+kind+"."+o.Name)
+		}
+		for _, offset := range []int{portOrdererAdmin, portOrdererOperations, portChaincodeNext} {
 			note(c.local(o, offset), o.Name)
 		}
 		note(c.publicAddress(o).Listen, "public side of "+o.Name)
+	}
+	for address := range seen {
+		if _, port, err := splitAddress(address); err != nil || port < c.PortBase || port >= c.PortBase+len(c.Organisations)*PortsPerOrganisation {
+			t.Errorf("%s is outside of the consortium's range: %v", address, err)
+		}
+	}
+}
+
+func TestContainersHaveOnePeerEach(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	c.Organisations[1].Peers = 2
+	if err := c.Check(); err != nil {
+		t.Errorf("two peers outside of containers: %v", err)
+	}
+	c.Containers = true
+	if err := c.Check(); err == nil || !strings.Contains(err.Error(), "organisations[1].peers:") {
+		t.Errorf("two peers in containers: %v", err)
 	}
 }
 

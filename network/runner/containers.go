@@ -68,7 +68,7 @@ func (n *Network) equip() error {
 		user, group = insideUser, insideUser
 	}
 	for _, o := range n.consortium.Organisations {
-		if err := n.equipPeer(o); err != nil {
+		if err := n.equipPeer(o, kindPeer); err != nil {
 			return err
 		}
 		if o.HasOrderer() {
@@ -168,7 +168,7 @@ func (n *Network) joinAll(ctx context.Context) error {
 			if err := n.await(ctx, kindPeer+"."+o.Name, n.accepts(o, kindPeer)); err != nil {
 				return err
 			}
-			return n.enlist(ctx, o, pkg)
+			return n.enlist(ctx, o, kindPeer, pkg)
 		})
 	}
 	return g.Wait()

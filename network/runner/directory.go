@@ -24,7 +24,7 @@ type member struct {
 	IdentityCA string              `json:"identity_ca"`
 	TLSCA      string              `json:"tls_ca"`
 	TillsCA    string              `json:"tills_ca"`
-	Peer       endpoint            `json:"peer"`
+	Peers      []endpoint          `json:"peers"`
 	Services   map[string]endpoint `json:"services"`
 }
 
@@ -88,7 +88,9 @@ func (n *Network) member(o Organisation, outside bool) (member, error) {
 	}
 	m := member{
 		Name: o.Name, MSPID: o.MSPID, Roles: o.Roles, Services: map[string]endpoint{},
-		Peer: endpoint{Address: at(n.consortium.address(o, kindPeer)), ServerName: o.serverName(kindPeer)},
+	}
+	for _, kind := range o.peers() {
+		m.Peers = append(m.Peers, endpoint{Address: at(n.consortium.address(o, kind)), ServerName: o.serverName(kind)})
 	}
 	for name, to := range map[string]*string{"identity": &m.IdentityCA, "tls": &m.TLSCA, "tills": &m.TillsCA} {
 		pem, err := os.ReadFile(filepath.Join(n.state.organisation(o.Name), "ca", name+".pem"))

@@ -90,37 +90,41 @@ func (n *Network) startChaincode(ctx context.Context, o Organisation, packageID 
 	})
 }
 
-// startPeer starts the organisation's peer, takes it into the channel and
-// gives it the chaincode package.
-func (n *Network) startPeer(ctx context.Context, o Organisation, pkg installable) error {
-	if err := n.equipPeer(o); err != nil {
+// startPeer starts one of the organisation's peers, takes it into the channel
+// and gives it the chaincode package.
+func (n *Network) startPeer(ctx context.Context, o Organisation, kind string, pkg installable) error {
+	if err := n.equipPeer(o, kind); err != nil {
 		return err
 	}
-	dir := n.Folder(o.Name, kindPeer)
+	dir := n.Folder(o.Name, kind)
 	err := n.ensure(ctx, process{
-		name: kindPeer + "." + o.Name, dir: dir, address: n.consortium.address(o, kindPeer),
+		name: kind + "." + o.Name, dir: dir, address: n.consortium.address(o, kind),
 		command: []string{n.binaries.tool("peer"), "node", "start"},
 		env:     append(n.environment(dir), "CHAINCODE_CONNECTION="+filepath.Join(dir, "builder", "connection.json")),
-		ready:   all(healthy(n.consortium.local(o, portPeerOperations)), n.accepts(o, kindPeer)),
+		ready:   all(healthy(n.consortium.operationsAddress(o, kind)), n.accepts(o, kind)),
 	})
 	if err != nil {
 		return err
 	}
-	return n.enlist(ctx, o, pkg)
+	return n.enlist(ctx, o, kind, pkg)
 }
 
 // equipPeer writes the peer's settings, the members' authorities and the
 // external builder into its folder.
-func (n *Network) equipPeer(o Organisation) error {
-	dir := n.Folder(o.Name, kindPeer)
-	address := n.consortium.address(o, kindPeer)
+func (n *Network) equipPeer(o Organisation, kind string) error {
+	dir := n.Folder(o.Name, kind)
+	address := n.consortium.address(o, kind)
+	var siblings []string
+	for _, k := range o.peers() {
+		siblings = append(siblings, n.consortium.address(o, k).Advertise)
+	}
 	settings, err := config.Peer{
-		ID: o.serverName(kindPeer), MSPID: o.MSPID, Listen: address.Listen, Advertise: address.Advertise,
-		ChaincodeListen: n.consortium.local(o, portPeerChaincode),
-		Operations:      n.consortium.local(o, portPeerOperations),
-		Builder:         filepath.Join(n.seen(dir), "builder"),
-		Snapshots:       filepath.Join(n.seen(dir), "data", "snapshots"),
-		Reconnect:       n.reconnectInterval(o).String(),
+		ID: o.serverName(kind), MSPID: o.MSPID, Listen: address.Listen, Advertise: address.Advertise,
+		Bootstrap:  siblings,
+		Operations: n.consortium.operationsAddress(o, kind),
+		Builder:    filepath.Join(n.seen(dir), "builder"),
+		Snapshots:  filepath.Join(n.seen(dir), "data", "snapshots"),
+		Reconnect:  n.reconnectInterval(o, kind).String(),
 	}.Render()
 	if err != nil {
 		return err
@@ -137,10 +141,10 @@ func (n *Network) equipPeer(o Organisation) error {
 	return n.writeConnection(o, dir)
 }
 
-// reconnectInterval differs between the organisations.
-func (n *Network) reconnectInterval(o Organisation) time.Duration {
+// reconnectInterval differs between all peers.
+func (n *Network) reconnectInterval(o Organisation, kind string) time.Duration {
 	i := slices.IndexFunc(n.consortium.Organisations, func(x Organisation) bool { return x.Name == o.Name })
-	return 600*time.Millisecond + time.Duration(i)*170*time.Millisecond
+	return 600*time.Millisecond + time.Duration(i)*170*time.Millisecond + time.Duration(slices.Index(o.peers(), kind))*50*time.Millisecond
 }
 
 // writeMembers writes the TLS authorities of all organisations into one file.
@@ -160,12 +164,12 @@ func (n *Network) writeMembers(name string) error {
 }
 
 // enlist takes the peer into the channel and gives it the package.
-func (n *Network) enlist(ctx context.Context, o Organisation, pkg installable) error {
+func (n *Network) enlist(ctx context.Context, o Organisation, kind string, pkg installable) error {
 	admin, err := n.identityOf(o, "admin")
 	if err != nil {
 		return err
 	}
-	conn, err := n.dial(o, kindPeer, asAdmin)
+	conn, err := n.dial(o, kind, asAdmin)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ func TestOrganisationHasWhatEachProcessNeeds(t *testing.T) {
 		{"till-1/cert.pem", "tills", "till", "till"},
 		{"till-2/cert.pem", "tills", "till", "till"},
 		{"peer/msp/signcerts/cert.pem", "identity", "peer", ""},
+		{"peer2/msp/signcerts/cert.pem", "identity", "peer", ""},
+		{"peer2/tls/server.crt", "tls", "peer", ""},
 		{"orderer/msp/signcerts/cert.pem", "identity", "orderer", ""},
 		{"services/retailer/identity.pem", "identity", "client", "service"},
 		{"services/retailer/tls.pem", "tls", "service", ""},
@@ -60,6 +62,7 @@ func TestServerCertificatesNameTheirHosts(t *testing.T) {
 	dir := makeTestOrganisation(t)
 	for file, name := range map[string]string{
 		"peer/tls/server.crt":       "peer.retailer.example",
+		"peer2/tls/server.crt":      "peer2.retailer.example",
 		"services/retailer/tls.pem": "retailer.retailer.example",
 	} {
 		cert := readCert(t, filepath.Join(dir, file))
@@ -142,7 +145,7 @@ func TestCertificatesHaveLowS(t *testing.T) {
 	}
 }
 
-var testOrganisation = Organisation{Name: "retailer", MSPID: "RetailerMSP", Roles: []string{Retailer}}
+var testOrganisation = Organisation{Name: "retailer", MSPID: "RetailerMSP", Roles: []string{Retailer}, Peers: 2}
 
 func makeTestOrganisation(t *testing.T) string {
 	t.Helper()

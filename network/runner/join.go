@@ -74,7 +74,7 @@ func (n *Network) adopt(ctx context.Context, o Organisation) (Organisation, erro
 	c := n.consortium
 	if i := slices.IndexFunc(c.Organisations, func(x Organisation) bool { return x.Name == o.Name }); i >= 0 {
 		there := c.Organisations[i]
-		if there.MSPID == o.MSPID && slices.Equal(there.Roles, o.Roles) && !there.HasOrderer() {
+		if there.MSPID == o.MSPID && slices.Equal(there.Roles, o.Roles) && len(there.peers()) == len(o.peers()) && !there.HasOrderer() {
 			return there, nil
 		}
 		return o, fmt.Errorf("there is another organisation %q", o.Name)
@@ -108,7 +108,9 @@ func (n *Network) startMember(ctx context.Context, o Organisation) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.startChaincode(ctx, o, pkg.id) })
-	g.Go(func() error { return n.startPeer(ctx, o, pkg) })
+	for _, kind := range o.peers() {
+		g.Go(func() error { return n.startPeer(ctx, o, kind, pkg) })
+	}
 	return g.Wait()
 }
 

@@ -104,26 +104,29 @@ func (i *issuance) people() {
 }
 
 func (i *issuance) nodes(hosts []string) {
-	kinds := []string{kindPeer}
+	kinds := i.org.peers()
 	if i.org.HasOrderer() {
 		kinds = append(kinds, kindOrderer)
 	}
 	for _, kind := range kinds {
-		name := i.org.serverName(kind)
-		i.msp(filepath.Join(kind, "msp"), i.leaf(i.identity, subject{unit: kind, name: name}))
-		i.server(kind, hosts)
+		name, unit := i.org.serverName(kind), kind
+		if isPeer(kind) {
+			unit = kindPeer
+		}
+		i.msp(filepath.Join(kind, "msp"), i.leaf(i.identity, subject{unit: unit, name: name}))
+		i.server(kind, unit, hosts)
 		i.mkdir(filepath.Join(kind, "tmp"))
 	}
-	i.server(kindChaincode, hosts)
+	i.server(kindChaincode, kindChaincode, hosts)
 	if i.org.HasOrderer() {
 		i.copy(filepath.Join("admin", "tls.pem"), filepath.Join(kindOrderer, "tls", "admin.crt"))
 	}
 }
 
 // server makes tls/server.crt, server.key and ca.crt of a process.
-func (i *issuance) server(kind string, hosts []string) {
+func (i *issuance) server(kind, unit string, hosts []string) {
 	tls := filepath.Join(kind, "tls")
-	i.pair(tls, "server.crt", "server.key", i.leaf(i.tls, i.serverSubject(kind, kind, hosts)))
+	i.pair(tls, "server.crt", "server.key", i.leaf(i.tls, i.serverSubject(kind, unit, hosts)))
 	i.write(filepath.Join(tls, "ca.crt"), i.tlsPEM, 0o644)
 }
 

@@ -207,7 +207,9 @@ func (n *Network) startFabric(ctx context.Context) error {
 			g.Go(func() error { return n.startOrderer(ctx, org) })
 		}
 		g.Go(func() error { return n.startChaincode(ctx, org, pkg.id) })
-		g.Go(func() error { return n.startPeer(ctx, org, pkg) })
+		for _, kind := range org.peers() {
+			g.Go(func() error { return n.startPeer(ctx, org, kind, pkg) })
+		}
 	}
 	return g.Wait()
 }
@@ -278,7 +280,7 @@ func (n *Network) stopAll(ctx context.Context) error {
 	}
 	isFabric := func(name string) bool {
 		kind, _, _ := strings.Cut(name, ".")
-		return slices.Contains([]string{kindPeer, kindOrderer, kindChaincode}, kind)
+		return isPeer(kind) || slices.Contains([]string{kindOrderer, kindChaincode, kindRetiring}, kind)
 	}
 	var failed []error
 	for _, fabric := range []bool{false, true} {

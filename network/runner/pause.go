@@ -113,17 +113,20 @@ func (n *Network) AwaitSameHeight(ctx context.Context) error {
 func (n *Network) sameHeight(ctx context.Context) (float64, error) {
 	common := -1.0
 	for _, o := range n.consortium.Organisations {
-		ports := []int{portPeerOperations}
-		if o.HasOrderer() {
-			ports = append(ports, portOrdererOperations)
+		var addresses []string
+		for _, kind := range o.peers() {
+			addresses = append(addresses, n.consortium.operationsAddress(o, kind))
 		}
-		for _, port := range ports {
-			blocks, err := readMetric(ctx, n.consortium.local(o, port), height)
+		if o.HasOrderer() {
+			addresses = append(addresses, n.consortium.local(o, portOrdererOperations))
+		}
+		for _, address := range addresses {
+			blocks, err := readMetric(ctx, address, height)
 			if err != nil {
 				return 0, err
 			}
 			if common >= 0 && blocks != common {
-				return 0, fmt.Errorf("%s has %.0f blocks, others have %.0f", o.Name, blocks, common)
+				return 0, fmt.Errorf("%s of %s has %.0f blocks, others have %.0f", address, o.Name, blocks, common)
 			}
 			common = blocks
 		}

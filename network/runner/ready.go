@@ -17,28 +17,29 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// awaitEndorsement waits until every organisation's gateway gets an answer
-// from every organisation's chaincode in every namespace, and until each
-// issuer and the clearing house have endorsed a transaction together. It is
-// not submitted.
+// awaitEndorsement waits until every peer's gateway gets an answer from every
+// organisation's chaincode in every namespace, and until each issuer and the
+// clearing house have endorsed a transaction together. It is not submitted.
 func (n *Network) awaitEndorsement(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, from := range n.consortium.Organisations {
-		conn, err := n.Connect(from.Name, from.Roles[0])
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		network := conn.GetNetwork(n.consortium.Channel)
-		for _, issuer := range n.with(Issuer) {
-			contract := network.GetContract(issuer.Namespace())
-			for _, to := range n.consortium.Organisations {
-				g.Go(func() error { return reaches(ctx, contract, from.MSPID, to.MSPID) })
+		for _, kind := range from.peers() {
+			conn, err := n.connect(from, kind, from.Roles[0])
+			if err != nil {
+				return err
 			}
-			if from.MSPID == issuer.MSPID {
-				g.Go(func() error { return n.endorses(ctx, contract, issuer) })
+			defer conn.Close()
+			network := conn.GetNetwork(n.consortium.Channel)
+			for _, issuer := range n.with(Issuer) {
+				contract := network.GetContract(issuer.Namespace())
+				for _, to := range n.consortium.Organisations {
+					g.Go(func() error { return reaches(ctx, contract, kind+" of "+from.MSPID, to.MSPID) })
+				}
+				if from.MSPID == issuer.MSPID {
+					g.Go(func() error { return n.endorses(ctx, contract, issuer) })
+				}
 			}
 		}
 	}

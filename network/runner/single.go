@@ -13,7 +13,7 @@ import (
 )
 
 // Processes are named after what they are and whose: "peer.issuer",
-// "orderer.clearing", "chaincode.retailer", "retailer.retailer".
+// "peer2.issuer" if it has another, "orderer.clearing", "chaincode.retailer", "retailer.retailer".
 
 // StateDir is where the network keeps everything.
 func (n *Network) StateDir() string { return string(n.state) }
@@ -78,12 +78,12 @@ func (n *Network) Start(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		switch kind {
-		case kindOrderer:
+		switch {
+		case kind == kindOrderer:
 			return n.startOrderer(ctx, o)
-		case kindPeer:
-			return n.startPeer(ctx, o, pkg)
-		case kindChaincode:
+		case isPeer(kind):
+			return n.startPeer(ctx, o, kind, pkg)
+		case kind == kindChaincode:
 			return n.startChaincode(ctx, o, pkg.id)
 		}
 		return n.ensure(ctx, n.service(o, kind))

@@ -72,11 +72,12 @@ func (n *Network) Status() (Status, error) {
 
 // kinds lists the processes of an organisation.
 func (o Organisation) kinds() []string {
-	kinds := []string{kindPeer, kindChaincode}
+	var kinds []string
 	if o.HasOrderer() {
-		kinds = []string{kindOrderer, kindPeer, kindChaincode}
+		kinds = append(kinds, kindOrderer)
 	}
-	return append(kinds, o.Roles...)
+	kinds = append(kinds, o.peers()...)
+	return append(append(kinds, kindChaincode), o.Roles...)
 }
 
 func (n *Network) statusOf(o Organisation, kind string) (ProcessStatus, error) {
@@ -84,12 +85,12 @@ func (n *Network) statusOf(o Organisation, kind string) (ProcessStatus, error) {
 		Name: kind + "." + o.Name, Organisation: o.MSPID, State: Stopped,
 		Address: n.consortium.address(o, kind), Log: n.state.logFile(kind + "." + o.Name),
 	}
-	switch kind {
-	case kindPeer:
-		p.Operations = n.consortium.local(o, portPeerOperations)
-	case kindOrderer:
+	switch {
+	case isPeer(kind):
+		p.Operations = n.consortium.operationsAddress(o, kind)
+	case kind == kindOrderer:
 		p.Operations = n.consortium.local(o, portOrdererOperations)
-	case kindChaincode:
+	case kind == kindChaincode:
 	default:
 		p.Operations = n.consortium.debugAddress(o, kind)
 	}

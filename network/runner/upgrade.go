@@ -109,7 +109,7 @@ func (n *Network) runsFabric() error {
 	}
 	for _, p := range s.Processes {
 		kind, _, _ := strings.Cut(p.Name, ".")
-		if (kind == kindPeer || kind == kindOrderer) && p.State != Running {
+		if (isPeer(kind) || kind == kindOrderer) && p.State != Running {
 			return fmt.Errorf("%s is %s: the network must be up", p.Name, p.State)
 		}
 	}
@@ -133,10 +133,15 @@ func (n *Network) startNext(ctx context.Context) error {
 			if err := n.startChaincode(ctx, o, pkg.id); err != nil {
 				return err
 			}
-			if err := n.writeConnection(o, n.Folder(o.Name, kindPeer)); err != nil {
-				return err
+			for _, kind := range o.peers() {
+				if err := n.writeConnection(o, n.Folder(o.Name, kind)); err != nil {
+					return err
+				}
+				if err := n.enlist(ctx, o, kind, pkg); err != nil {
+					return err
+				}
 			}
-			return n.enlist(ctx, o, pkg)
+			return nil
 		})
 	}
 	return g.Wait()

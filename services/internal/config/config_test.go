@@ -131,8 +131,11 @@ func TestDirectoryRefuses(t *testing.T) {
 		{"one authority for tills and identities", func(d *config.Directory) {
 			d.Organisations[2].TillsCA = d.Organisations[2].IdentityCA
 		}, "organisations[2].tills_ca"},
-		{"no port", func(d *config.Directory) { d.Organisations[0].Peer.Address = "localhost" }, "organisations[0].peer.address"},
-		{"no server name", func(d *config.Directory) { d.Organisations[0].Peer.ServerName = "" }, "organisations[0].peer.server_name"},
+		{"no peer", func(d *config.Directory) { d.Organisations[0].Peers = nil }, "organisations[0].peers"},
+		{"no port", func(d *config.Directory) { d.Organisations[0].Peers[0].Address = "localhost" }, "organisations[0].peers[0].address"},
+		{"no server name", func(d *config.Directory) {
+			d.Organisations[0].Peers = append(d.Organisations[0].Peers, config.Endpoint{Address: "127.0.0.1:1"})
+		}, "organisations[0].peers[1].server_name"},
 		{"a service of a role that it has not", func(d *config.Directory) {
 			d.Organisations[0].Services["retailer"] = config.Service{Address: "127.0.0.1:1", ServerName: "x"}
 		}, "organisations[0].services"},

@@ -33,7 +33,7 @@ type Directory struct {
 
 // Organisation is one member of the consortium. The three authorities are PEM texts: the first issues the
 // identities that the ledger knows, the second TLS certificates, the third those of tills, which the ledger does
-// not know.
+// not know. It has one peer or more, any of which its services may use.
 type Organisation struct {
 	Name       string             `json:"name"`
 	MSPID      string             `json:"msp_id"`
@@ -41,7 +41,7 @@ type Organisation struct {
 	IdentityCA string             `json:"identity_ca"`
 	TLSCA      string             `json:"tls_ca"`
 	TillsCA    string             `json:"tills_ca"`
-	Peer       Endpoint           `json:"peer"`
+	Peers      []Endpoint         `json:"peers"`
 	Services   map[string]Service `json:"services"`
 }
 
@@ -160,8 +160,13 @@ func (o Organisation) validate(field string, seen map[string]string) error {
 }
 
 func (o Organisation) validateEndpoints(field string) error {
-	if err := o.Peer.validate(field + ".peer"); err != nil {
-		return err
+	if len(o.Peers) == 0 {
+		return fmt.Errorf("%s.peers is empty", field)
+	}
+	for i, peer := range o.Peers {
+		if err := peer.validate(fmt.Sprintf("%s.peers[%d]", field, i)); err != nil {
+			return err
+		}
 	}
 	for role, service := range o.Services {
 		if !o.Has(role) {

@@ -20,6 +20,7 @@ import (
 	"github.com/hyperledger/fabric-gateway/pkg/identity"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
@@ -39,6 +40,8 @@ const (
 	maxAnswer = 64 << 20
 	// keepaliveTime finds a dead connection; peers refuse less than a minute.
 	keepaliveTime = 90 * time.Second
+	// longestRedial bounds the wait before a peer that was away is called again.
+	longestRedial = time.Second
 )
 
 // Config is the ledger part of a service's configuration. Zero values mean the defaults.
@@ -81,7 +84,7 @@ func (c Config) Validate() error {
 type Options struct {
 	// Config's files are not read by New; its limits are used.
 	Config Config
-	// Conn leads to the gateway of the own organisation's peer. The client does not close it.
+	// Conn leads to the gateway of the own organisation's peer, or of one of its peers. The client does not close it.
 	Conn    grpc.ClientConnInterface
 	Channel string
 	// MSPID, Certificate and Key are the identity that calls.
@@ -104,11 +107,12 @@ type Client struct {
 	raw     gateway.GatewayClient
 	journal Journal
 	logger  *slog.Logger
-	conn    *grpc.ClientConn
+	peers   *peers // nil if the connection was given
 }
 
-// Open makes a client of the organisation's service identity, from the files that the configuration names. It does
-// not wait for the peer. The caller must Close it.
+// Open makes a client of the organisation's service identity, from the files that the configuration names. Of several
+// peers of the organisation it uses one, and another when that one is gone. It does not wait for them. The caller must
+// Close it.
 func Open(cfg Config, directory *config.Directory, mspID string, journal Journal, logger *slog.Logger) (*Client, error) {
 	organisation, found := directory.ByMSP(mspID)
 	if !found {
@@ -118,18 +122,19 @@ func Open(cfg Config, directory *config.Directory, mspID string, journal Journal
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dialPeer(cfg, organisation)
+	all, err := dialPeers(cfg, organisation, logger)
 	if err != nil {
 		return nil, err
 	}
 	opened, err := New(Options{
-		Config: cfg, Conn: conn, Channel: directory.Channel,
+		Config: cfg, Conn: all, Channel: directory.Channel,
 		MSPID: mspID, Certificate: certificate, Key: key, Journal: journal, Logger: logger,
 	})
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(err, all.Close())
 	}
-	opened.conn = conn
+	opened.peers = all
+	all.watch(opened.height)
 	return opened, nil
 }
 
@@ -153,7 +158,7 @@ func readIdentity(cfg Config) (*x509.Certificate, crypto.PrivateKey, error) {
 	return certificate, key, nil
 }
 
-func dialPeer(cfg Config, organisation config.Organisation) (*grpc.ClientConn, error) {
+func dialPeers(cfg Config, organisation config.Organisation, logger *slog.Logger) (*peers, error) {
 	certificate, err := tls.LoadX509KeyPair(cfg.TLSCertificate, cfg.TLSKey)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", cfg.TLSCertificate, err)
@@ -162,16 +167,34 @@ func dialPeer(cfg Config, organisation config.Organisation) (*grpc.ClientConn, e
 	if !roots.AppendCertsFromPEM([]byte(organisation.TLSCA)) {
 		return nil, fmt.Errorf("%s has no TLS authority", organisation.MSPID)
 	}
-	return grpc.NewClient(organisation.Peer.Address,
-		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
-			MinVersion:   tls.VersionTLS13,
-			Certificates: []tls.Certificate{certificate},
-			RootCAs:      roots,
-			ServerName:   organisation.Peer.ServerName,
-		})),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, PermitWithoutStream: true}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
-	)
+	retries := grpcbackoff.DefaultConfig
+	retries.BaseDelay, retries.MaxDelay = firstReconnect, longestRedial
+	all := newPeers(organisation.MSPID, logger)
+	for _, peer := range organisation.Peers {
+		conn, err := grpc.NewClient(peer.Address,
+			grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
+				MinVersion:   tls.VersionTLS13,
+				Certificates: []tls.Certificate{certificate},
+				RootCAs:      roots,
+				ServerName:   peer.ServerName,
+			})),
+			grpc.WithConnectParams(grpc.ConnectParams{Backoff: retries, MinConnectTimeout: longestReconnect}),
+			grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, PermitWithoutStream: true}),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
+		)
+		if err != nil {
+			return nil, errors.Join(err, all.Close())
+		}
+		all.add(peer.Address, conn)
+	}
+	return all, nil
+}
+
+// saw notes that the service knows of a block, so that no peer is used that has it not.
+func (c *Client) saw(block uint64) {
+	if c.peers != nil {
+		c.peers.saw(block)
+	}
 }
 
 // New makes a client of its parts. All are required.
@@ -202,11 +225,11 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-// Close releases the connection if Open made it.
+// Close releases the connections if Open made them.
 func (c *Client) Close() error {
 	err := c.gateway.Close()
-	if c.conn != nil {
-		err = errors.Join(err, c.conn.Close())
+	if c.peers != nil {
+		err = errors.Join(err, c.peers.Close())
 	}
 	return err
 }

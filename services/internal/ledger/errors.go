@@ -28,10 +28,15 @@ var ErrConflict = errors.New("other transactions were faster")
 // errMismatch is a conflict before submission: the endorsers saw different states.
 var errMismatch = fmt.Errorf("the endorsers' results differ: %w", ErrConflict)
 
+// errIncomplete says that a peer knows of private data that it has not yet got: it was away, and its organisation's
+// other peers have them. Without such it stays so.
+var errIncomplete = fmt.Errorf("a peer has not all of its private data: %w", ErrUnavailable)
+
 // Parts of texts by which the gateway's answers are recognised.
 const (
 	chaincodeAnswer = "chaincode response "
 	payloadMismatch = "ProposalResponsePayloads do not match"
+	privateMissing  = "private data matching public hash version is not available"
 )
 
 // BatchRefusal is the contract's complete list of what is wrong with a batch. Nothing of the batch has an effect.
@@ -109,6 +114,11 @@ func classify(issuer string, err error) error {
 	for _, answer := range answers {
 		if strings.Contains(answer.GetMessage(), payloadMismatch) {
 			return errMismatch
+		}
+	}
+	for _, answer := range answers {
+		if strings.Contains(answer.GetMessage(), privateMissing) {
+			return fmt.Errorf("%w: %s", errIncomplete, answer.GetMspId())
 		}
 	}
 	for _, answer := range answers {

@@ -63,6 +63,9 @@ func (c *Client) follow(ctx context.Context, namespace string, to Projection, re
 	if err != nil {
 		return &projectionError{fmt.Errorf("reading the checkpoint: %w", err)}
 	}
+	if next > 0 {
+		c.saw(next - 1)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	stream, err := c.events(ctx, namespace, next)
 	if err != nil {
@@ -72,7 +75,7 @@ func (c *Client) follow(ctx context.Context, namespace string, to Projection, re
 	blocks, ended := make(chan Block, readAhead), make(chan error, 1)
 	go func() {
 		defer close(blocks)
-		ended <- receive(ctx, namespace, stream, blocks)
+		ended <- c.receive(ctx, namespace, stream, blocks)
 	}()
 	defer func() {
 		cancel()
@@ -93,7 +96,7 @@ func (c *Client) follow(ctx context.Context, namespace string, to Projection, re
 }
 
 // receive hands over blocks until the stream ends.
-func receive(ctx context.Context, namespace string, stream gateway.Gateway_ChaincodeEventsClient, blocks chan<- Block) error {
+func (c *Client) receive(ctx context.Context, namespace string, stream gateway.Gateway_ChaincodeEventsClient, blocks chan<- Block) error {
 	newest := new(atomic.Uint64)
 	for {
 		response, err := stream.Recv()
@@ -102,6 +105,8 @@ func receive(ctx context.Context, namespace string, stream gateway.Gateway_Chain
 		}
 		block := blockOf(namespace, response)
 		block.newest = newest
+		// What is read from now on comes from a peer that has the block too: see overtaken.
+		c.saw(block.Number)
 		newest.Store(block.Number)
 		select {
 		case blocks <- block:

@@ -186,6 +186,7 @@ func (c *Client) await(ctx context.Context, id string, limit time.Duration) (Rec
 		status, err := c.commitStatus(ctx, id)
 		switch {
 		case err == nil && status.Successful:
+			c.saw(status.BlockNumber)
 			return Receipt{TransactionID: id, Block: status.BlockNumber}, nil
 		case err == nil && status.Code != peer.TxValidationCode_DUPLICATE_TXID:
 			return Receipt{}, &Invalid{TransactionID: id, Code: status.Code.String()}
@@ -245,7 +246,7 @@ func creatorOf(id *identity.X509Identity) ([]byte, error) {
 func retry[T any](ctx context.Context, attempts int, call Call, propose func() (T, error)) (T, error) {
 	for attempt := 1; ; attempt++ {
 		result, err := propose()
-		if err == nil || attempt >= attempts || !errors.Is(err, errMismatch) && !lagging(call, err) {
+		if err == nil || attempt >= attempts || !errors.Is(err, errMismatch) && !errors.Is(err, errIncomplete) && !lagging(call, err) {
 			return result, err
 		}
 		if !pause(ctx, attempt) {

@@ -71,7 +71,7 @@ func New(t testing.TB, organisations ...config.Organisation) *Consortium {
 		c.tills[o.MSPID] = NewAuthority(t, "tillsca."+o.MSPID)
 		o.Name = strings.ToLower(strings.TrimSuffix(o.MSPID, "MSP"))
 		o.IdentityCA, o.TLSCA, o.TillsCA = c.identities[o.MSPID].PEM, c.tls[o.MSPID].PEM, c.tills[o.MSPID].PEM
-		o.Peer = config.Endpoint{Address: "127.0.0.1:0", ServerName: "peer." + o.Name + ".example"}
+		o.Peers = []config.Endpoint{{Address: "127.0.0.1:0", ServerName: "peer." + o.Name + ".example"}}
 		o.Services = make(map[string]config.Service)
 		c.Directory.Organisations = append(c.Directory.Organisations, o)
 	}
