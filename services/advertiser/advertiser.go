@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -53,6 +54,8 @@ type Advertiser struct {
 	limits     Limits
 	now        func() time.Time
 	logger     *slog.Logger
+	// settled says that no number is given out which was given out before.
+	settled atomic.Bool
 
 	mu     sync.RWMutex
 	offers map[coupon.FrameworkID]*offer
@@ -83,8 +86,14 @@ func (a *Advertiser) Load(ctx context.Context) error {
 }
 
 // Run gives out serial numbers and follows the issuers until ctx ends, and then
-// returns nil. No coupon is made while it does not run.
+// returns nil. No coupon is made while it does not run, and none before it has
+// asked the ledger for mandates from before its store, see Ready.
 func (a *Advertiser) Run(ctx context.Context) error {
+	if err := a.settle(ctx); ctx.Err() != nil {
+		return nil
+	} else if err != nil {
+		return err
+	}
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return a.serials.Run(ctx) })
 	for _, namespace := range a.namespaces {

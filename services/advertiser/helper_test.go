@@ -44,7 +44,16 @@ type stand struct {
 	*servetest.Service
 	consortium *ledgertest.Consortium
 	client     advertiserv1.AdvertiserServiceClient
+	store      *sqlstore.Store
 	log        *log
+}
+
+// end stops the service and lets go of its store.
+func (s stand) end(t *testing.T) {
+	t.Helper()
+	if err := errors.Join(s.Stop(), s.store.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // newConsortium has an issuer that is ready to publish.
@@ -101,7 +110,8 @@ func runStand(t *testing.T, c *ledgertest.Consortium, path string, limits advert
 		Tasks:  []serve.Task{{Name: "advertiser", Run: emitter.Run}},
 		Logger: logger,
 	})
-	s := stand{Service: service, consortium: c, log: written}
+	eventually(t, func() error { return emitter.Ready(t.Context()) })
+	s := stand{Service: service, consortium: c, store: store, log: written}
 	s.client = s.as(t, servetest.AdvertiserMSP, operator)
 	return s
 }

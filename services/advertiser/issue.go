@@ -5,9 +5,11 @@ package advertiser
 
 import (
 	"context"
+	"fmt"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/issuing"
+	"ecoupon/services/internal/ledger"
 )
 
 // IssueRequest asks for a coupon of an offer.
@@ -25,6 +27,9 @@ type IssueRequest struct {
 func (a *Advertiser) Issue(ctx context.Context, request IssueRequest) (coupon.Coupon, error) {
 	if err := coupon.CheckUUID4("request_id", request.ID); err != nil {
 		return coupon.Coupon{}, err
+	}
+	if err := a.Ready(ctx); err != nil {
+		return coupon.Coupon{}, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
 	}
 	o, found := a.offer(request.Framework)
 	if !found {

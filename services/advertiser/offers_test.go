@@ -140,8 +140,13 @@ func TestListOffers(t *testing.T) {
 func TestWhatIsMissingIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	c := newConsortium(t)
+	path := filepath.Join(t.TempDir(), "advertiser.db")
+	s := runStand(t, c, path, advertiser.Limits{})
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
 	framework := mandate(t, c, campaign{id: "tea", holder: coupon.HolderBearer, quotas: []int64{10}}, servetest.AdvertiserMSP)
 	c.FailBefore(servetest.AdvertiserMSP, ledgertest.StepEvaluate, 3, ledgertest.ErrPeerAway)
-	s := runStand(t, c, filepath.Join(t.TempDir(), "advertiser.db"), advertiser.Limits{})
+	s = runStand(t, c, path, advertiser.Limits{})
 	s.offered(t, framework)
 }

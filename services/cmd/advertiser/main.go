@@ -66,6 +66,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 			advertiserv1.RegisterAdvertiserServiceServer(to, advertiser.NewServer(emitter))
 		},
 		Public: advertiser.NewPublic(emitter),
+		Ready:  emitter.Ready,
 		Tasks:  []serve.Task{{Name: "advertiser", Run: emitter.Run}, {Name: "clock", Run: watch.Run}},
 	})
 }

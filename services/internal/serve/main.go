@@ -47,10 +47,15 @@ type Start struct {
 func (s Start) Now() time.Time { return time.Now().Add(s.Flags.ClockOffset) }
 
 // Main runs a service's command: run gets a context that ends with SIGINT or SIGTERM, and its error ends the process
-// with status 1. It is the one place where a service exits.
+// with status 1. Where the first argument is backup or restore, that is done with the service's store instead. It is
+// the one place where a service exits.
 func Main(run func(ctx context.Context, args []string, stderr io.Writer) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stderr)
+	args := os.Args[1:]
+	if len(args) > 0 && keepers[args[0]] != nil {
+		run, args = keepers[args[0]], args[1:]
+	}
+	err := run(ctx, args, os.Stderr)
 	stop()
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):

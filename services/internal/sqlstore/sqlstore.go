@@ -53,7 +53,7 @@ type Store struct {
 	reader *sql.DB
 }
 
-// Open opens the file, creating it if need be, and brings its tables up to date.
+// Open opens the file, creating it if need be, and brings its tables up to date. A backup is refused with ErrCopy.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return nil, err
@@ -73,6 +73,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := migrate(ctx, writer, o.Migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("bringing %s up to date: %w", o.Path, err), writer.Close())
 	}
+	if err := refuseCopy(ctx, writer); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", o.Path, err), writer.Close())
+	}
 	reader, err := open(o.Path, max(4, runtime.NumCPU()), "deferred")
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
@@ -87,15 +90,19 @@ func open(path string, connections int, locking string) (*sql.DB, error) {
 	if locking == "deferred" {
 		settings.Add("_pragma", "query_only(ON)")
 	}
-	// A path may hold what means something in an address.
-	address := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings.Encode()}
-	db, err := sql.Open("sqlite", address.String())
+	db, err := sql.Open("sqlite", address(path, settings))
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
+}
+
+// address names the file to the driver: a path may hold what means something in an address.
+func address(path string, settings url.Values) string {
+	a := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings.Encode()}
+	return a.String()
 }
 
 func migrate(ctx context.Context, db *sql.DB, service fs.FS) error {
