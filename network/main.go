@@ -39,7 +39,8 @@ func newCommand() *cobra.Command {
 	root.AddCommand(upCommand(&state), downCommand(&state), purgeCommand(&state),
 		statusCommand(&state), logsCommand(&state), buildCommand(),
 		prepareCommand(&state), defineCommand(&state), imagesCommand(),
-		upgradeCommand(&state), joinCommand(&state))
+		upgradeCommand(&state), joinCommand(&state),
+		startCommand(&state), stopCommand(&state), backupCommand(&state), restoreCommand(&state))
 	return root
 }
 

@@ -34,12 +34,13 @@ type losing struct {
 	at *shop
 }
 
-// A member that is lost stops only what needs it. One network for all: each
-// part gives back what it took.
-func TestLostMembers(t *testing.T) {
+// newLosing starts a network that ends with the test; the organisations that
+// are named have a second peer.
+func newLosing(t *testing.T, twoPeers ...string) *losing {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
 	defer cancel()
-	s, err := build(ctx, t.TempDir(), os.Stderr)
+	s, err := build(ctx, t.TempDir(), os.Stderr, twoPeers...)
 	if s != nil {
 		t.Cleanup(func() {
 			if err := s.strike(context.Background()); err != nil {
@@ -50,7 +51,13 @@ func TestLostMembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &losing{play: &play{stage: s, book: newBook(), out: os.Stderr}, at: s.shops[0]}
+	return &losing{play: &play{stage: s, book: newBook(), out: os.Stderr}, at: s.shops[0]}
+}
+
+// A member that is lost stops only what needs it. One network for all: each
+// part gives back what it took.
+func TestLostMembers(t *testing.T) {
+	l := newLosing(t)
 	l.sellsAtOnce(t)
 	t.Run("an orderer, the leader among them", l.orderers)
 	t.Run("the peers of the advertiser and the clearing house", l.bystanders)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"ecoupon/chaincode/coupon"
@@ -56,9 +57,15 @@ type stage struct {
 	roots    *x509.CertPool
 }
 
-// build starts a network in dir. Also after an error the stage is to be struck.
-func build(ctx context.Context, dir string, out io.Writer) (*stage, error) {
+// build starts a network in dir; the organisations that are named have a second
+// peer. Also after an error the stage is to be struck.
+func build(ctx context.Context, dir string, out io.Writer, twoPeers ...string) (*stage, error) {
 	c := runner.Default()
+	for i, o := range c.Organisations {
+		if slices.Contains(twoPeers, o.Name) {
+			c.Organisations[i].Peers = 2
+		}
+	}
 	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
 	noOrderer := false
 	c.Organisations = append(c.Organisations, runner.Organisation{

@@ -33,7 +33,7 @@ func (n *Network) service(o Organisation, role string) process {
 	debug := n.consortium.debugAddress(o, role)
 	command := []string{
 		n.binaries.own(role),
-		"--config", filepath.Join(n.binaries.root, "services", "config", role+".json"),
+		"--config", n.configuration(role),
 		"--organisation", o.MSPID,
 		"--listen", address.Listen,
 		"--debug-listen", debug,
@@ -49,4 +49,9 @@ func (n *Network) service(o Organisation, role string) process {
 		dir:   filepath.Join(n.state.organisation(o.Name), "services", role),
 		ready: healthy(debug),
 	}
+}
+
+// configuration is the settings file of all services of a role.
+func (n *Network) configuration(role string) string {
+	return filepath.Join(n.binaries.root, "services", "config", role+".json")
 }

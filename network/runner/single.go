@@ -66,28 +66,35 @@ func (n *Network) SetClock(name string, offset time.Duration) {
 // Start starts one process of a network that has been up, and waits until it
 // serves.
 func (n *Network) Start(ctx context.Context, name string) error {
-	return n.locked(name, func(o Organisation, kind string) error {
-		var err error
-		if n.binaries.root == "" {
-			n.binaries, err = build(ctx, n.out, slices.Contains(roles, kind))
-			if err != nil {
-				return err
-			}
-		}
-		pkg, err := n.chaincodePackage()
-		if err != nil {
-			return err
-		}
-		switch {
-		case kind == kindOrderer:
-			return n.startOrderer(ctx, o)
-		case isPeer(kind):
-			return n.startPeer(ctx, o, kind, pkg)
-		case kind == kindChaincode:
-			return n.startChaincode(ctx, o, pkg.id)
-		}
-		return n.ensure(ctx, n.service(o, kind))
-	})
+	return n.locked(name, func(o Organisation, kind string) error { return n.launch(ctx, o, kind) })
+}
+
+// launch starts one process; the network is locked.
+func (n *Network) launch(ctx context.Context, o Organisation, kind string) error {
+	if err := n.haveBinaries(ctx, kind); err != nil {
+		return err
+	}
+	pkg, err := n.chaincodePackage()
+	if err != nil {
+		return err
+	}
+	switch {
+	case kind == kindOrderer:
+		return n.startOrderer(ctx, o)
+	case isPeer(kind):
+		return n.startPeer(ctx, o, kind, pkg)
+	case kind == kindChaincode:
+		return n.startChaincode(ctx, o, pkg.id)
+	}
+	return n.ensure(ctx, n.service(o, kind))
+}
+
+// haveBinaries builds what a process of this kind needs, unless that is done.
+func (n *Network) haveBinaries(ctx context.Context, kind string) (err error) {
+	if n.binaries.root == "" {
+		n.binaries, err = build(ctx, n.out, slices.Contains(roles, kind))
+	}
+	return err
 }
 
 func (n *Network) locked(name string, do func(o Organisation, kind string) error) error {

@@ -89,9 +89,7 @@ func (a *Advertiser) Load(ctx context.Context) error {
 // returns nil. No coupon is made while it does not run, and none before it has
 // asked the ledger for mandates from before its store, see Ready.
 func (a *Advertiser) Run(ctx context.Context) error {
-	if err := a.settle(ctx); ctx.Err() != nil {
-		return nil
-	} else if err != nil {
+	if err := a.settle(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
 	running, ctx := errgroup.WithContext(ctx)

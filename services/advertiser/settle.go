@@ -31,7 +31,8 @@ func (a *Advertiser) Ready(context.Context) error {
 // settle makes sure that no serial number is given out twice because the store
 // has lost some. Where it is new or restored, another may have been at work
 // before: then all numbers of the mandates that are there already count as given
-// out, but for the lanes that who restored it said were never used.
+// out, but for the lanes that who restored it said were never used. It returns
+// nil when ctx ends first.
 func (a *Advertiser) settle(ctx context.Context) error {
 	origin, err := a.store.db.Origin(ctx)
 	if err != nil {
@@ -41,9 +42,9 @@ func (a *Advertiser) settle(ctx context.Context) error {
 		a.settled.Store(true)
 		return nil
 	}
-	before, err := a.mandatesUntilNow(ctx)
-	if err != nil {
-		return err
+	before, asked := a.mandatesUntilNow(ctx)
+	if !asked {
+		return nil
 	}
 	if err := a.store.giveUp(ctx, before, origin.LanesFrom); err != nil {
 		return fmt.Errorf("leaving out what may have been given out: %w", err)
@@ -57,19 +58,19 @@ func (a *Advertiser) settle(ctx context.Context) error {
 }
 
 // mandatesUntilNow lists the own mandates that the store or the ledger has. It
-// asks until the ledger answers.
-func (a *Advertiser) mandatesUntilNow(ctx context.Context) ([]coupon.Framework, error) {
+// asks until the ledger answers; false if ctx ended first.
+func (a *Advertiser) mandatesUntilNow(ctx context.Context) (mandates []coupon.Framework, asked bool) {
 	for {
 		found, err := a.mandates(ctx)
 		if err == nil {
-			return found, nil
+			return found, true
 		}
 		a.logger.WarnContext(ctx, "mandates cannot be asked for", "error", err)
 		timer := time.NewTimer(settlePause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, ctx.Err()
+			return nil, false
 		case <-timer.C:
 		}
 	}
