@@ -6,7 +6,6 @@ package ledger
 import (
 	"context"
 	"crypto"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -20,9 +19,6 @@ import (
 	"github.com/hyperledger/fabric-gateway/pkg/identity"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"google.golang.org/grpc"
-	grpcbackoff "google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/keepalive"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
@@ -36,12 +32,6 @@ const (
 	defaultCommit   = 20 * time.Second
 	defaultAttempts = 6
 	maxAttempts     = 50
-	// maxAnswer bounds what a peer may send: a block of events, or the longest record.
-	maxAnswer = 64 << 20
-	// keepaliveTime finds a dead connection; peers refuse less than a minute.
-	keepaliveTime = 90 * time.Second
-	// longestRedial bounds the wait before a peer that was away is called again.
-	longestRedial = time.Second
 )
 
 // Config is the ledger part of a service's configuration. Zero values mean the defaults.
@@ -156,45 +146,6 @@ func readIdentity(cfg Config) (*x509.Certificate, crypto.PrivateKey, error) {
 		return nil, nil, fmt.Errorf("%s: %w", cfg.Key, err)
 	}
 	return certificate, key, nil
-}
-
-func dialPeers(cfg Config, organisation config.Organisation, logger *slog.Logger) (*peers, error) {
-	certificate, err := tls.LoadX509KeyPair(cfg.TLSCertificate, cfg.TLSKey)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", cfg.TLSCertificate, err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM([]byte(organisation.TLSCA)) {
-		return nil, fmt.Errorf("%s has no TLS authority", organisation.MSPID)
-	}
-	retries := grpcbackoff.DefaultConfig
-	retries.BaseDelay, retries.MaxDelay = firstReconnect, longestRedial
-	all := newPeers(organisation.MSPID, logger)
-	for _, peer := range organisation.Peers {
-		conn, err := grpc.NewClient(peer.Address,
-			grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
-				MinVersion:   tls.VersionTLS13,
-				Certificates: []tls.Certificate{certificate},
-				RootCAs:      roots,
-				ServerName:   peer.ServerName,
-			})),
-			grpc.WithConnectParams(grpc.ConnectParams{Backoff: retries, MinConnectTimeout: longestReconnect}),
-			grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, PermitWithoutStream: true}),
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
-		)
-		if err != nil {
-			return nil, errors.Join(err, all.Close())
-		}
-		all.add(peer.Address, conn)
-	}
-	return all, nil
-}
-
-// saw notes that the service knows of a block, so that no peer is used that has it not.
-func (c *Client) saw(block uint64) {
-	if c.peers != nil {
-		c.peers.saw(block)
-	}
 }
 
 // New makes a client of its parts. All are required.

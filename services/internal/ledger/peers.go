@@ -55,6 +55,7 @@ type member struct {
 	begun, ended int    // probes
 	answer       error  // of the last probe
 	blocks       uint64 // at the last probe that was answered
+	behind       bool   // at that probe: it had not all that was known before
 
 	// use ends when another peer is used: whatever still waits for this one is called again there.
 	use   context.Context
@@ -102,6 +103,7 @@ func (p *peers) watch(ask height) {
 func (p *peers) probe(ctx context.Context, m *member, ask height) {
 	p.mu.Lock()
 	m.begun++
+	known := p.known
 	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
@@ -110,26 +112,27 @@ func (p *peers) probe(ctx context.Context, m *member, ask height) {
 	defer p.mu.Unlock()
 	m.ended, m.answer = m.begun, err
 	if err == nil {
-		m.blocks = blocks
+		m.blocks, m.behind = blocks, blocks < known
 	}
 	p.choose()
-	if p.inUse.upToDate(p.known) {
-		p.known = p.inUse.blocks
+	if p.inUse.good() {
+		p.known = max(p.known, p.inUse.blocks)
 	}
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
 
-func (m *member) upToDate(known uint64) bool {
-	return m.ended > 0 && m.answer == nil && m.blocks >= known
+// good says that the peer in use can stay so. What has become known since it was probed came from it.
+func (m *member) good() bool {
+	return m.ended > 0 && m.answer == nil && !m.behind
 }
 
 // choose turns to another peer if the one in use is not to be used, and the other is.
 func (p *peers) choose() {
-	if p.inUse.ended == 0 || p.inUse.upToDate(p.known) {
+	if p.inUse.ended == 0 || p.inUse.good() {
 		return
 	}
-	i := slices.IndexFunc(p.members, func(m *member) bool { return m.upToDate(p.known) })
+	i := slices.IndexFunc(p.members, func(m *member) bool { return m.good() && m.blocks >= p.known })
 	if i < 0 {
 		return
 	}
@@ -137,7 +140,8 @@ func (p *peers) choose() {
 	p.inUse = p.members[i]
 	p.inUse.use, p.inUse.leave = context.WithCancel(context.Background())
 	left.leave()
-	p.logger.Warn("another peer is used", "left", left.address, "used", p.inUse.address, "error", left.answer)
+	p.logger.Warn("another peer is used", "left", left.address, "blocks", left.blocks, "error", left.answer,
+		"used", p.inUse.address, "known", p.known)
 }
 
 // saw notes that the service knows of a block.
@@ -154,7 +158,7 @@ func (p *peers) pick(ctx context.Context) (*member, context.Context, error) {
 		p.mu.Lock()
 		p.choose()
 		m, use, known, changed := p.inUse, p.inUse.use, p.known, p.changed
-		good := len(p.members) == 1 || m.upToDate(known)
+		good := len(p.members) == 1 || m.good()
 		silent := !slices.ContainsFunc(p.members, func(m *member) bool { return m.ended == 0 || m.answer == nil })
 		p.mu.Unlock()
 		if good || silent {
