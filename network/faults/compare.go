@@ -32,8 +32,9 @@ func (p *play) compare(ctx context.Context) error {
 		return err
 	}
 	expected := p.book.expected()
-	// The issuer is the first; it alone can compute the tags.
-	tags, err := witnesses[0].tags(ctx, p.stage, p.book.issued)
+	// The issuer alone can compute the tags.
+	issuer, bystander := witnesses["peer.issuer"], witnesses["peer.clearing"]
+	tags, err := issuer.tags(ctx, p.stage, p.book.issued)
 	if err != nil {
 		return err
 	}
@@ -44,11 +45,10 @@ func (p *play) compare(ctx context.Context) error {
 		}
 		p.compareMarkers(w.name, markers, expected)
 	}
-	// The last is the shop, the one before the clearing house: a bystander.
-	if err := p.compareTurned(ctx, witnesses[len(witnesses)-2]); err != nil {
+	if err := p.compareTurned(ctx, bystander); err != nil {
 		return err
 	}
-	if err := p.compareSales(ctx, witnesses[0], witnesses[len(witnesses)-2]); err != nil {
+	if err := p.compareSales(ctx, issuer, bystander); err != nil {
 		return err
 	}
 	return p.compareMoney(ctx)
@@ -81,7 +81,7 @@ func (p *play) compareMarkers(peer string, markers map[serial]coupon.MarkerEntry
 		s := expected[c]
 		if s == nil {
 			if m.State != "" {
-				p.book.problem("at the peer of %s coupon %d is %s by %s, of which no till was told", peer, c.sn, m.State, m.Redemption)
+				p.book.problem("at %s coupon %d is %s by %s, of which no till was told", peer, c.sn, m.State, m.Redemption)
 			}
 			continue
 		}
@@ -90,7 +90,7 @@ func (p *play) compareMarkers(peer string, markers map[serial]coupon.MarkerEntry
 			state = coupon.MarkerVoid
 		}
 		if m.State != state.String() || m.Redemption.String() != s.answer.GetRedemptionId() || m.Batch.String() != s.answer.GetBatchId() {
-			p.book.problem("at the peer of %s coupon %d is %q by %s in %s, its till was told %s by %s in %s", peer, c.sn,
+			p.book.problem("at %s coupon %d is %q by %s in %s, its till was told %s by %s in %s", peer, c.sn,
 				m.State, m.Redemption, m.Batch, state, s.answer.GetRedemptionId(), s.answer.GetBatchId())
 		}
 	}

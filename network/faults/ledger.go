@@ -19,24 +19,26 @@ import (
 	"ecoupon/network/runner"
 )
 
-// witness asks one organisation's peer, past all services.
+// witness asks one peer, past all services.
 type witness struct {
-	name     string
+	name     string // of its process
 	mspID    string
 	contract *client.Contract
 	*runner.Connection
 }
 
-// witnesses connects to the peers of all organisations.
-func (s *stage) witnesses() ([]witness, error) {
-	var all []witness
+// witnesses connects to all peers, by their names.
+func (s *stage) witnesses() (map[string]witness, error) {
+	all := map[string]witness{}
 	for _, o := range s.network.Consortium().Organisations {
-		c, err := s.network.Connect(o.Name, o.Roles[0])
-		if err != nil {
-			return all, err
+		for _, name := range o.PeerNames() {
+			c, err := s.network.ConnectPeer(name, o.Roles[0])
+			if err != nil {
+				return all, err
+			}
+			contract := c.GetNetwork(s.network.Consortium().Channel).GetContract(namespace)
+			all[name] = witness{name, o.MSPID, contract, c}
 		}
-		contract := c.GetNetwork(s.network.Consortium().Channel).GetContract(namespace)
-		all = append(all, witness{o.Name, o.MSPID, contract, c})
 	}
 	return all, nil
 }
@@ -60,7 +62,7 @@ func (w witness) ask(ctx context.Context, function string, query, out any) error
 				err = fmt.Errorf("%w: %s", err, d.GetMessage())
 			}
 		}
-		return fmt.Errorf("%s at the peer of %s: %w", function, w.name, err)
+		return fmt.Errorf("%s at %s: %w", function, w.name, err)
 	}
 	return json.Unmarshal(answer, out)
 }

@@ -36,10 +36,32 @@ type play struct {
 // run plays the schedule and compares the books.
 func (p *play) run(ctx context.Context, episodes []episode) error {
 	began := time.Now()
+	finish := p.trade(ctx)
+	failed := p.await(ctx, time.Now(), "the first redemptions")
+	for i, e := range episodes {
+		if failed != nil {
+			break
+		}
+		failed = p.suffer(ctx, i, e)
+	}
+	failed = errors.Join(failed, finish())
+	if ctx.Err() != nil {
+		return errors.Join(failed, ctx.Err())
+	}
+	p.took = time.Since(began)
+	fmt.Fprintln(p.out, "comparing the books")
+	// The second round settles what a store that was lost has found since.
+	for range 2 {
+		failed = errors.Join(failed, p.settleAll(ctx), p.stage.network.AwaitSameHeight(ctx))
+	}
+	return errors.Join(failed, p.compare(ctx))
+}
+
+// trade has people begin their business. The function returned waits until they
+// have finished what they are at.
+func (p *play) trade(ctx context.Context) (finish func() error) {
 	fetching, full := context.WithCancel(ctx)
-	defer full()
 	open, closing := context.WithCancel(ctx)
-	defer closing()
 	p.stock = make(chan held, stockSize)
 	var fetchers errgroup.Group
 	for i := range customers {
@@ -52,28 +74,12 @@ func (p *play) run(ctx context.Context, episodes []episode) error {
 		}
 	}
 	staff.Go(func() error { return p.office(ctx, open) })
-
-	failed := p.await(ctx, time.Now(), "the first redemptions")
-	for i, e := range episodes {
-		if failed != nil {
-			break
-		}
-		failed = p.suffer(ctx, i, e)
+	return func() error {
+		closing()
+		failed := staff.Wait()
+		full()
+		return errors.Join(failed, fetchers.Wait())
 	}
-	closing()
-	failed = errors.Join(failed, staff.Wait())
-	full()
-	failed = errors.Join(failed, fetchers.Wait())
-	if ctx.Err() != nil {
-		return errors.Join(failed, ctx.Err())
-	}
-	p.took = time.Since(began)
-	fmt.Fprintln(p.out, "comparing the books")
-	// The second round settles what a store that was lost has found since.
-	for range 2 {
-		failed = errors.Join(failed, p.settleAll(ctx), p.stage.network.AwaitSameHeight(ctx))
-	}
-	return errors.Join(failed, p.compare(ctx))
 }
 
 // suffer plays one episode: calm, fault, recovery.

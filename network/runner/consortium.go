@@ -101,6 +101,15 @@ func (o Organisation) peers() []string {
 	return kinds
 }
 
+// PeerNames lists the processes of its peers.
+func (o Organisation) PeerNames() []string {
+	names := o.peers()
+	for i, kind := range names {
+		names[i] = kind + "." + o.Name
+	}
+	return names
+}
+
 // HasRole reports whether the organisation holds the role.
 func (o Organisation) HasRole(role string) bool { return slices.Contains(o.Roles, role) }
 
