@@ -55,8 +55,10 @@ func (l load) run(ctx context.Context, b *bench) error {
 		return err
 	}
 	full := newBook()
-	if err := l.fullLoad(ctx, b, full, tills); err != nil {
-		return err
+	if l.full > 0 {
+		if err := l.fullLoad(ctx, b, full, tills); err != nil {
+			return err
+		}
 	}
 	lost, err := b.lost(ctx, slices.Concat(steady.sales, full.sales))
 	if err != nil {
@@ -144,7 +146,7 @@ func (l load) fullLoad(ctx context.Context, b *bench, told *book, tills []retail
 	}
 	left := told.closed(ctx, tills, coupons, l.tills, trial)
 	perSecond := float64(len(told.sales)) / trial.Seconds()
-	coupons, err = b.stock(ctx, int(perSecond*spare*l.full.Seconds())-len(left))
+	coupons, err = b.stock(ctx, max(0, int(perSecond*spare*l.full.Seconds())-len(left)))
 	if err != nil {
 		return err
 	}

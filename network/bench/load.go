@@ -24,7 +24,7 @@ const (
 	// patience bounds how long a till asks for one sale: longer than any change
 	// of leader takes.
 	patience = time.Minute
-	// askAgain is the till's pause before it repeats a request.
+	// askAgain is the pause before a request is repeated.
 	askAgain = 100 * time.Millisecond
 )
 
@@ -55,8 +55,13 @@ func (b *bench) stock(ctx context.Context, count int) ([]string, error) {
 	group.SetLimit(issuers)
 	for i := range coupons {
 		group.Go(func() (err error) {
-			coupons[i], err = b.issue(ctx)
-			return err
+			// The advertiser lets so many coupons of an offer go in a second.
+			for {
+				coupons[i], err = b.issue(ctx)
+				if status.Code(err) != codes.ResourceExhausted || !rest(ctx) {
+					return err
+				}
+			}
 		})
 	}
 	return coupons, group.Wait()
@@ -85,10 +90,17 @@ func (b *book) serve(ctx context.Context, till retailerv1.RetailerServiceClient,
 			return
 		}
 		b.count(func() { b.told[reason]++ })
-		select {
-		case <-ctx.Done():
-		case <-time.After(askAgain):
-		}
+		rest(ctx)
+	}
+}
+
+// rest pauses before a repetition; false if ctx has ended.
+func rest(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(askAgain):
+		return true
 	}
 }
 

@@ -42,8 +42,8 @@ import (
 )
 
 const (
-	gtin  = "09521234543213"
-	terms = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
+	gtin     = "09521234543213"
+	terms    = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
 	campaign = "bench"
 	// warmUp rounds are made and not counted.
 	warmUp = 20
@@ -55,30 +55,37 @@ func main() {
 	rounds := flag.Int("rounds", 200, "redemptions, and bare writes, to measure")
 	interval := flag.String("interval", "", "block interval of the network, such as 20ms (default: the runner's)")
 	leader := flag.Bool("leader", false, "kill the leader of the orderers under load, then measure full load")
+	logs := flag.String("logs", "", "a new directory to keep the logs of all processes in")
 	var l load
 	flag.IntVar(&l.rate, "rate", 100, "customers a second while the leader is killed")
-	flag.DurationVar(&l.full, "full", 2*time.Minute, "how long full load lasts")
+	flag.DurationVar(&l.full, "full", 2*time.Minute, "how long full load lasts; 0 for none")
 	flag.IntVar(&l.tills, "tills", 400, "tills that serve one customer after the other at full load")
 	flag.Parse()
 	measure := func(ctx context.Context, b *bench) error { return b.lone(ctx, *rounds) }
 	if *leader {
 		measure = func(ctx context.Context, b *bench) error { return l.run(ctx, b) }
 	}
-	if err := run(ctx, *interval, measure, os.Stdout); err != nil {
+	if err := run(ctx, options{*interval, *logs}, measure, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, interval string, measure func(context.Context, *bench) error, out io.Writer) error {
+// options are those of the network.
+type options struct{ interval, logs string }
+
+func run(ctx context.Context, o options, measure func(context.Context, *bench) error, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "ecoupon-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	n, err := start(ctx, dir, interval)
+	n, err := start(ctx, dir, o.interval)
 	if n != nil {
 		defer func() { _ = n.Purge(context.WithoutCancel(ctx)) }()
+		if o.logs != "" {
+			defer func() { _ = os.CopyFS(o.logs, os.DirFS(filepath.Join(n.StateDir(), "logs"))) }()
+		}
 	}
 	if err != nil {
 		return err

@@ -39,9 +39,10 @@ type Ledger interface {
 type Options struct {
 	// MSPID is the own organisation.
 	MSPID string
-	// Issuers are the MSP ids of all issuers.
-	Issuers []string
-	Ledger  Ledger
+	// Issuers and Retailers are the MSP ids of all that there are.
+	Issuers   []string
+	Retailers []string
+	Ledger    Ledger
 	// Store has this package's Migrations.
 	Store  *sqlstore.Store
 	Now    func() time.Time
@@ -52,10 +53,12 @@ type Options struct {
 type Service struct {
 	mspID   string
 	issuers []string
-	ledger  Ledger
-	store   *store
-	now     func() time.Time
-	logger  *slog.Logger
+	// retailers are those with whom a settlement may be.
+	retailers []string
+	ledger    Ledger
+	store     *store
+	now       func() time.Time
+	logger    *slog.Logger
 	// deciding lets one run or settlement at a time change the states of claims.
 	deciding sync.Mutex
 }
@@ -66,7 +69,7 @@ func New(o Options) (*Service, error) {
 		return nil, errors.New("organisation, ledger, store, clock and logger of a clearing house are required")
 	}
 	return &Service{
-		mspID: o.MSPID, issuers: slices.Clone(o.Issuers), ledger: o.Ledger,
+		mspID: o.MSPID, issuers: slices.Clone(o.Issuers), retailers: slices.Clone(o.Retailers), ledger: o.Ledger,
 		store: &store{o.Store}, now: o.Now, logger: o.Logger,
 	}, nil
 }

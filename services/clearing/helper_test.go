@@ -83,7 +83,7 @@ func (w *world) start(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	service, err := clearing.New(clearing.Options{
-		MSPID: house, Issuers: []string{issuerA, issuerB}, Ledger: w.Client(t, house, serve.RoleService, store.Journal()),
+		MSPID: house, Issuers: []string{issuerA, issuerB}, Retailers: []string{shopA, shopB}, Ledger: w.Client(t, house, serve.RoleService, store.Journal()),
 		Store: store, Now: w.Clock.Now, Logger: servetest.Logger(t),
 	})
 	if err != nil {

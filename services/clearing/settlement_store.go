@@ -39,6 +39,15 @@ func (s *store) planSettlement(ctx context.Context, id string, until, now int64)
 	})
 }
 
+// planned reports whether the settlement was planned here; one that is only known
+// from the ledger may not be known as a whole.
+func (s *store) planned(ctx context.Context, id string) (known bool, err error) {
+	err = s.View(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM settlements WHERE settlement_id = ? AND until IS NOT NULL)`, id).Scan(&known)
+	})
+	return known, err
+}
+
 // between is whom a part is between.
 type between struct{ issuer, retailer string }
 
@@ -170,9 +179,17 @@ func (s *store) partRecords(ctx context.Context, p part) ([]string, error) {
 	return records, err
 }
 
-// completePart stores a part that is on the ledger, planned here or not.
-func (s *store) completePart(ctx context.Context, record coupon.SettlementRecord) error {
-	return s.Update(ctx, func(tx *sql.Tx) error { return completePart(ctx, tx, record) })
+// completeParts stores parts that are on the ledger, planned here or not; all or
+// none.
+func (s *store) completeParts(ctx context.Context, records ...coupon.SettlementRecord) error {
+	return s.Update(ctx, func(tx *sql.Tx) error {
+		for _, record := range records {
+			if err := completePart(ctx, tx, record); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func completePart(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecord) error {

@@ -14,6 +14,10 @@ import (
 	"ecoupon/services/internal/ledger"
 )
 
+// partGaps is how many parts of a settlement in a row the ledger must lack before
+// no more are looked for.
+const partGaps = 3
+
 // part is one transaction of a settlement: batches of one issuer and one
 // retailer.
 type part struct {
@@ -25,8 +29,8 @@ type part struct {
 
 // Settle settles all accepted claims that were committed before until, Unix
 // milliseconds, or before now if it is 0. The request names the settlement: a
-// repeat first finishes what an earlier call could not, and returns the same.
-// If a part is refused, its claims are to be reconciled again, and a repeat
+// repeat first finishes what an earlier call could not, and returns the same;
+// with an empty store it returns what the ledger has of the settlement. If a part is refused, its claims are to be reconciled again, and a repeat
 // settles the others.
 func (s *Service) Settle(ctx context.Context, requestID string, until int64) (Settlement, error) {
 	if err := coupon.CheckUUID4("request_id", requestID); err != nil {
@@ -34,6 +38,9 @@ func (s *Service) Settle(ctx context.Context, requestID string, until int64) (Se
 	}
 	s.deciding.Lock()
 	defer s.deciding.Unlock()
+	if err := s.learnSettlement(ctx, requestID); err != nil {
+		return Settlement{}, err
+	}
 	if err := s.store.planSettlement(ctx, requestID, until, s.now().UnixMilli()); err != nil {
 		return Settlement{}, err
 	}
@@ -47,6 +54,33 @@ func (s *Service) Settle(ctx context.Context, requestID string, until int64) (Se
 		}
 	}
 	return s.GetSettlement(ctx, requestID)
+}
+
+// learnSettlement stores the parts that the ledger has of a settlement which the
+// store has not planned.
+func (s *Service) learnSettlement(ctx context.Context, id string) error {
+	planned, err := s.store.planned(ctx, id)
+	if err != nil || planned {
+		return err
+	}
+	var found []coupon.SettlementRecord
+	for _, issuer := range s.issuers {
+		for _, retailer := range s.retailers {
+			// A part that was refused leaves a gap.
+			for number, missing := 0, 0; missing < partGaps; number++ {
+				record, err := s.readSettlement(ctx, issuer, coupon.SettlementQuery{SettlementID: id, Retailer: retailer, Part: number})
+				if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonNotFound {
+					missing++
+					continue
+				}
+				if err != nil {
+					return fmt.Errorf("looking for settlement %s with %s and %s: %w", id, issuer, retailer, err)
+				}
+				missing, found = 0, append(found, record)
+			}
+		}
+	}
+	return s.store.completeParts(ctx, found...)
 }
 
 // settle puts one part on the ledger.
@@ -69,7 +103,7 @@ func (s *Service) settle(ctx context.Context, p part) error {
 		SettlementID: p.settlement, Retailer: p.retailer, Part: p.number,
 	})
 	if missing == nil {
-		return s.store.completePart(ctx, record)
+		return s.store.completeParts(ctx, record)
 	}
 	if reason, _ := coupon.ReasonOf(missing); err != nil && reason == coupon.ReasonNotFound {
 		return errors.Join(err, s.store.releasePart(ctx, p))

@@ -143,27 +143,29 @@ func (i *Issuer) enterKey(ctx context.Context, ref coupon.CampaignRef) error {
 	return err
 }
 
-// Pause refuses issuing and redemption until Resume.
-func (i *Issuer) Pause(ctx context.Context, ref coupon.CampaignRef) (coupon.CampaignEntry, error) {
-	return i.change(ctx, "PauseCampaign", ref, coupon.StatusPaused, ref)
+// Pause refuses issuing and redemption until Resume. A request that has had its
+// effect has none again, whatever others have done since.
+func (i *Issuer) Pause(ctx context.Context, requestID string, ref coupon.CampaignRef) (coupon.CampaignEntry, error) {
+	return i.change(ctx, requestID, "PauseCampaign", ref, coupon.StatusPaused, ref)
 }
 
-// Resume ends a pause.
-func (i *Issuer) Resume(ctx context.Context, ref coupon.CampaignRef) (coupon.CampaignEntry, error) {
-	return i.change(ctx, "ResumeCampaign", ref, coupon.StatusActive, ref)
+// Resume ends a pause; as for the request, see Pause.
+func (i *Issuer) Resume(ctx context.Context, requestID string, ref coupon.CampaignRef) (coupon.CampaignEntry, error) {
+	return i.change(ctx, requestID, "ResumeCampaign", ref, coupon.StatusActive, ref)
 }
 
 // Close ends issuing at once, and redemption from the given time, Unix
 // milliseconds; 0 is now.
-func (i *Issuer) Close(ctx context.Context, ref coupon.CampaignRef, redeemUntil int64) (coupon.CampaignEntry, error) {
-	return i.change(ctx, "CloseCampaign", ref, coupon.StatusClosed,
+func (i *Issuer) Close(ctx context.Context, requestID string, ref coupon.CampaignRef, redeemUntil int64) (coupon.CampaignEntry, error) {
+	return i.change(ctx, requestID, "CloseCampaign", ref, coupon.StatusClosed,
 		coupon.CloseRequest{Campaign: ref.Campaign, Version: ref.Version, RedeemUntil: redeemUntil})
 }
 
-// change brings a campaign to a status. One that has it is returned as it is:
-// a closed campaign's last moment is not moved.
+// change brings a campaign to a status, unless the request has done so before.
+// One that has it is returned as it is: a closed campaign's last moment is not
+// moved.
 func (i *Issuer) change(
-	ctx context.Context, function string, ref coupon.CampaignRef, to coupon.Status, argument any,
+	ctx context.Context, requestID, function string, ref coupon.CampaignRef, to coupon.Status, argument any,
 ) (coupon.CampaignEntry, error) {
 	entry, err := i.Campaign(ctx, ref)
 	if err != nil || entry.State.Status == to {
@@ -175,12 +177,13 @@ func (i *Issuer) change(
 		// The own peer allows the change, so the other one may be behind.
 		RetryOn:   []coupon.Reason{coupon.ReasonUnknownCampaign, coupon.ReasonAlreadyExists},
 		Reference: reference(ref),
+		Once:      requestID + "/" + reference(ref),
 	})
 	if _, ok := coupon.ReasonOf(refused); refused != nil && !ok {
 		return coupon.CampaignEntry{}, refused
 	}
 	// Whoever else changed it may have meant the same.
-	if entry, err = i.Campaign(ctx, ref); err != nil || entry.State.Status == to {
+	if entry, err = i.Campaign(ctx, ref); err != nil || refused == nil || entry.State.Status == to {
 		return entry, err
 	}
 	return coupon.CampaignEntry{}, refused

@@ -76,7 +76,7 @@ func (s *Server) PublishCampaign(ctx context.Context, r *issuerv1.PublishCampaig
 func (s *Server) PauseCampaign(ctx context.Context, r *issuerv1.PauseCampaignRequest) (*issuerv1.PauseCampaignResponse, error) {
 	ref := refOf(r)
 	entry, err := s.changed(ctx, r, ref, func() error {
-		_, err := s.issuer.Pause(ctx, ref)
+		_, err := s.issuer.Pause(ctx, r.GetRequestId(), ref)
 		return err
 	})
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Server) PauseCampaign(ctx context.Context, r *issuerv1.PauseCampaignReq
 func (s *Server) ResumeCampaign(ctx context.Context, r *issuerv1.ResumeCampaignRequest) (*issuerv1.ResumeCampaignResponse, error) {
 	ref := refOf(r)
 	entry, err := s.changed(ctx, r, ref, func() error {
-		_, err := s.issuer.Resume(ctx, ref)
+		_, err := s.issuer.Resume(ctx, r.GetRequestId(), ref)
 		return err
 	})
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *Server) CloseCampaign(ctx context.Context, r *issuerv1.CloseCampaignReq
 	}
 	ref := refOf(r)
 	entry, err := s.changed(ctx, r, ref, func() error {
-		_, err := s.issuer.Close(ctx, ref, until)
+		_, err := s.issuer.Close(ctx, r.GetRequestId(), ref, until)
 		return err
 	})
 	if err != nil {

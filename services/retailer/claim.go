@@ -5,15 +5,27 @@ package retailer
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
+)
+
+const (
+	// claimLabel begins what the ids of claims are made of.
+	claimLabel = "ecoupon/claim/v1"
+	// claimGaps is how many claims of a request in a row the ledger must lack
+	// before no more are looked for.
+	claimGaps = 3
+	// learnAtOnce is how many batches are looked up at a time.
+	learnAtOnce = 16
 )
 
 // Claim is a demand for reimbursement that is on the ledger.
@@ -33,8 +45,8 @@ type Claim struct {
 // Claim claims all batches of the issuer that are not claimed yet, but for
 // those that are void altogether, in as few transactions as can hold them. It
 // returns none if there is nothing to claim. A repeat of the request returns
-// the same claims, and first finishes what an earlier call could not. If a claim
-// is refused, a repeat claims what can be.
+// the same claims, with an empty store, too, and first finishes what an earlier
+// call could not. If a claim is refused, a repeat claims what can be.
 //
 // What could not be learnt is a *ledger.UnknownOutcome.
 func (s *Service) Claim(ctx context.Context, requestID, issuer string) ([]Claim, error) {
@@ -50,7 +62,10 @@ func (s *Service) Claim(ctx context.Context, requestID, issuer string) ([]Claim,
 	if err := s.resumeAttempts(ctx, issuer); err != nil {
 		return nil, err
 	}
-	if err := s.store.planClaims(ctx, requestID, issuer); err != nil {
+	if err := s.learnClaims(ctx, requestID, issuer); err != nil {
+		return nil, err
+	}
+	if err := s.store.planClaims(ctx, s.mspID, requestID, issuer); err != nil {
 		return nil, err
 	}
 	planned, err := s.store.unmadeClaims(ctx, issuer)
@@ -63,6 +78,71 @@ func (s *Service) Claim(ctx context.Context, requestID, issuer string) ([]Claim,
 		}
 	}
 	return s.store.claimsOf(ctx, requestID)
+}
+
+// learnClaims stores what the ledger has of the request, if the store does not
+// know it: the ids of its claims follow from it.
+func (s *Service) learnClaims(ctx context.Context, requestID, issuer string) error {
+	known, err := s.store.claimRequested(ctx, requestID, issuer)
+	if err != nil || known {
+		return err
+	}
+	var found []coupon.ClaimRecord
+	// A claim that was refused leaves a gap.
+	for n, missing := 0, 0; missing < claimGaps; n++ {
+		record, err := s.readClaim(ctx, issuer, claimID(s.mspID, requestID, n))
+		if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonNotFound {
+			missing++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.learnBatches(ctx, record); err != nil {
+			return err
+		}
+		missing, found = 0, append(found, record)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return s.store.learnClaims(ctx, requestID, issuer, found)
+}
+
+// learnBatches stores the batches of a claim that the store lacks.
+func (s *Service) learnBatches(ctx context.Context, record coupon.ClaimRecord) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(learnAtOnce)
+	for _, line := range record.Batches {
+		group.Go(func() error {
+			b, err := parseBatch(line.Record)
+			if err != nil {
+				return err
+			}
+			if known, err := s.store.knows(ctx, b.ID, b.Transaction); err != nil || known {
+				return err
+			}
+			receipt, err := s.ledger.Status(ctx, b.Transaction)
+			if err != nil {
+				return fmt.Errorf("looking up the block of batch %s: %w", b.ID, err)
+			}
+			b.block = receipt.Block
+			if b.voided, err = s.voided(ctx, b.BatchRecord); err != nil {
+				return err
+			}
+			return s.store.complete(ctx, b)
+		})
+	}
+	return group.Wait()
+}
+
+// claimID names the claims of a request: random to whoever does not know the
+// request, and the same for each replica that is asked.
+func claimID(mspID, requestID string, number int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", claimLabel, mspID, requestID, number))
+	id := uuid.UUID(sum[:16])
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // the form of a random UUID
+	return id.String()
 }
 
 // ListClaims lists claims that are on the ledger, in the order they were made,
@@ -153,8 +233,4 @@ func (s *Service) clearing(ctx context.Context, issuer string) (string, error) {
 	var parties coupon.Parties
 	err := s.ledger.Evaluate(ctx, ledger.Call{Namespace: config.Namespace(issuer), Function: "GetParties"}, &parties)
 	return parties.Clearing, err
-}
-
-func newClaim(issuer string, number int64, batches []coupon.BatchID) Claim {
-	return Claim{ID: uuid.NewString(), Issuer: issuer, Batches: batches, salt: randomHash(), number: number}
 }

@@ -15,14 +15,10 @@ import (
 
 // planClaims notes the request and, the first time, plans its claims: every
 // batch of the issuer that is in no claim and not void altogether.
-func (s *store) planClaims(ctx context.Context, requestID, issuer string) error {
+func (s *store) planClaims(ctx context.Context, mspID, requestID, issuer string) error {
 	return s.Update(ctx, func(tx *sql.Tx) error {
-		var before string
-		err := tx.QueryRowContext(ctx, `SELECT issuer FROM claim_requests WHERE request_id = ?`, requestID).Scan(&before)
-		switch {
-		case err == nil && before != issuer:
-			return conflict()
-		case err == nil || !errors.Is(err, sql.ErrNoRows):
+		known, err := claimRequested(ctx, tx, requestID, issuer)
+		if err != nil || known {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO claim_requests (request_id, issuer) VALUES (?, ?)`, requestID, issuer)
@@ -33,8 +29,52 @@ func (s *store) planClaims(ctx context.Context, requestID, issuer string) error 
 		if err != nil {
 			return err
 		}
-		for _, part := range parts(batches, coupon.MaxClaimCoupons) {
-			if err := planClaim(ctx, tx, requestID, newClaim(issuer, 0, part)); err != nil {
+		for n, part := range parts(batches, coupon.MaxClaimCoupons) {
+			c := Claim{ID: claimID(mspID, requestID, n), Issuer: issuer, Batches: part, salt: randomHash()}
+			if err := planClaim(ctx, tx, requestID, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// claimRequested reports whether the request is known. If it was made for
+// another issuer it is refused with REQUEST_CONFLICT.
+func (s *store) claimRequested(ctx context.Context, requestID, issuer string) (known bool, err error) {
+	err = s.View(ctx, func(tx *sql.Tx) error {
+		known, err = claimRequested(ctx, tx, requestID, issuer)
+		return err
+	})
+	return known, err
+}
+
+func claimRequested(ctx context.Context, tx *sql.Tx, requestID, issuer string) (bool, error) {
+	var before string
+	err := tx.QueryRowContext(ctx, `SELECT issuer FROM claim_requests WHERE request_id = ?`, requestID).Scan(&before)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err == nil && before != issuer:
+		return false, conflict()
+	default:
+		return err == nil, err
+	}
+}
+
+// learnClaims stores a request with its claims, which are on the ledger.
+func (s *store) learnClaims(ctx context.Context, requestID, issuer string, records []coupon.ClaimRecord) error {
+	return s.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO claim_requests (request_id, issuer) VALUES (?, ?)`, requestID, issuer)
+		if err != nil {
+			return err
+		}
+		for _, record := range records {
+			if err := completeClaim(ctx, tx, record); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, `UPDATE claims SET request_id = ? WHERE claim_id = ?`, requestID, record.ID)
+			if err != nil {
 				return err
 			}
 		}

@@ -9,9 +9,15 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/ledger"
 )
+
+// maxArriving bounds the sales that are on their way to their desk: more than a
+// server has calls at a time.
+const maxArriving = 4000
 
 // Sale is what a till wants redeemed: coupons of one issuer against one
 // invoice.
@@ -95,12 +101,58 @@ func (s *Service) Redeem(ctx context.Context, sale Sale) (Redemption, error) {
 		}
 		return first.wait(ctx)
 	}
-	err := s.enter(ctx, p, sale)
-	if err != nil {
-		s.leave(p)
-		p.answer(Redemption{}, err)
-	}
+	s.hand(ctx, p, sale)
 	return p.wait(ctx)
+}
+
+// hand hands the sale to Run. What becomes of it does not depend on whoever asked
+// first: others may have asked for the same meanwhile.
+func (s *Service) hand(ctx context.Context, p *pending, sale Sale) {
+	job := func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, s.timeout)
+		defer cancel()
+		if err := s.enter(ctx, p, sale); err != nil {
+			s.turnAway(p, err)
+		}
+	}
+	select {
+	case s.arriving <- job:
+	case <-s.stopped:
+		s.turnAway(p, ledger.ErrUnavailable)
+	case <-ctx.Done():
+		// Nobody has begun with it: those who have joined are to ask again.
+		s.turnAway(p, ledger.ErrUnavailable)
+	}
+}
+
+// turnAway answers a sale that did not get to its desk.
+func (s *Service) turnAway(p *pending, err error) {
+	var sent *ledger.UnknownOutcome
+	if errors.Is(err, context.Canceled) && !errors.As(err, &sent) {
+		err = ledger.ErrUnavailable // the service stops
+	}
+	s.leave(p)
+	p.answer(Redemption{}, err)
+}
+
+// receive begins with the sales that are handed over, until ctx ends, and then
+// waits for those begun.
+func (s *Service) receive(ctx context.Context) error {
+	var begun errgroup.Group
+	begun.SetLimit(maxArriving)
+	defer func() { _ = begun.Wait() }()
+	defer close(s.stopped)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case job := <-s.arriving:
+			begun.Go(func() error {
+				job(ctx)
+				return nil
+			})
+		}
+	}
 }
 
 // enter answers from what is known, or hands the sale to its issuer's desk.

@@ -75,6 +75,10 @@ type Service struct {
 	desks   map[string]*desk
 	ticks   *ticking.Keeper
 	logger  *slog.Logger
+	timeout time.Duration
+	// arriving hands sales to Run; stopped is closed when it takes no more.
+	arriving chan func(context.Context)
+	stopped  chan struct{}
 
 	// claiming lets one claim at a time choose among the batches.
 	claiming sync.Mutex
@@ -95,6 +99,7 @@ func New(o Options) (*Service, error) {
 		store: &store{o.Store}, offers: newOffers(o.Ledger, o.Issuers), logger: o.Logger,
 		desks: make(map[string]*desk), inFlight: make(map[coupon.RedemptionID]*pending),
 		voiding: make(map[coupon.RedemptionID]chan struct{}),
+		timeout: time.Duration(o.Batch.withDefaults().Timeout), arriving: make(chan func(context.Context)), stopped: make(chan struct{}),
 	}
 	var namespaces []string
 	for _, issuer := range s.issuers {
@@ -118,6 +123,7 @@ func (s *Service) Run(ctx context.Context) error {
 		events := following.Follower{Store: s.store.Store, Change: (&projection{s, issuer}).change}
 		group.Go(func() error { return s.ledger.Follow(ctx, config.Namespace(issuer), events) })
 	}
+	group.Go(func() error { return s.receive(ctx) })
 	group.Go(func() error { return s.ticks.Run(ctx) })
 	group.Go(func() error { return s.resume(ctx) })
 	return group.Wait()

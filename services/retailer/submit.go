@@ -238,15 +238,19 @@ func refusal(refused []coupon.Refusal) error {
 
 // failed is for what has had no effect. Sales that failed together are tried
 // again in halves, so that the one at fault is alone in the end; a conflict is
-// tried again alone too, as the next check sees what was faster.
+// tried again alone too, as the next check sees what was faster, and once what is
+// outdated.
 func (d *desk) failed(batch []*pending, err error) [][]*pending {
 	reason, _ := coupon.ReasonOf(err)
 	forAll := errors.Is(err, ledger.ErrUnavailable) || reason == coupon.ReasonRetailerNotAdmitted ||
 		reason == coupon.ReasonTickMissing || reason == coupon.ReasonTickStale || reason == coupon.ReasonClockSkew
 	again := !forAll && (len(batch) > 1 || errors.Is(err, ledger.ErrConflict))
+	var invalid *ledger.Invalid
+	outdated := errors.As(err, &invalid) && invalid.Outdated()
 	var left []*pending
 	for _, p := range batch {
-		if !again || p.attempts >= maxAttempts {
+		renew := outdated && p.attempts == 1
+		if !again && !renew || p.attempts >= maxAttempts {
 			d.answer(p, Redemption{}, err)
 			continue
 		}

@@ -23,8 +23,10 @@ const (
 )
 
 // Void returns once the redemption is void on the ledger. A repeat of the
-// request returns the same; another request for a redemption that is void is
-// refused with VOIDED. It is refused once the redemption's batch is claimed.
+// request returns the same, with an empty store, too: whether it was this
+// request that voided the redemption is on the ledger. Another request for a
+// redemption that is void is refused with VOIDED. It is refused once the
+// redemption's batch is claimed.
 func (s *Service) Void(ctx context.Context, requestID string, id coupon.RedemptionID) (Redemption, error) {
 	if err := coupon.CheckUUID4("request_id", requestID); err != nil {
 		return Redemption{}, err
@@ -35,7 +37,7 @@ func (s *Service) Void(ctx context.Context, requestID string, id coupon.Redempti
 		return Redemption{}, err
 	}
 	defer leave()
-	repeated, err := s.store.voidRequested(ctx, requestID, id)
+	done, err := s.store.voidRequested(ctx, requestID, id)
 	if err != nil {
 		return Redemption{}, err
 	}
@@ -43,13 +45,10 @@ func (s *Service) Void(ctx context.Context, requestID string, id coupon.Redempti
 	if err != nil {
 		return Redemption{}, err
 	}
-	if !found.Voided {
-		return s.void(ctx, requestID, found, repeated)
+	if done && found.Voided {
+		return found.Redemption, nil
 	}
-	if !repeated {
-		return Redemption{}, voided()
-	}
-	return found.Redemption, nil
+	return s.void(ctx, requestID, found)
 }
 
 // voidAlone waits until nobody else voids the redemption; the caller ends with
@@ -80,13 +79,15 @@ func (s *Service) voidAlone(ctx context.Context, id coupon.RedemptionID) (func()
 	}, nil
 }
 
-func (s *Service) void(ctx context.Context, requestID string, found stored, repeated bool) (Redemption, error) {
+// void submits the request's void, or finds that it was made.
+func (s *Service) void(ctx context.Context, requestID string, found stored) (Redemption, error) {
 	if err := s.store.beginVoid(ctx, requestID, found.ID); err != nil {
 		return Redemption{}, err
 	}
 	err := s.ticking(ctx, found.Issuer, func() error {
 		_, err := s.ledger.Submit(ctx, ledger.Call{
 			Namespace: config.Namespace(found.Issuer), Function: "Void", Reference: requestID,
+			Once:      requestID + "/" + found.ID.String(),
 			Input:     coupon.VoidInput{Record: found.record, Redemption: found.ID},
 			Endorsers: []string{found.Issuer, s.mspID},
 			RetryOn:   []coupon.Reason{coupon.ReasonBatchUnknown},
@@ -96,23 +97,24 @@ func (s *Service) void(ctx context.Context, requestID string, found stored, repe
 		return err
 	})
 	reason, refused := coupon.ReasonOf(err)
-	undone := reason == coupon.ReasonNotRedeemed
-	// What was refused, or never sent, is as if it had not been asked for: whoever
-	// voids the redemption after it must be the only one who is told so.
-	var sent *ledger.UnknownOutcome
-	if refused && !undone || err != nil && !repeated && !errors.As(err, &sent) {
+	if refused {
+		// It is as if it had not been asked for. Where another request has voided
+		// the redemption, only that one is told so: the money is given back once.
 		if err := s.store.dropVoid(ctx, requestID); err != nil {
 			return Redemption{}, err
 		}
 	}
-	if err != nil && !undone {
-		return Redemption{}, err
-	}
-	if err := s.store.setVoided(ctx, found.ID); err != nil {
-		return Redemption{}, err
-	}
-	if undone && !repeated {
+	if reason == coupon.ReasonNotRedeemed {
+		if err := s.store.setVoided(ctx, found.ID); err != nil {
+			return Redemption{}, err
+		}
 		return Redemption{}, voided()
+	}
+	if err != nil {
+		return Redemption{}, err
+	}
+	if err := s.store.finishVoid(ctx, requestID, found.ID); err != nil {
+		return Redemption{}, err
 	}
 	s.awaitIssuer(ctx, found)
 	found.Voided = true
@@ -157,12 +159,13 @@ func (s *Service) awaitIssuer(ctx context.Context, r stored) {
 	}
 }
 
-// voidRequested reports whether the request was made before. If it was made for
-// another redemption it is refused with REQUEST_CONFLICT.
+// voidRequested reports whether the request is known to have voided the
+// redemption. If it was made for another it is refused with REQUEST_CONFLICT.
 func (s *store) voidRequested(ctx context.Context, requestID string, id coupon.RedemptionID) (bool, error) {
 	var before []byte
+	done := false
 	err := s.View(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT redemption_id FROM voids WHERE request_id = ?`, requestID).Scan(&before)
+		return tx.QueryRowContext(ctx, `SELECT redemption_id, done FROM voids WHERE request_id = ?`, requestID).Scan(&before, &done)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -172,7 +175,7 @@ func (s *store) voidRequested(ctx context.Context, requestID string, id coupon.R
 	case string(before) != string(id[:]):
 		return false, conflict()
 	default:
-		return true, nil
+		return done, nil
 	}
 }
 
@@ -190,6 +193,16 @@ func (s *store) dropVoid(ctx context.Context, requestID string) error {
 	return s.Update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM voids WHERE request_id = ?`, requestID)
 		return err
+	})
+}
+
+// finishVoid notes that the request has voided the redemption.
+func (s *store) finishVoid(ctx context.Context, requestID string, id coupon.RedemptionID) error {
+	return s.Update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE voids SET done = 1 WHERE request_id = ?`, requestID); err != nil {
+			return err
+		}
+		return setVoided(ctx, tx, id)
 	})
 }
 

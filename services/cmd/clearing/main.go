@@ -29,9 +29,11 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 		return err
 	}
 	self := start.Organisation.MSPID
-	var issuers []string
-	for _, organisation := range start.Directory.WithRole(config.RoleIssuer) {
-		issuers = append(issuers, organisation.MSPID)
+	mspIDs := func(role string) (all []string) {
+		for _, organisation := range start.Directory.WithRole(role) {
+			all = append(all, organisation.MSPID)
+		}
+		return all
 	}
 	tables, err := clearing.Migrations()
 	if err != nil {
@@ -49,7 +51,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	desk, err := clearing.New(clearing.Options{
-		MSPID: self, Issuers: issuers,
+		MSPID: self, Issuers: mspIDs(config.RoleIssuer), Retailers: mspIDs(config.RoleRetailer),
 		Ledger: client, Store: store, Now: start.Now, Logger: start.Logger,
 	})
 	if err != nil {

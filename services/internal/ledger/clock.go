@@ -4,17 +4,13 @@
 package ledger
 
 import (
-	"errors"
-	"fmt"
 	"regexp"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
-	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
@@ -68,37 +64,7 @@ func skewIn(err error, answers []*gateway.ErrorDetail) *ClockSkew {
 
 // shifted is the proposal with a timestamp as a clock shows it that is wrong by the configured offset.
 func (c *Client) shifted(proposal *client.Proposal) (*client.Proposal, error) {
-	bytes, err := proposal.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	var (
-		proposed gateway.ProposedTransaction
-		inner    peer.Proposal
-		header   common.Header
-		channel  common.ChannelHeader
-	)
-	if err := proto.Unmarshal(bytes, &proposed); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(
-		proto.Unmarshal(proposed.GetProposal().GetProposalBytes(), &inner),
-		proto.Unmarshal(inner.GetHeader(), &header),
-		proto.Unmarshal(header.GetChannelHeader(), &channel),
-	); err != nil {
-		return nil, fmt.Errorf("reading an own proposal: %w", err)
-	}
-	channel.Timestamp = timestamppb.New(channel.GetTimestamp().AsTime().Add(c.config.ClockOffset))
-	for _, step := range []struct {
-		message proto.Message
-		into    *[]byte
-	}{
-		{&channel, &header.ChannelHeader}, {&header, &inner.Header},
-		{&inner, &proposed.Proposal.ProposalBytes}, {&proposed, &bytes},
-	} {
-		if *step.into, err = proto.Marshal(step.message); err != nil {
-			return nil, err
-		}
-	}
-	return c.gateway.NewProposal(bytes)
+	return c.headed(proposal, func(_ *gateway.ProposedTransaction, channel *common.ChannelHeader, _ *common.SignatureHeader) {
+		channel.Timestamp = timestamppb.New(channel.GetTimestamp().AsTime().Add(c.config.ClockOffset))
+	})
 }

@@ -37,6 +37,7 @@ const (
 	chaincodeAnswer = "chaincode response "
 	payloadMismatch = "ProposalResponsePayloads do not match"
 	privateMissing  = "private data matching public hash version is not available"
+	duplicate       = "duplicate transaction found"
 )
 
 // BatchRefusal is the contract's complete list of what is wrong with a batch. Nothing of the batch has an effect.
@@ -60,7 +61,7 @@ func (e *BatchRefusal) Unwrap() error {
 }
 
 // Invalid is a transaction that the ledger holds and that has no effect. It is an ErrConflict if other transactions
-// were the cause; with any other code, proposing anew leads to the same end.
+// were the cause, and may be outdated; with any other code, proposing anew leads to the same end.
 type Invalid struct {
 	TransactionID string
 	// Code is the name of the peers' validation code.
@@ -75,6 +76,18 @@ func (e *Invalid) Error() string {
 // Is makes read conflicts match ErrConflict.
 func (e *Invalid) Is(target error) bool {
 	return target == ErrConflict && slices.Contains(conflictCodes, e.Code)
+}
+
+// Outdated says that the peers may have changed since the endorsement: by an upgrade, what was agreed before it may count
+// no longer. Proposed anew it may be valid, or is invalid again.
+func (e *Invalid) Outdated() bool {
+	return slices.Contains(outdatedCodes, e.Code)
+}
+
+var outdatedCodes = []string{
+	peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE.String(),
+	peer.TxValidationCode_EXPIRED_CHAINCODE.String(),
+	peer.TxValidationCode_CHAINCODE_VERSION_CONFLICT.String(),
 }
 
 var conflictCodes = []string{
@@ -112,8 +125,11 @@ func classify(issuer string, err error) error {
 		return skew
 	}
 	for _, answer := range answers {
-		if strings.Contains(answer.GetMessage(), payloadMismatch) {
+		switch message := answer.GetMessage(); {
+		case strings.Contains(message, payloadMismatch):
 			return errMismatch
+		case strings.Contains(message, duplicate):
+			return errCommitted
 		}
 	}
 	for _, answer := range answers {

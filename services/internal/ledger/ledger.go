@@ -42,6 +42,13 @@ type Call struct {
 	// Reference is what the caller knows the call by, such as its request id. It is kept in the journal and not
 	// sent. It must hold no secret.
 	Reference string
+	// Once, where it is not empty, names what a submission is for, in its namespace and function, such as a request id.
+	// Its transactions have ids that follow from it and from the identity that submits, so that whoever is asked for the
+	// same thing again finds on the ledger whether it was done, with an empty store, too. Its SHA-256 is public.
+	Once string
+
+	// number counts the transactions with the same Once.
+	number int
 }
 
 // limit is how long one answer is waited for.

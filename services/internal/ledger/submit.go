@@ -35,18 +35,22 @@ const (
 
 // Submit proposes the call, stores the transaction in the journal, sends it, and returns once it is valid on the own
 // peer. It proposes anew, with a new transaction and a bounded number of times, what conflicts with other
-// transactions and what endorsers at different heights see differently; a refusal never, unless the call's RetryOn
-// names it.
+// transactions and what endorsers at different heights see differently, and once what is outdated; a refusal never,
+// unless the call's RetryOn names it. A call with an Once that has had its effect before has none, and the receipt is that of the first time.
 //
 // Errors: *coupon.Error or *BatchRefusal (refused), ErrConflict (still conflicting after the last attempt), *Invalid
 // (invalid for another cause), ErrUnavailable (nothing was sent): the call has had no effect. *UnknownOutcome: it may
 // have had its effect.
 func (c *Client) Submit(ctx context.Context, call Call) (Receipt, error) {
+	renewed := false
 	for attempt := 1; ; attempt++ {
 		receipt, err := c.submitOnce(ctx, call)
-		if err == nil || !errors.Is(err, ErrConflict) || attempt >= c.attempts() {
+		var invalid *Invalid
+		renew := errors.As(err, &invalid) && invalid.Outdated() && !renewed
+		if err == nil || !errors.Is(err, ErrConflict) && !renew || attempt >= c.attempts() {
 			return receipt, err
 		}
+		renewed = renewed || renew
 		c.logger.DebugContext(ctx, "conflict", "function", call.Function, "attempt", attempt, "error", err)
 		if !pause(ctx, attempt) {
 			return Receipt{}, err
@@ -55,6 +59,11 @@ func (c *Client) Submit(ctx context.Context, call Call) (Receipt, error) {
 }
 
 func (c *Client) submitOnce(ctx context.Context, call Call) (Receipt, error) {
+	if call.Once != "" {
+		if receipt, made, err := c.once(ctx, &call); made || err != nil {
+			return receipt, err
+		}
+	}
 	transaction, err := c.Prepare(ctx, call)
 	if err != nil {
 		return Receipt{}, err
@@ -88,6 +97,9 @@ func (c *Client) Prepare(ctx context.Context, call Call) (Transaction, error) {
 func (c *Client) endorse(ctx context.Context, call Call) (Transaction, error) {
 	proposal, err := c.proposal(call)
 	if err != nil {
+		return Transaction{}, err
+	}
+	if proposal, err = c.named(proposal, call); err != nil {
 		return Transaction{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, call.limit(c.config.EndorseTimeout.Or(defaultEndorse)))

@@ -4,8 +4,12 @@
 package ledgertest
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"sync"
 
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -31,9 +35,15 @@ var (
 		"insufficient number of orderers could successfully process transaction to satisfy quorum requirement")
 	ErrAlreadyProcessed = status.Error(codes.Aborted,
 		"received unsuccessful response from orderer: status=SERVICE_UNAVAILABLE, info=request already processed")
+	// ErrQueueFull is what orderers answer that can take no more transactions.
+	ErrQueueFull = status.Error(codes.Aborted,
+		"received unsuccessful response from orderer: status=SERVICE_UNAVAILABLE, info=request submission failed: timeout")
 	// ErrBusy is what a peer answers above its limit of calls at a time.
 	ErrBusy = status.Error(codes.Unknown, "too many requests for /gateway.Gateway, exceeding concurrency limit (500)")
 )
+
+// ErrHangs is no answer at all: the step hangs until the client gives it up.
+var ErrHangs = errors.New("the gateway hangs")
 
 // fault makes one step of one organisation's gateway fail a number of times.
 type fault struct {
@@ -44,9 +54,17 @@ type fault struct {
 	err   error
 }
 
+// held is a proposal that waits.
+type held struct {
+	mspID, function   string
+	reached, released chan struct{}
+}
+
 type faults struct {
-	mu   sync.Mutex
-	list []*fault
+	mu       sync.Mutex
+	list     []*fault
+	held     []*held
+	verdicts map[string]peer.TxValidationCode
 }
 
 // FailBefore makes the next steps of the organisation's gateway answer err without being done.
@@ -60,11 +78,31 @@ func (c *Consortium) FailAfter(mspID string, step Step, times int, err error) {
 	c.faults.add(&fault{mspID: mspID, step: step, after: true, times: times, err: err})
 }
 
+// Hold makes the next proposal of the function at the organisation's gateway wait before any peer is asked, until
+// release is called. Reached is closed when it waits.
+func (c *Consortium) Hold(mspID, function string) (reached <-chan struct{}, release func()) {
+	one := &held{mspID, function, make(chan struct{}), make(chan struct{})}
+	c.faults.mu.Lock()
+	defer c.faults.mu.Unlock()
+	c.faults.held = append(c.faults.held, one)
+	return one.reached, sync.OnceFunc(func() { close(one.released) })
+}
+
+// Judge has the organisation's gateway say of all transactions that they have this status, until healed.
+func (c *Consortium) Judge(mspID string, code peer.TxValidationCode) {
+	c.faults.mu.Lock()
+	defer c.faults.mu.Unlock()
+	if c.faults.verdicts == nil {
+		c.faults.verdicts = make(map[string]peer.TxValidationCode)
+	}
+	c.faults.verdicts[mspID] = code
+}
+
 // Heal forgets all faults that have not happened.
 func (c *Consortium) Heal() {
 	c.faults.mu.Lock()
 	defer c.faults.mu.Unlock()
-	c.faults.list = nil
+	c.faults.list, c.faults.verdicts = nil, nil
 }
 
 // Interrupt ends the streams of events that are open at the organisation's gateway.
@@ -78,15 +116,58 @@ func (f *faults) add(one *fault) {
 	f.list = append(f.list, one)
 }
 
-// take returns the error of a fault that applies now, and counts it.
-func (f *faults) take(mspID string, step Step, after bool) error {
+// meet lets the fault happen that applies now, and returns its error.
+func (f *faults) meet(ctx context.Context, mspID string, step Step, after bool) error {
+	one := f.take(mspID, step, after)
+	switch {
+	case one == nil:
+		return nil
+	case !errors.Is(one.err, ErrHangs):
+		return one.err
+	}
+	<-ctx.Done()
+	return status.FromContextError(ctx.Err()).Err()
+}
+
+// take returns the fault that applies now, nil if none does, and counts it.
+func (f *faults) take(mspID string, step Step, after bool) *fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, one := range f.list {
 		if one.mspID == mspID && one.step == step && one.after == after && one.times > 0 {
 			one.times--
-			return one.err
+			return one
 		}
 	}
 	return nil
+}
+
+// hold returns when the proposal may go on.
+func (f *faults) hold(ctx context.Context, mspID, function string) error {
+	f.mu.Lock()
+	i := slices.IndexFunc(f.held, func(h *held) bool { return h.mspID == mspID && h.function == function })
+	if i < 0 {
+		f.mu.Unlock()
+		return nil
+	}
+	one := f.held[i]
+	f.held = slices.Delete(f.held, i, i+1)
+	f.mu.Unlock()
+	close(one.reached)
+	select {
+	case <-one.released:
+		return nil
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// judge is the status that the gateway tells of a transaction.
+func (f *faults) judge(mspID string, code peer.TxValidationCode) peer.TxValidationCode {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if told, found := f.verdicts[mspID]; found {
+		return told
+	}
+	return code
 }

@@ -38,11 +38,14 @@ type gateway struct {
 
 // Evaluate runs a proposal on the peer of the organisation that is asked for, which must be named: left to itself a
 // gateway asks others when the own peer fails, whoever they are.
-func (g *gateway) Evaluate(_ context.Context, request *gatewayv1.EvaluateRequest) (*gatewayv1.EvaluateResponse, error) {
+func (g *gateway) Evaluate(ctx context.Context, request *gatewayv1.EvaluateRequest) (*gatewayv1.EvaluateResponse, error) {
 	var payload []byte
-	err := g.step(StepEvaluate, func() error {
+	err := g.step(ctx, StepEvaluate, func() error {
 		proposal, err := g.consortium.open(request.GetProposedTransaction())
 		if err != nil {
+			return err
+		}
+		if err := g.consortium.faults.hold(ctx, g.mspID, proposal.Function); err != nil {
 			return err
 		}
 		targets := request.GetTargetOrganizations()
@@ -50,6 +53,9 @@ func (g *gateway) Evaluate(_ context.Context, request *gatewayv1.EvaluateRequest
 			return status.Error(codes.FailedPrecondition, "the test's gateway wants the organisation named")
 		}
 		proposal.Endorsers = targets[:1]
+		if proposal.Namespace == systemQueries {
+			return g.lookUp(proposal)
+		}
 		payload, err = g.consortium.Network.Evaluate(proposal)
 		var refused *stubtest.EndorseError
 		if errors.As(err, &refused) {
@@ -68,13 +74,33 @@ func (g *gateway) Evaluate(_ context.Context, request *gatewayv1.EvaluateRequest
 	return &gatewayv1.EvaluateResponse{Result: &peer.Response{Status: 200, Payload: payload}}, nil
 }
 
+// systemQueries is the peers' own chaincode for questions about blocks.
+const systemQueries = "qscc"
+
+// lookUp answers whether a transaction is in a block. What it is stays out: nobody here reads it.
+func (g *gateway) lookUp(proposal stubtest.Proposal) error {
+	if proposal.Function != "GetTransactionByID" || len(proposal.Args) != 2 {
+		return failed(codes.Unknown, "the test's peer answers GetTransactionByID only")
+	}
+	if _, found := g.consortium.Network.Status(proposal.Args[1]); found {
+		return nil
+	}
+	message := fmt.Sprintf("chaincode response 500, Failed to get transaction with id %s, error no such transaction ID [%s] in index",
+		proposal.Args[1], proposal.Args[1])
+	return failed(codes.Unknown, "evaluate call to endorser returned error: "+message,
+		&gatewayv1.ErrorDetail{MspId: g.mspID, Message: message})
+}
+
 // Endorse runs a proposal on the peers of the endorsing organisations, which must be named: left to itself a gateway
 // would choose others than the contract needs.
-func (g *gateway) Endorse(_ context.Context, request *gatewayv1.EndorseRequest) (*gatewayv1.EndorseResponse, error) {
+func (g *gateway) Endorse(ctx context.Context, request *gatewayv1.EndorseRequest) (*gatewayv1.EndorseResponse, error) {
 	prepared := new(common.Envelope)
-	err := g.step(StepEndorse, func() error {
+	err := g.step(ctx, StepEndorse, func() error {
 		proposal, err := g.consortium.open(request.GetProposedTransaction())
 		if err != nil {
+			return err
+		}
+		if err := g.consortium.faults.hold(ctx, g.mspID, proposal.Function); err != nil {
 			return err
 		}
 		proposal.Endorsers = request.GetEndorsingOrganizations()
@@ -121,8 +147,8 @@ func (g *gateway) complaints(proposal stubtest.Proposal, err error) []*gatewayv1
 }
 
 // Submit hands the transaction to the orderer and does not wait for its block.
-func (g *gateway) Submit(_ context.Context, request *gatewayv1.SubmitRequest) (*gatewayv1.SubmitResponse, error) {
-	err := g.step(StepSubmit, func() error {
+func (g *gateway) Submit(ctx context.Context, request *gatewayv1.SubmitRequest) (*gatewayv1.SubmitResponse, error) {
+	err := g.step(ctx, StepSubmit, func() error {
 		bytes, err := proto.Marshal(request.GetPreparedTransaction())
 		if err != nil {
 			return err
@@ -144,7 +170,7 @@ func (g *gateway) Submit(_ context.Context, request *gatewayv1.SubmitRequest) (*
 // CommitStatus waits until the transaction is in a block.
 func (g *gateway) CommitStatus(ctx context.Context, signed *gatewayv1.SignedCommitStatusRequest) (*gatewayv1.CommitStatusResponse, error) {
 	response := new(gatewayv1.CommitStatusResponse)
-	err := g.step(StepStatus, func() error {
+	err := g.step(ctx, StepStatus, func() error {
 		request := new(gatewayv1.CommitStatusRequest)
 		if err := proto.Unmarshal(signed.GetRequest(), request); err != nil {
 			return status.Error(codes.InvalidArgument, err.Error())
@@ -156,7 +182,7 @@ func (g *gateway) CommitStatus(ctx context.Context, signed *gatewayv1.SignedComm
 		if err != nil {
 			return status.FromContextError(ctx.Err()).Err()
 		}
-		response.Result, response.BlockNumber = result.Code, result.Block
+		response.Result, response.BlockNumber = g.consortium.faults.judge(g.mspID, result.Code), result.Block
 		return nil
 	})
 	return response, err
@@ -173,7 +199,7 @@ func (g *gateway) ChaincodeEvents(signed *gatewayv1.SignedChaincodeEventsRequest
 	}
 	ctx, cancel := g.interruptible(stream.Context())
 	defer cancel()
-	return g.step(StepEvents, func() error {
+	return g.step(ctx, StepEvents, func() error {
 		for number := g.startBlock(request.GetStartPosition()); ; number++ {
 			block, err := g.consortium.Network.WaitBlock(ctx, number)
 			if err != nil {
@@ -203,14 +229,14 @@ func (g *gateway) startBlock(position *orderer.SeekPosition) uint64 {
 }
 
 // step does the work unless a test has it fail.
-func (g *gateway) step(step Step, work func() error) error {
-	if err := g.consortium.faults.take(g.mspID, step, false); err != nil {
+func (g *gateway) step(ctx context.Context, step Step, work func() error) error {
+	if err := g.consortium.faults.meet(ctx, g.mspID, step, false); err != nil {
 		return err
 	}
 	if err := work(); err != nil {
 		return err
 	}
-	return g.consortium.faults.take(g.mspID, step, true)
+	return g.consortium.faults.meet(ctx, g.mspID, step, true)
 }
 
 // interruptible ends with ctx and with interrupt.

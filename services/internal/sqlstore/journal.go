@@ -19,6 +19,13 @@ const (
 	stateInvalid = "invalid"
 )
 
+const (
+	// keepDecided is how long decided submissions are kept, for whoever looks into what was sent; nothing needs them.
+	keepDecided = 7 * 24 * time.Hour
+	// pruneAtOnce bounds what one outcome removes, so that none waits for long.
+	pruneAtOnce = 100
+)
+
 // Journal keeps the service's submissions in the store. It is a ledger.Journal.
 type Journal struct {
 	store *Store
@@ -51,7 +58,8 @@ func (j *Journal) Sending(ctx context.Context, submission ledger.Submission) err
 	})
 }
 
-// Decided stores the outcome and forgets the bytes, which nobody needs any more.
+// Decided stores the outcome and forgets the bytes, which nobody needs any more. It also forgets submissions that were
+// decided and sent a week ago or earlier.
 func (j *Journal) Decided(ctx context.Context, outcome ledger.Outcome) error {
 	state := stateValid
 	if outcome.Invalid != "" {
@@ -61,6 +69,13 @@ func (j *Journal) Decided(ctx context.Context, outcome ledger.Outcome) error {
 		_, err := tx.ExecContext(ctx, `
 			UPDATE submissions SET state = ?, block = ?, code = ?, bytes = NULL WHERE transaction_id = ?`,
 			state, int64(outcome.Block), outcome.Invalid, outcome.TransactionID)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
+			DELETE FROM submissions WHERE rowid IN (
+				SELECT rowid FROM submissions WHERE state <> 'pending' AND sent_at <= ? ORDER BY sent_at LIMIT ?)`,
+			j.now().Add(-keepDecided).UnixMilli(), pruneAtOnce)
 		return err
 	})
 }
