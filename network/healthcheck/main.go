@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command healthcheck asks a process in the same container whether it serves,
-// for images in which there is no other program to ask with.
+// for images in which there is no other program to ask with, and whether there
+// is room for the temporary files that processes write.
 //
 // HEALTH in the environment says how: http://host:port/path wants the status
 // 200; tls://host:port a handshake that ends well for the caller, with a
@@ -12,6 +13,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -26,6 +28,9 @@ func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	err := check(ctx, os.Getenv("HEALTH"))
 	cancel()
+	if err == nil {
+		err = writeTemporary()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "healthcheck:", err)
 		os.Exit(1)
@@ -44,6 +49,16 @@ func check(ctx context.Context, target string) error {
 		return shakeHands(ctx, u.Host)
 	}
 	return fmt.Errorf("HEALTH is %q and begins neither with http:// nor with tls://", target)
+}
+
+// writeTemporary makes a temporary file and removes it.
+func writeTemporary() error {
+	f, err := os.CreateTemp("", "healthcheck-")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("x")
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 func get(ctx context.Context, target string) error {

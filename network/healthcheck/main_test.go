@@ -49,3 +49,18 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+func TestWriteTemporary(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	if err := writeTemporary(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	t.Setenv("TMPDIR", filepath.Join(dir, "none"))
+	if writeTemporary() == nil {
+		t.Error("well without a directory for temporary files")
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,15 +76,22 @@ func buildImage(ctx context.Context, root, program, healthcheck string) error {
 	if err := os.RemoveAll(layers); err != nil {
 		return fmt.Errorf("building the image of %s: %w", name, err)
 	}
-	if err := os.MkdirAll(filepath.Join(layers, "bin"), 0o755); err != nil { //nolint:gosec // the image's user must enter
-		return fmt.Errorf("building the image of %s: %w", name, err)
+	for dir, mode := range map[string]fs.FileMode{"bin": 0o755, "tmp": fs.ModeSticky | 0o777} {
+		dir = filepath.Join(layers, "root", dir)
+		err := os.MkdirAll(dir, 0o755) //nolint:gosec // the image's user must enter
+		if err == nil {
+			err = os.Chmod(dir, mode)
+		}
+		if err != nil {
+			return fmt.Errorf("building the image of %s: %w", name, err)
+		}
 	}
 	for _, file := range []string{program, healthcheck} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("building the image of %s: %w", name, err)
 		}
-		to := filepath.Join(layers, "bin", filepath.Base(file))
+		to := filepath.Join(layers, "root", "bin", filepath.Base(file))
 		if err := os.WriteFile(to, data, 0o755); err != nil { //nolint:gosec // the image's user must run it
 			return fmt.Errorf("building the image of %s: %w", name, err)
 		}
