@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The e-coupon consortium authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build compose
+
 package compose
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -16,63 +17,99 @@ import (
 	"ecoupon/network/runner"
 )
 
-// root is the project's directory.
-var root, _ = filepath.Abs(filepath.Join("..", ".."))
-
 // healthLimit bounds the wait for a container to be healthy.
 const healthLimit = 90 * time.Second
 
-// containers is the consortium as docker-compose.yaml describes it.
+// containers is the consortium as docs/operating.md tells to set it up.
 type containers struct {
+	manual  *manual
 	network *runner.Network
-	compose []string
 	ids     map[string]string // of containers, by the name of their process
-	shared  string            // id of the members' common network
 }
 
-// start builds the images and brings up all containers.
-func start(t *testing.T, compose []string) *containers {
+const (
+	project = "ecoupon"
+	stateIn = ".ecoupon-containers"
+)
+
+// start follows the docs' first block.
+func start(t *testing.T) *containers {
 	t.Helper()
-	network := filepath.Join(root, "bin", "network")
-	t.Logf("images\n%s", run(t, network, "images"))
-	state := t.TempDir()
-	t.Log(run(t, network, "prepare", "--consortium", filepath.Join("network", "compose.json"), "--state", state))
+	state := filepath.Join(root, stateIn)
+	clearUp(t, state)
+	c := &containers{manual: readManual(t)}
+	t.Cleanup(func() { c.end(t, state) })
+	c.manual.do(t, "make images")
 	n, err := runner.Open(state, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &containers{
-		network: n, ids: map[string]string{},
-		compose: append(compose, "--env-file", filepath.Join(state, "containers.env")),
-	}
-	t.Cleanup(func() { c.end(t) })
-	c.do(t, "up", "-d")
-	for _, p := range c.processes(t) {
-		c.ids[p] = strings.TrimSpace(c.do(t, "ps", "-q", p))
-	}
-	c.shared = strings.TrimSpace(run(t, "docker", "network", "ls", "-q",
-		"--filter", "label=com.docker.compose.project=ecoupon", "--filter", "label=com.docker.compose.network=consortium"))
-	t.Log(run(t, network, "define", "--state", state))
+	c.network = n
+	c.find(t)
 	return c
 }
 
-// end removes the containers, unless that was done.
-func (c *containers) end(t *testing.T) {
-	if _, err := os.Stat(c.network.StateDir()); err != nil {
-		return
+// find notes the containers' ids.
+func (c *containers) find(t *testing.T) {
+	t.Helper()
+	c.ids = map[string]string{}
+	for _, p := range c.processes(t) {
+		c.ids[p] = strings.TrimSpace(compose(t, "ps", "-q", p))
 	}
-	if t.Failed() {
-		logs := append(c.compose[1:len(c.compose):len(c.compose)], "logs", "--tail", "10")
-		out, _ := command(context.Background(), c.compose[0], logs...)
-		t.Log(out)
-	}
-	c.do(t, "down")
 }
 
-// do runs a command of compose.
-func (c *containers) do(t *testing.T, args ...string) string {
+// clearUp removes what a run that was killed has left, marks the state as this
+// run's, and refuses to touch anything that is not a test's.
+func clearUp(t *testing.T, state string) {
 	t.Helper()
-	return run(t, c.compose[0], append(c.compose[1:len(c.compose):len(c.compose)], args...)...)
+	mark := func(state string) string { return filepath.Join(state, "made-by-test-compose") }
+	if _, err := os.Stat(state); err == nil {
+		if _, err := os.Stat(mark(state)); err != nil {
+			t.Fatalf("%s is somebody's: stop its containers and purge it before", state)
+		}
+	}
+	ofProject := "label=com.docker.compose.project=" + project
+	for _, id := range strings.Fields(run(t, "docker", "ps", "-aq", "--filter", ofProject)) {
+		dir := strings.TrimSpace(run(t, "docker", "inspect", "--format", `{{index .Config.Labels "com.docker.compose.project.working_dir"}}`, id))
+		if _, err := os.Stat(mark(filepath.Join(dir, stateIn))); err != nil {
+			t.Fatalf("this engine runs containers of %s, which have the names and ports of this test's: remove them before", dir)
+		}
+		run(t, "docker", "rm", "--force", "--volumes", id)
+	}
+	for _, id := range strings.Fields(run(t, "docker", "network", "ls", "-q", "--filter", ofProject)) {
+		run(t, "docker", "network", "rm", id)
+	}
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(mark(state), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// end removes containers and state, unless that was done.
+func (c *containers) end(t *testing.T, state string) {
+	if _, err := os.Stat(state); err != nil {
+		return
+	}
+	if _, err := os.Stat(filepath.Join(state, "containers.env")); err == nil {
+		if t.Failed() {
+			t.Log(compose(t, "ps"), compose(t, "--ansi", "never", "logs", "--tail", "10"))
+		}
+		compose(t, "down")
+	}
+	if err := os.RemoveAll(state); err != nil {
+		t.Error(err)
+	}
+}
+
+// compose runs a command of docker-compose that the docs do not have.
+func compose(t *testing.T, args ...string) string {
+	t.Helper()
+	return run(t, "docker-compose", append([]string{"--env-file", filepath.Join(stateIn, "containers.env")}, args...)...)
 }
 
 // processes lists the network's processes by name.
@@ -134,7 +171,7 @@ func (c *containers) awaitHealth(t *testing.T) {
 func (c *containers) cutOff(t *testing.T, organisation string) {
 	t.Helper()
 	for _, kind := range []string{"orderer", "peer"} {
-		run(t, "docker", "network", "disconnect", c.shared, c.ids[kind+"."+organisation])
+		c.manual.doFor(t, "network disconnect", "peer.retailer", kind+"."+organisation)
 	}
 }
 
@@ -142,8 +179,7 @@ func (c *containers) cutOff(t *testing.T, organisation string) {
 func (c *containers) reconnect(t *testing.T, organisation string) {
 	t.Helper()
 	for _, kind := range []string{"orderer", "peer"} {
-		name := kind + "." + organisation
-		run(t, "docker", "network", "connect", "--alias", name, c.shared, c.ids[name])
+		c.manual.doFor(t, "network connect", "peer.retailer", kind+"."+organisation)
 	}
 }
 

@@ -1,44 +1,65 @@
 // SPDX-FileCopyrightText: The e-coupon consortium authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build compose
+
 package compose
 
 import (
-	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// engineStop bounds the end of the test's own engine.
-const engineStop = time.Minute
+const (
+	// engineStart and engineStop bound start and end of the test's own engine.
+	engineStart = 2 * time.Minute
+	engineStop  = time.Minute
+	// installTries bounds how often packages are tried to be installed.
+	installTries = 3
+)
 
-// needEngine makes docker answer: if none does it starts an engine for this
-// test alone, installed from Debian's packages where there is none. It returns
-// the compose command.
-func needEngine(t *testing.T) []string {
-	t.Helper()
-	if !succeeds(t, "docker", "info") {
-		if !found("dockerd") {
-			install(t, "docker.io", "iptables")
-		}
-		if !succeeds(t, "docker", "info") {
-			startEngine(t)
+func installEngine() error {
+	if !found("dockerd") || !found("iptables") {
+		if err := install("docker.io", "iptables"); err != nil {
+			return err
 		}
 	}
-	if succeeds(t, "docker", "compose", "version") {
-		return []string{"docker", "compose"}
+	if !found("docker") { // Debian has it in a package of its own after version 12
+		return install("docker-cli")
 	}
-	if !found("docker-compose") {
-		install(t, "docker-compose")
+	return nil
+}
+
+// installCompose makes docker-compose a command, if need be one that calls
+// docker's own.
+func installCompose() error {
+	switch {
+	case found("docker-compose"):
+		return nil
+	case exec.Command("docker", "compose", "version").Run() != nil:
+		return install("docker-compose")
 	}
-	return []string{"docker-compose"}
+	return prefer("docker-compose", "#!/bin/sh\nexec docker compose \"$@\"\n")
+}
+
+// prefer puts a script in front of all programs of the same name.
+func prefer(name, script string) error {
+	dir := filepath.Join(root, ".cache", "compose", name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+		return err
+	}
+	return os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
 func found(program string) bool {
@@ -46,68 +67,124 @@ func found(program string) bool {
 	return err == nil
 }
 
-func install(t *testing.T, packages ...string) {
-	t.Helper()
+// install takes packages from Debian, some times if need be: mirrors fail.
+func install(packages ...string) error {
+	what := strings.Join(packages, ", ")
 	if os.Getuid() != 0 || !found("apt-get") {
-		t.Fatalf("no container engine answers, and only root on Debian can install %s", strings.Join(packages, ", "))
+		return fmt.Errorf("only root on Debian can install %s", what)
 	}
-	t.Setenv("DEBIAN_FRONTEND", "noninteractive")
-	run(t, "apt-get", "-q", "update")
-	run(t, "apt-get", append([]string{"-q", "-y", "--no-install-recommends", "install"}, packages...)...)
-}
-
-// startEngine runs dockerd with all its state in a directory of the test's,
-// and ends it with the test.
-func startEngine(t *testing.T) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Fatal("no container engine answers, and only root can start one")
-	}
-	dir, err := os.MkdirTemp("", "ecoupon-engine-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := "unix://" + filepath.Join(dir, "docker.sock")
-	engine := exec.Command("dockerd", "--host", host, "--bridge", "none",
-		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"))
-	engine.Stdout, engine.Stderr = log, log
-	// Should the test be killed, the engine ends with the thread that began it.
-	runtime.LockOSThread()
-	engine.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if err := engine.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Wait() }()
-	t.Cleanup(func() { stopEngine(t, engine.Process, ended, dir) })
-	t.Setenv("DOCKER_HOST", host)
-	eventually(t, "the engine answers", time.Minute, func() bool {
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("the engine has ended: %v\n%s", err, tail(log.Name()))
-		default:
+	var err error
+	for try := range installTries {
+		fmt.Printf("installing %s\n", what)
+		if err = aptGet("update"); err == nil {
+			err = aptGet(append([]string{"-y", "--no-install-recommends", "install"}, packages...)...)
 		}
-		return succeeds(t, "docker", "info")
-	})
+		if err == nil {
+			return nil
+		}
+		fmt.Println(err)
+		time.Sleep(time.Duration(5*try) * time.Second)
+	}
+	return fmt.Errorf("installing %s: %w", what, err)
 }
 
-func stopEngine(t *testing.T, engine *os.Process, ended <-chan error, dir string) {
-	_ = engine.Signal(syscall.SIGTERM)
+func aptGet(args ...string) error {
+	options := []string{"-q", "-o", "Acquire::Retries=3", "-o", "Acquire::http::Timeout=30", "-o", "DPkg::Lock::Timeout=300"}
+	cmd := exec.Command("apt-get", append(options, args...)...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("apt-get %s: %w", strings.Join(args, " "), err)
+	}
+	return nil
+}
+
+// engine is the test's own.
+type engine struct {
+	process *os.Process
+	ended   chan error
+	log     string
+}
+
+// withEngine runs the tests with an engine that has all its state in
+// engineDir.
+func withEngine(m *testing.M) (int, error) {
+	e, err := startEngine()
+	if err != nil {
+		return 1, err
+	}
+	return m.Run(), e.stop()
+}
+
+func startEngine() (*engine, error) {
+	if err := chooseTables(); err != nil {
+		return nil, err
+	}
+	e := &engine{ended: make(chan error, 1), log: filepath.Join(engineDir, "log")}
+	log, err := os.Create(e.log)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	in := func(name string) string { return filepath.Join(engineDir, name) }
+	host := "unix://" + in("docker.sock")
+	cmd := exec.Command("dockerd", "--host", host, "--bridge", "none", "--cgroup-parent", "/"+cgroup,
+		"--exec-opt", "native.cgroupdriver=cgroupfs", "--data-root", in("data"), "--exec-root", in("exec"), "--pidfile", in("pid"))
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting an engine: %w", err)
+	}
+	e.process = cmd.Process
+	go func() { e.ended <- cmd.Wait() }()
+	if err := os.Setenv("DOCKER_HOST", host); err != nil {
+		return nil, err
+	}
+	for began := time.Now(); answers() != nil; {
+		select {
+		case err := <-e.ended:
+			return nil, fmt.Errorf("the engine has ended: %w\n%s", err, tail(e.log))
+		case <-time.After(100 * time.Millisecond):
+		}
+		if time.Since(began) > engineStart {
+			return nil, fmt.Errorf("the engine does not answer within %s\n%s", engineStart, tail(e.log))
+		}
+	}
+	out, err := exec.Command("docker", "info", "--format",
+		"an engine of this run's own: version {{.ServerVersion}}, storage {{.Driver}}, control groups {{.CgroupVersion}}").Output()
+	fmt.Print(string(out))
+	return e, err
+}
+
+// stop ends the engine.
+func (e *engine) stop() error {
+	if err := e.process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
 	select {
-	case <-ended:
+	case <-e.ended:
+		return nil
 	case <-time.After(engineStop):
-		t.Errorf("the engine does not end\n%s", tail(filepath.Join(dir, "log")))
-		_ = engine.Kill()
-		<-ended
+		return fmt.Errorf("the engine does not end\n%s", tail(e.log))
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		t.Errorf("removing the engine's state: %v", err)
+}
+
+// chooseTables puts the iptables that this kernel understands where the engine
+// looks first: most kernels have both kinds, some only one.
+func chooseTables() error {
+	var all error
+	for _, program := range []string{"iptables", "iptables-nft", "iptables-legacy"} {
+		file, err := exec.LookPath(program)
+		if err != nil {
+			all = errors.Join(all, err)
+			continue
+		}
+		if out, err := exec.Command(file, "-t", "nat", "-S").CombinedOutput(); err != nil {
+			all = errors.Join(all, fmt.Errorf("%s: %w %s", program, err, out))
+			continue
+		}
+		return prefer("iptables", "#!/bin/sh\nexec "+file+" \"$@\"\n")
 	}
+	return fmt.Errorf("an engine needs address translation, which this kernel has neither in nf_tables nor in ip_tables: %w", all)
 }
 
 // tail returns the end of a log.
@@ -122,49 +199,4 @@ func tail(name string) string {
 	}
 	data, _ := io.ReadAll(f)
 	return string(data)
-}
-
-// run runs a program that must succeed, and returns what it printed.
-func run(t *testing.T, program string, args ...string) string {
-	t.Helper()
-	out, err := command(context.WithoutCancel(t.Context()), program, args...)
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
-	}
-	return out
-}
-
-func succeeds(t *testing.T, program string, args ...string) bool {
-	_, err := command(t.Context(), program, args...)
-	return err == nil
-}
-
-// command runs a program in the project's directory. Its warnings are part of
-// what is returned only if it fails.
-func command(ctx context.Context, program string, args ...string) (string, error) {
-	var out, said strings.Builder
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = root
-	cmd.Stdout, cmd.Stderr = &out, &said
-	if err := cmd.Run(); err != nil {
-		return out.String() + said.String(), err
-	}
-	return out.String(), nil
-}
-
-// eventually polls a condition that must become true.
-func eventually(t *testing.T, what string, within time.Duration, condition func() bool) time.Duration {
-	t.Helper()
-	began := time.Now()
-	for !condition() {
-		if time.Since(began) > within {
-			t.Fatalf("%s: not within %s", what, within)
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatalf("%s: %v", what, t.Context().Err())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	return time.Since(began)
 }

@@ -1,6 +1,11 @@
 // SPDX-FileCopyrightText: The e-coupon consortium authors
 // SPDX-License-Identifier: Apache-2.0
 
+// Package compose tests the consortium in containers: docker-compose.yaml is
+// compared with the consortium it is for. With the build tag compose, which
+// needs a container engine, docs/operating.md is followed to the letter, the
+// demo's day is played, members are cut off, containers are killed, and at the
+// end the books must hold every redemption that was acknowledged, once.
 package compose
 
 import (
@@ -15,6 +20,9 @@ import (
 
 	"ecoupon/network/runner"
 )
+
+// root is the project's directory.
+var root, _ = filepath.Abs(filepath.Join("..", ".."))
 
 // TestFile compares docker-compose.yaml with the consortium it is for: the
 // same processes, and each published port one at which its process listens.
