@@ -40,7 +40,8 @@ func newCommand() *cobra.Command {
 		statusCommand(&state), logsCommand(&state), buildCommand(),
 		prepareCommand(&state), defineCommand(&state), imagesCommand(),
 		upgradeCommand(&state), joinCommand(&state),
-		startCommand(&state), stopCommand(&state), backupCommand(&state), restoreCommand(&state))
+		startCommand(&state), stopCommand(&state), backupCommand(&state), restoreCommand(&state),
+		renewCommand(&state), tillCommand(&state))
 	return root
 }
 

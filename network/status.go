@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"text/tabwriter"
+	"time"
 
 	"ecoupon/network/runner"
 
@@ -56,7 +58,16 @@ func printStatus(out io.Writer, s runner.Status) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.State, pid,
 			p.Address.Listen, p.Address.Advertise, orDash(p.Operations), orDash(p.PublicURL))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if len(s.Ending) > 0 {
+		fmt.Fprintln(out, "\nto be renewed: certificates below", filepath.Join(s.StateDir, "organisations"))
+		for _, c := range s.Ending {
+			fmt.Fprintf(out, "  %s  %s\n", c.Ends.UTC().Format(time.RFC3339), c.File)
+		}
+	}
+	return nil
 }
 
 func orDash(s string) string {

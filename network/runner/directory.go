@@ -51,7 +51,7 @@ func (n *Network) writeDirectory() error {
 			return fmt.Errorf("writing the directory: %w", err)
 		}
 		for _, o := range n.consortium.Organisations {
-			for _, folder := range holders(o, outside) {
+			for _, folder := range n.holders(o, outside) {
 				name := n.Folder(o.Name, folder, "consortium.json")
 				if err := writeFile(name, append(data, '\n'), 0o644); err != nil {
 					return fmt.Errorf("writing the directory: %w", err)
@@ -64,14 +64,10 @@ func (n *Network) writeDirectory() error {
 
 // holders lists the folders of an organisation's people and tills, or else
 // those of its services.
-func holders(o Organisation, people bool) []string {
+func (n *Network) holders(o Organisation, persons bool) []string {
 	var folders []string
-	if people {
-		folders = []string{"admin", "operator", "auditor"}
-		for i := range tills {
-			folders = append(folders, fmt.Sprintf("till-%d", i+1))
-		}
-		return folders
+	if persons {
+		return append(append([]string{"admin"}, people...), n.tillsOf(o)...)
 	}
 	for _, role := range o.Roles {
 		folders = append(folders, filepath.Join("services", role))

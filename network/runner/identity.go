@@ -4,6 +4,7 @@
 package runner
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -51,6 +52,8 @@ type subject struct {
 	// neither this nor names hosts has no extended usage: Fabric refuses an
 	// identity that has one.
 	client bool
+	// life is how long the certificate is good; leafLife if 0.
+	life time.Duration
 }
 
 func newAuthority(mspID, name string) (*authority, credential, error) {
@@ -88,7 +91,7 @@ func (a *authority) issue(s subject) (credential, error) {
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: s.name, Organization: []string{s.mspID}, OrganizationalUnit: []string{s.unit}},
 		NotBefore:             time.Now().Add(-clockSkew),
-		NotAfter:              time.Now().Add(leafLife),
+		NotAfter:              time.Now().Add(cmp.Or(s.life, leafLife)),
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 	}

@@ -94,13 +94,20 @@ func (i *issuance) authority(name string) (*authority, []byte) {
 func (i *issuance) people() {
 	i.pair("admin", "cert.pem", "key.pem", i.leaf(i.identity, subject{unit: "admin", name: "admin"}))
 	i.pair("admin", "tls.pem", "tls.key", i.leaf(i.tls, subject{unit: "admin", name: "admin", client: true}))
-	for _, role := range []string{"operator", "auditor"} {
-		i.pair(role, "cert.pem", "key.pem", i.leaf(i.identity, subject{unit: "client", name: role, role: role}))
+	for _, role := range people {
+		i.person(role)
 	}
 	for n := range tills {
-		name := fmt.Sprintf("till-%d", n+1)
-		i.pair(name, "cert.pem", "key.pem", i.leaf(i.tills, subject{unit: "till", name: name, role: "till", client: true}))
+		i.till(fmt.Sprintf("till-%d", n+1))
 	}
+}
+
+func (i *issuance) person(role string) {
+	i.pair(role, "cert.pem", "key.pem", i.leaf(i.identity, subject{unit: "client", name: role, role: role}))
+}
+
+func (i *issuance) till(name string) {
+	i.pair(name, "cert.pem", "key.pem", i.leaf(i.tills, subject{unit: "till", name: name, role: "till", client: true}))
 }
 
 func (i *issuance) nodes(hosts []string) {
@@ -109,18 +116,23 @@ func (i *issuance) nodes(hosts []string) {
 		kinds = append(kinds, kindOrderer)
 	}
 	for _, kind := range kinds {
-		name, unit := i.org.serverName(kind), kind
-		if isPeer(kind) {
-			unit = kindPeer
-		}
-		i.msp(filepath.Join(kind, "msp"), i.leaf(i.identity, subject{unit: unit, name: name}))
-		i.server(kind, unit, hosts)
+		i.node(kind, hosts)
 		i.mkdir(filepath.Join(kind, "tmp"))
 	}
 	i.server(kindChaincode, kindChaincode, hosts)
 	if i.org.HasOrderer() {
 		i.copy(filepath.Join("admin", "tls.pem"), filepath.Join(kindOrderer, "tls", "admin.crt"))
 	}
+}
+
+// node makes the identity of a peer or an orderer, and its server's certificate.
+func (i *issuance) node(kind string, hosts []string) {
+	name, unit := i.org.serverName(kind), kind
+	if isPeer(kind) {
+		unit = kindPeer
+	}
+	i.msp(filepath.Join(kind, "msp"), i.leaf(i.identity, subject{unit: unit, name: name}))
+	i.server(kind, unit, hosts)
 }
 
 // server makes tls/server.crt, server.key and ca.crt of a process.
@@ -138,12 +150,17 @@ func (i *issuance) serverSubject(kind, unit string, hosts []string) subject {
 
 func (i *issuance) services(hosts []string) {
 	for _, role := range i.org.Roles {
-		dir := filepath.Join("services", role)
-		name := i.org.serverName(role)
-		i.pair(dir, "identity.pem", "identity.key", i.leaf(i.identity, subject{unit: "client", name: name, role: "service"}))
-		i.pair(dir, "tls.pem", "tls.key", i.leaf(i.tls, i.serverSubject(role, "service", hosts)))
-		i.mkdir(filepath.Join(dir, "data"))
+		i.service(role, hosts)
+		i.mkdir(filepath.Join("services", role, "data"))
 	}
+	i.ensureList()
+}
+
+func (i *issuance) service(role string, hosts []string) {
+	dir := filepath.Join("services", role)
+	name := i.org.serverName(role)
+	i.pair(dir, "identity.pem", "identity.key", i.leaf(i.identity, subject{unit: "client", name: name, role: "service"}))
+	i.pair(dir, "tls.pem", "tls.key", i.leaf(i.tls, i.serverSubject(role, "service", hosts)))
 }
 
 // msp writes a membership folder; without a holder's credential a public one.

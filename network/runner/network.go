@@ -145,6 +145,11 @@ func (n *Network) prepare(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	for _, o := range n.consortium.Organisations {
+		if err := n.issue(o, (*issuance).ensureList); err != nil {
+			return err
+		}
+	}
 	return n.writeDirectory()
 }
 

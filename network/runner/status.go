@@ -27,6 +27,8 @@ type Status struct {
 	StateDir  string          `json:"state_dir"`
 	Channel   string          `json:"channel"`
 	Processes []ProcessStatus `json:"processes"`
+	// Ending are the certificates that end within 30 days or have ended.
+	Ending []Certificate `json:"ending,omitempty"`
 }
 
 // ProcessStatus is the state of one process. Operations is where it answers
@@ -67,7 +69,9 @@ func (n *Network) Status() (Status, error) {
 			s.Processes = append(s.Processes, p)
 		}
 	}
-	return s, nil
+	var err error
+	s.Ending, err = n.Ending()
+	return s, err
 }
 
 // kinds lists the processes of an organisation.

@@ -34,6 +34,9 @@ type Config struct {
 	Certificate string `json:"certificate"`
 	Key         string `json:"key"`
 
+	// TillsCRL is the file with the list of the own tills' certificates that are withdrawn; none if empty.
+	TillsCRL string `json:"tills_crl"`
+
 	// RequestTimeout bounds every call, whatever its client would wait for. DeadlineMargin is kept back of it, so
 	// that the handler ends, and says why, before the client gives up.
 	RequestTimeout config.Duration `json:"request_timeout"`

@@ -26,6 +26,8 @@ type callerInfo struct {
 	caller Caller
 	// until is the end of the certificate's validity, which a connection may outlive.
 	until time.Time
+	// serial is the certificate's number at its authority.
+	serial string
 }
 
 // newCredentials demands TLS 1.3 and a certificate of every client, which it verifies itself: the pool depends on
@@ -64,7 +66,7 @@ func (c *callerCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials
 	if err != nil {
 		return nil, nil, errors.Join(err, conn.Close())
 	}
-	return conn, callerInfo{TLSInfo: state, caller: caller, until: certificate.NotAfter}, nil
+	return conn, callerInfo{TLSInfo: state, caller: caller, until: certificate.NotAfter, serial: certificate.SerialNumber.String()}, nil
 }
 
 // Clone returns an independent copy.

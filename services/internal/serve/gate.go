@@ -33,22 +33,25 @@ type gate struct {
 	allow  allowList
 	slots  chan struct{}
 	// streams are apart from slots: a stream lasts as long as its caller wants, and must not keep out calls.
-	streams  chan struct{}
-	logger   *slog.Logger
-	refusals *prometheus.CounterVec
+	streams chan struct{}
+	// withdrawn is about the own organisation's tills; nil if there is no list.
+	withdrawn    *Withdrawn
+	organisation string
+	logger       *slog.Logger
+	refusals     *prometheus.CounterVec
 }
 
-func newGate(cfg Config, logger *slog.Logger, registry prometheus.Registerer) (*gate, error) {
+func newGate(o Options) (*gate, error) {
 	refusals := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "coupon_refusals_total",
 		Help: "Calls that were refused, by method and exact reason.",
 	}, []string{"method", "reason"})
-	if err := registry.Register(refusals); err != nil {
+	if err := o.Registry.Register(refusals); err != nil {
 		return nil, err
 	}
 	return &gate{
-		config: cfg, logger: logger, refusals: refusals,
-		slots: make(chan struct{}, cfg.maxInFlight()), streams: make(chan struct{}, maxStreams),
+		config: o.Config, logger: o.Logger, refusals: refusals, withdrawn: o.Withdrawn, organisation: o.Organisation,
+		slots: make(chan struct{}, o.Config.maxInFlight()), streams: make(chan struct{}, maxStreams),
 	}, nil
 }
 
@@ -86,7 +89,7 @@ func (g *gate) admit(ctx context.Context, method string, caller Caller, slots ch
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		}
 	}()
-	if err := current(ctx); err != nil {
+	if err := g.current(ctx); err != nil {
 		return err
 	}
 	if err := g.allow.check(method, caller); err != nil {
@@ -101,13 +104,17 @@ func (g *gate) admit(ctx context.Context, method string, caller Caller, slots ch
 	return handle()
 }
 
-// current refuses callers without a certificate, and those whose certificate has ended since they connected.
-func current(ctx context.Context) error {
+// current refuses callers without a certificate, and those whose certificate has ended or was withdrawn, be it since
+// they connected.
+func (g *gate) current(ctx context.Context) error {
 	from, found := peer.FromContext(ctx)
 	if !found {
 		return coupon.Refuse(coupon.ReasonWrongOrganisation, "", "no certificate")
 	}
 	info, authenticated := from.AuthInfo.(callerInfo)
+	if authenticated && info.caller.Role == RoleTill && info.caller.Organisation == g.organisation && g.withdrawn.Has(info.serial) {
+		return coupon.Refuse(coupon.ReasonWrongOrganisation, "", "the certificate is withdrawn")
+	}
 	if !authenticated || time.Now().After(info.until) {
 		return coupon.Refuse(coupon.ReasonWrongOrganisation, "", "no valid certificate")
 	}

@@ -5,6 +5,7 @@ package serve
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -129,6 +130,14 @@ func (s Start) Run(ctx context.Context, o Options) error {
 	}
 	o.Certificate, o.Directory, o.Organisation = certificate, s.Directory, s.Organisation.MSPID
 	o.Registry, o.Logger = s.Registry, s.Logger
+	if o.Config.TillsCRL != "" {
+		if o.Withdrawn, err = LoadWithdrawn(o.Config.TillsCRL, s.Organisation, s.Logger); err != nil {
+			return fmt.Errorf("reading which certificates are withdrawn: %w", err)
+		}
+	}
+	if err := s.tellExpiry(certificate.Leaf); err != nil {
+		return err
+	}
 	if s.Flags.PublicListen != "" && o.Public == nil {
 		return errors.New("--public-listen: this service has no public side")
 	}
@@ -146,4 +155,20 @@ func (s Start) Run(ctx context.Context, o Options) error {
 		}
 	}
 	return Serve(ctx, o, listeners)
+}
+
+// soon is how long before its end a certificate is to be renewed.
+const soon = 30 * 24 * time.Hour
+
+// tellExpiry says when the service's certificate ends.
+func (s Start) tellExpiry(certificate *x509.Certificate) error {
+	expiry := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "ecoupon_certificate_expiry_timestamp_seconds",
+		Help: "When the service's TLS certificate ends, in Unix time; its identity is issued with it.",
+	})
+	expiry.Set(float64(certificate.NotAfter.Unix()))
+	if left := time.Until(certificate.NotAfter); left < soon {
+		s.Logger.Warn("the certificate is to be renewed", "ends", certificate.NotAfter)
+	}
+	return s.Registry.Register(expiry)
 }

@@ -65,6 +65,8 @@ type Options struct {
 	Organisation string
 	// Certificate is shown to gRPC callers and to visitors of the public side.
 	Certificate tls.Certificate
+	// Withdrawn are certificates of the own tills that are believed no longer; may be nil.
+	Withdrawn *Withdrawn
 	// Register registers the service's handlers.
 	Register func(grpc.ServiceRegistrar)
 	// Public is the service's side for everybody, in HTTP.
@@ -143,7 +145,7 @@ func newProcess(o Options) (*process, error) {
 	if o.Directory == nil || o.Register == nil || o.Registry == nil || o.Logger == nil {
 		return nil, errors.New("directory, handlers, registry and logger of a service are required")
 	}
-	gate, err := newGate(o.Config, o.Logger, o.Registry)
+	gate, err := newGate(o)
 	if err != nil {
 		return nil, err
 	}

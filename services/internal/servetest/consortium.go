@@ -116,7 +116,7 @@ func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	a := new(Authority)
 	a.certificate, a.key = sign(t, template, nil)
@@ -177,4 +177,19 @@ func sign(t testing.TB, template *x509.Certificate, by *Authority) (*x509.Certif
 // AuthorityOf signs with an ordinary certificate's key, which nobody must believe.
 func AuthorityOf(certificate tls.Certificate) *Authority {
 	return &Authority{certificate: certificate.Leaf, key: certificate.PrivateKey.(crypto.Signer)}
+}
+
+// Withdraw returns the authority's list of withdrawn certificates, in PEM.
+func (a *Authority) Withdraw(t testing.TB, certificates ...tls.Certificate) []byte {
+	t.Helper()
+	list := &x509.RevocationList{Number: big.NewInt(time.Now().UnixNano()), ThisUpdate: time.Now(), NextUpdate: time.Now().Add(validity)}
+	for _, c := range certificates {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries,
+			x509.RevocationListEntry{SerialNumber: c.Leaf.SerialNumber, RevocationTime: time.Now()})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, a.certificate, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
 }
