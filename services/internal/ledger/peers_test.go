@@ -43,6 +43,7 @@ type lonePeer struct {
 	number int
 	blocks atomic.Uint64
 	says   atomic.Pointer[peer.Response] // instead of its number
+	probes atomic.Int64
 	server *grpc.Server
 
 	mu     sync.Mutex
@@ -93,6 +94,7 @@ func (p *lonePeer) ProcessProposal(ctx context.Context, signed *peer.SignedPropo
 		return nil, err
 	}
 	if invocation.GetChaincodeSpec().GetChaincodeId().GetName() == "qscc" {
+		p.probes.Add(1)
 		info, err := proto.Marshal(&common.BlockchainInfo{Height: p.blocks.Load()})
 		return &peer.ProposalResponse{Response: &peer.Response{Status: 200, Payload: info}}, err
 	}
@@ -220,6 +222,29 @@ func TestServiceWaitsForPeerThatIsBehind(t *testing.T) {
 		}
 	}
 	peers[1].blocks.Store(10)
+	answered(t, client, 1)
+}
+
+// The other peer was seen with as many blocks as the first, which then shows
+// one more and ends.
+func TestServiceWaitsForTheLastBlock(t *testing.T) {
+	t.Parallel()
+	peers, client := pair(t, 10, 10)
+	answered(t, client, 0)
+	for peers[1].probes.Load() < 2 {
+		answered(t, client, 0) // until the first probe has been heard
+	}
+	peers[0].blocks.Store(11)
+	if receipt, err := client.Status(t.Context(), "transaction"); err != nil || receipt.Block != 10 {
+		t.Fatalf("got %+v %v", receipt, err)
+	}
+	peers[0].server.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := client.Evaluate(ctx, ledger.Call{Namespace: namespace, Function: "GetTick"}, nil); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("of a peer that has not the last block: %v", err)
+	}
+	peers[1].blocks.Store(11)
 	answered(t, client, 1)
 }
 
