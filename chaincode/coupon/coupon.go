@@ -80,7 +80,7 @@ type Product struct {
 }
 
 // Presentable says whether a presentation can go with the coupon.
-func (c Coupon) Presentable() bool { return c.Kind != KindStatic || c.Bound }
+func (c Coupon) Presentable() bool { return c.code() != kindStaticBearer }
 
 // Bytes returns the coupon's one binary form: 60 bytes, 92 for a static coupon
 // that is bound, 136 for a dynamic one, 184 for a purchase proof.

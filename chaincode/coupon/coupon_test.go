@@ -69,7 +69,7 @@ func TestPresentationsRoundTrip(t *testing.T) {
 		if diff := cmp.Diff(Tender{Coupon: want.Coupon, Presentation: &want}, tender); diff != "" {
 			t.Fatal(diff)
 		}
-		if err := tender.Presentation.VerifySignature(); err != nil {
+		if err := tender.Presentation.VerifySignature(tender.Presentation.Coupon.Owner); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -136,14 +136,14 @@ func TestSignWithTheOwnersKeyOnly(t *testing.T) {
 	m := newVectorMaker(t)
 	bearer := Presentation{Coupon: m.coupon(0, 0, 1, -1)}
 	wantReason(t, "a bearer coupon", bearer.Sign(wallet(0)), ReasonInvalidRequest)
-	wantReason(t, "a bearer coupon's signature", bearer.VerifySignature(), ReasonWrongSignature)
+	wantReason(t, "a bearer coupon's signature", bearer.VerifySignature(bearer.Coupon.Owner), ReasonWrongSignature)
 	bound := Presentation{Coupon: m.coupon(0, 0, 1, 0)}
 	wantReason(t, "another wallet", bound.Sign(wallet(1)), ReasonBadOwnerKey)
 	if bound.Signature != ([64]byte{}) {
 		t.Error("a refused signature is there")
 	}
 	wantReason(t, "the owner", bound.Sign(wallet(0)), "")
-	wantReason(t, "the owner's signature", bound.VerifySignature(), "")
+	wantReason(t, "the owner's signature", bound.VerifySignature(bound.Coupon.Owner), "")
 }
 
 // TestNobodySignsForABearerCoupon uses that a bearer coupon's owner is zero,
@@ -156,7 +156,7 @@ func TestNobodySignsForABearerCoupon(t *testing.T) {
 	for !ed25519.Verify(p.Coupon.Owner[:], p.signed(), p.Signature[:]) {
 		p.PresentedAt++
 	}
-	wantReason(t, "a signature that verifies", p.VerifySignature(), ReasonWrongSignature)
+	wantReason(t, "a signature that verifies", p.VerifySignature(p.Coupon.Owner), ReasonWrongSignature)
 	_, err := ParsePresentation(p.Text())
 	wantReason(t, "its text", err, ReasonMalformedPresentation)
 }
@@ -217,7 +217,7 @@ func BenchmarkCheckMACs(b *testing.B) {
 	kME, macM := m.emitterKey(0), m.mandates[0].MAC(DeriveFrameworkKey(m.kM))
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := coupon.CheckMACs(kME, mData, macM); err != nil {
+		if err := coupon.CheckMACs(kME, mData, macM, Hash{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -227,7 +227,7 @@ func BenchmarkVerifySignature(b *testing.B) {
 	p := newVectorMaker(nil).presentation(10, 10, 1, "RetailerMSP", "")
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := p.VerifySignature(); err != nil {
+		if err := p.VerifySignature(p.Coupon.Owner); err != nil {
 			b.Fatal(err)
 		}
 	}

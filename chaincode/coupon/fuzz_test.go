@@ -87,7 +87,7 @@ func FuzzParsePresentation(f *testing.F) {
 		if !p.Coupon.Bound || p.PresentedAt < 0 || len(p.Retailer) > MaxIDLength || len(p.Invoice) > MaxIDLength {
 			t.Fatalf("%+v is no presentation", p)
 		}
-		if err := p.VerifySignature(); err != nil {
+		if err := p.VerifySignature(p.Coupon.Owner); err != nil {
 			refusedProperly(t, err, ReasonWrongSignature)
 		}
 	})

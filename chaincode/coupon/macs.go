@@ -22,21 +22,22 @@ const (
 //     the beacon, which nobody has before the frame opens;
 //   - of a purchase proof the product's tag and the sale too: section 5.3.
 func (c Coupon) MAC(kME Key, mData []byte, beacon Hash) MAC {
-	if c.Kind == KindStatic {
+	code := c.code()
+	if code == kindStaticBearer || code == kindStaticBound {
 		e := newEnc(labelStatic).bytes(mData).int(int64(c.Lane)).int(c.SN)
-		if !c.Bound {
+		if code == kindStaticBearer {
 			return e.bytes(nil).mac16(kME)
 		}
 		return e.bytes(c.Owner[:]).mac16(kME)
 	}
 	label := labelDynamic
-	if c.Kind == KindProof {
+	if code == kindProof {
 		label = labelProof
 	}
 	e := newEnc(label).bytes(mData).int(int64(c.Lane)).int(c.SN).
 		int(int64(c.Release.Frame)).bytes(beacon[:]).int(c.Release.Time).
 		bytes(c.Owner[:]).bytes(c.Release.Q[:])
-	if c.Kind == KindProof {
+	if code == kindProof {
 		e = e.bytes(c.Product.Tag[:]).bytes(c.Product.Sale[:])
 	}
 	return e.mac16(kME)

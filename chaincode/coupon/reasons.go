@@ -17,7 +17,7 @@ const (
 	ReasonUnsupportedVersion Reason = "UNSUPPORTED_VERSION"
 	// ReasonUnknownKind: the kind of a coupon or framework is none that exists.
 	ReasonUnknownKind Reason = "UNKNOWN_KIND"
-	// ReasonUnsupportedKind: the kind exists (dynamic, proof) and this release does not serve
+	// ReasonUnsupportedKind: the kind exists, and the campaign or the framework does not have
 	// it.
 	ReasonUnsupportedKind Reason = "UNSUPPORTED_KIND"
 	// ReasonMalformedCoupon: the text or the bytes of a coupon do not have the one form that

@@ -59,13 +59,11 @@ func (m vectorMaker) emitterKey(f int) Key {
 // is negative.
 func (m vectorMaker) coupon(f int, lane uint16, sn int64, owner int) Coupon {
 	mandate := m.mandates[f]
-	c := Coupon{Framework: mandate.ID(), Lane: lane, SN: sn, MandateMAC: mandate.MAC(DeriveFrameworkKey(m.kM))}
-	if owner < 0 {
-		c.EmitterMAC = StaticMAC(m.emitterKey(f), mandate.Data(), lane, sn, nil)
-		return c
+	c := Coupon{Kind: mandate.Kind, Framework: mandate.ID(), Lane: lane, SN: sn, MandateMAC: mandate.MAC(DeriveFrameworkKey(m.kM))}
+	if owner >= 0 {
+		c.Bound, c.Owner = true, PublicKey(wallet(owner).Public().(ed25519.PublicKey))
 	}
-	c.Bound, c.Owner = true, PublicKey(wallet(owner).Public().(ed25519.PublicKey))
-	c.EmitterMAC = StaticMAC(m.emitterKey(f), mandate.Data(), lane, sn, &c.Owner)
+	c.EmitterMAC = c.MAC(m.emitterKey(f), mandate.Data(), Hash{})
 	return c
 }
 

@@ -246,11 +246,11 @@ func judge(v vectors, text string) error {
 	if err != nil {
 		return err
 	}
-	if err := tender.Coupon.CheckMACs(kME, mData, macM); err != nil {
+	if err := tender.Coupon.CheckMACs(kME, mData, macM, Hash{}); err != nil {
 		return err
 	}
 	if tender.Presentation != nil {
-		return tender.Presentation.VerifySignature()
+		return tender.Presentation.VerifySignature(tender.Coupon.Owner)
 	}
 	return nil
 }
