@@ -44,7 +44,7 @@ var (
 
 // functions is the list of all functions and of who may call them. What is not
 // in it does not exist. Functions open to any member that act for a retailer
-// check by themselves that the caller is that retailer.
+// or an emitter check by themselves that the caller is that one.
 var functions = map[string]function{
 	"SetParties":       {1, theIssuer, service},
 	"EnterCampaignKey": {0, theIssuer, service},
@@ -55,29 +55,34 @@ var functions = map[string]function{
 	"AuthoriseEmitter": {1, theIssuer, service},
 	"AdmitRetailer":    {1, theIssuer, service},
 	"Tick":             {0, anyMember, service},
+	"OpenLane":         {1, anyMember, service},
+	"CloseFrame":       {1, anyMember, service},
 	"Redeem":           {0, anyMember, service},
 	"Void":             {0, anyMember, service},
 	"Claim":            {0, anyMember, service},
 	"Settle":           {0, theClearingHouse, service},
 
-	"Check":          {0, anyMember, service},
-	"CampaignKey":    {1, thePeersOwner, service},
-	"EmitterKey":     {1, thePeersOwner, service},
-	"GetBatch":       {1, thePeersOwner, readers},
-	"GetClaim":       {1, thePeersOwner, readers},
-	"GetSettlement":  {1, thePeersOwner, readers},
-	"HasRetailerKey": {1, anyMember, readers},
-	"GetParties":     {0, anyMember, readers},
-	"GetTick":        {0, anyMember, readers},
-	"GetClock":       {0, anyMember, readers},
-	"GetCampaign":    {1, anyMember, readers},
-	"ListCampaigns":  {1, anyMember, readers},
-	"GetFramework":   {1, anyMember, readers},
-	"ListFrameworks": {1, anyMember, readers},
-	"ListRetailers":  {1, anyMember, readers},
-	"FindRedemption": {1, anyMember, readers},
-	"GetMarkers":     {1, anyMember, readers},
-	"Standing":       {1, anyMember, readers},
+	"Check":           {0, anyMember, service},
+	"CampaignKey":     {1, thePeersOwner, service},
+	"EmitterKey":      {1, thePeersOwner, service},
+	"GetBatch":        {1, thePeersOwner, readers},
+	"GetFrameSummary": {1, thePeersOwner, readers},
+	"GetClaim":        {1, thePeersOwner, readers},
+	"Beacon":          {1, anyMember, service},
+	"GetFrame":        {1, anyMember, readers},
+	"GetSettlement":   {1, thePeersOwner, readers},
+	"HasRetailerKey":  {1, anyMember, readers},
+	"GetParties":      {0, anyMember, readers},
+	"GetTick":         {0, anyMember, readers},
+	"GetClock":        {0, anyMember, readers},
+	"GetCampaign":     {1, anyMember, readers},
+	"ListCampaigns":   {1, anyMember, readers},
+	"GetFramework":    {1, anyMember, readers},
+	"ListFrameworks":  {1, anyMember, readers},
+	"ListRetailers":   {1, anyMember, readers},
+	"FindRedemption":  {1, anyMember, readers},
+	"GetMarkers":      {1, anyMember, readers},
+	"Standing":        {1, anyMember, readers},
 }
 
 // authorise refuses a caller that may not call the function.

@@ -47,6 +47,8 @@ var accesses = []access{
 	{function: "AuthoriseEmitter", caller: issuer, argument: authorise(bearer).argument, input: authorise(bearer).input},
 	{function: "AdmitRetailer", caller: issuer, argument: coupon.AdmitRequest{Campaign: "spring", Version: 1, Retailer: retailer}},
 	{function: "Tick"},
+	{function: "OpenLane", argument: coupon.LaneRequest{}},
+	{function: "CloseFrame", argument: coupon.FrameRef{Frame: 1}, input: coupon.FrameContent{}},
 	{function: "Redeem", input: coupon.BatchInput{Sales: []coupon.Sale{}}},
 	{function: "Void", input: coupon.VoidInput{}},
 	{function: "Claim", input: coupon.ClaimInput{Records: []string{}}},
@@ -54,6 +56,9 @@ var accesses = []access{
 	{function: "Check", input: coupon.CheckInput{Sales: []coupon.CheckedSale{}}},
 	{function: "CampaignKey", caller: ownPeer, argument: bearer.ref()},
 	{function: "EmitterKey", caller: ownPeer, argument: coupon.FrameworkQuery{}},
+	{function: "Beacon", argument: coupon.FrameRef{}},
+	{function: "GetFrame", auditors: true, argument: coupon.FrameRef{}},
+	{function: "GetFrameSummary", caller: ownPeer, auditors: true, argument: coupon.FrameRef{}},
 	{function: "GetBatch", caller: ownPeer, auditors: true, argument: coupon.BatchQuery{}},
 	{function: "GetClaim", caller: ownPeer, auditors: true, argument: coupon.ClaimQuery{}},
 	{function: "GetSettlement", caller: ownPeer, auditors: true, argument: coupon.SettlementQuery{}},
@@ -167,7 +172,7 @@ func TestAccessDependsOnMore(t *testing.T) {
 			return check([]coupon.CheckedSale{}...)
 		}},
 		{name: "check of too many", want: coupon.ReasonTooMany, field: "coupons", prepare: func(*consortium) call {
-			return check(coupon.CheckedSale{Coupons: make([]string, 51)})
+			return check(coupon.CheckedSale{Coupons: make([]coupon.CheckedCoupon, 51)})
 		}},
 		{name: "check without a tick", want: coupon.ReasonTickMissing, prepare: func(c *consortium) call {
 			c.overwrite("tick", "")

@@ -231,8 +231,24 @@ func checkCampaign(c coupon.Campaign) error {
 	if err := c.Kinds[0].Check("kinds[0]"); err != nil {
 		return err
 	}
-	if c.Kinds[0] != coupon.KindStatic {
-		return coupon.Refuse(coupon.ReasonUnsupportedKind, "kinds[0]", "only static coupons are served")
+	if c.Kinds[0] == coupon.KindProof {
+		return coupon.Refuse(coupon.ReasonUnsupportedKind, "kinds[0]", "static and dynamic coupons are served")
+	}
+	if err := checkFrameAge(c); err != nil {
+		return err
 	}
 	return terms.CheckKind(c.Kinds[0])
+}
+
+// checkFrameAge refuses a bound on frames where there are none, and none where
+// there are.
+func checkFrameAge(c coupon.Campaign) error {
+	switch {
+	case c.Kinds[0] == coupon.KindStatic && c.MaxFrameAge != 0:
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "max_frame_age", "static coupons have no time of release")
+	case c.Kinds[0] != coupon.KindStatic && (c.MaxFrameAge < 1 || c.MaxFrameAge > coupon.MaxFrameAge):
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "max_frame_age", "1 to %d milliseconds", int64(coupon.MaxFrameAge))
+	default:
+		return nil
+	}
 }

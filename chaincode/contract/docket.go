@@ -24,10 +24,12 @@ const (
 // in one go.
 //
 // The first reason that applies to a coupon is the one that is given, in this
-// order: the reasons of coupon.ParseTender; DUPLICATE_IN_BATCH;
+// order: the reasons of coupon.ParseTender and of
+// coupon.ParseReceipt; DUPLICATE_IN_BATCH;
 // UNKNOWN_FRAMEWORK; RETAILER_NOT_ADMITTED; CAMPAIGN_PAUSED, CAMPAIGN_CLOSED;
 // CAMPAIGN_NOT_BEGUN, CAMPAIGN_OVER; UNSUPPORTED_KIND; WRONG_HOLDER; UNKNOWN_LANE,
-// QUOTA_EXCEEDED; WRONG_MAC; TAG_MISMATCH; ALREADY_REDEEMED;
+// QUOTA_EXCEEDED; FRAME_NOT_OPEN, WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
+// FRAME_NOT_CLOSED, WRONG_RECEIPT; WRONG_MAC; TAG_MISMATCH; ALREADY_REDEEMED;
 // PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
 // PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE;
 // PRESENTATION_REPLAYED; the reasons of coupon.Value. To a sale as a whole:
@@ -41,6 +43,7 @@ type docket struct {
 	offers  map[coupon.CampaignRef]world.Offer
 	terms   map[coupon.CampaignRef]coupon.Terms
 	keys    map[coupon.FrameworkID]frameworkKeys
+	frames  map[coupon.FrameRef]coupon.Frame
 }
 
 // sale is one redemption on the docket. Check may leave out invoice and basket.
@@ -58,13 +61,17 @@ type sale struct {
 type item struct {
 	sale, index int
 	tender      coupon.Tender
+	receipt     *coupon.Receipt
 	framework   coupon.Framework
 	// tag is the caller's in Redeem; in Check it is computed, for a coupon
 	// whose MACs are right, and computed says so.
 	tag      coupon.Tag
 	computed bool
-	bad      bool
-	value    int64
+	// draw is the random value, where the terms have one: the caller's in
+	// Redeem, computed in Check.
+	draw  *coupon.Hash
+	bad   bool
+	value int64
 }
 
 // refuse notes why a coupon is bad; the first reason stands. A nil error is
@@ -140,6 +147,10 @@ func (d *docket) judge() error {
 		d.judgeSale(s)
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeOffer(it)) })
+	if err := d.readFrames(); err != nil {
+		return err
+	}
+	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeRelease(it)) })
 	if err := d.judgeMACs(); err != nil {
 		return err
 	}

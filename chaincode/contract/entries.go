@@ -27,7 +27,7 @@ func checkSize(sales int, coupons func(i int) int) error {
 }
 
 // enter puts a sale on the docket and checks the form of what it is given.
-func (d *docket) enter(s *sale, requestID string, texts []string) {
+func (d *docket) enter(s *sale, requestID string, given []coupon.CheckedCoupon) {
 	s.index = len(d.sales)
 	d.sales = append(d.sales, s)
 	if requestID != "" {
@@ -46,17 +46,24 @@ func (d *docket) enter(s *sale, requestID string, texts []string) {
 			d.refuseSale(s, err)
 		}
 	}
-	for i, text := range texts {
+	for i, g := range given {
 		if i >= len(s.items) {
 			s.items = append(s.items, &item{})
 		}
 		it := s.items[i]
 		it.sale, it.index = s.index, i
-		tender, err := coupon.ParseTender(text)
+		tender, err := coupon.ParseTender(g.Text)
 		if err != nil {
 			d.refuse(it, err)
 		}
 		it.tender = tender
+		if g.Receipt != "" {
+			receipt, err := coupon.ParseReceipt(g.Receipt)
+			if err != nil {
+				d.refuse(it, err)
+			}
+			it.receipt = &receipt
+		}
 	}
 }
 

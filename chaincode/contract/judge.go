@@ -15,6 +15,7 @@ type frameworkKeys struct {
 	mandate coupon.MAC
 	emitter coupon.Key
 	spent   coupon.Key
+	beacon  coupon.Key
 }
 
 // judgeSale compares a sale with what the ledger knows of it.
@@ -49,14 +50,27 @@ func (d *docket) judgeOffer(it *item) error {
 	if c.Kind != framework.Kind {
 		return coupon.Refuse(coupon.ReasonUnsupportedKind, "", "the framework's coupons are %s", framework.Kind)
 	}
-	if c.Bound != (offer.Campaign.Holder == coupon.HolderBound) {
-		return coupon.Refuse(coupon.ReasonWrongHolder, "", "the campaign's coupons are %s", offer.Campaign.Holder)
+	if err := judgeHolder(it.tender, offer.Campaign.Holder); err != nil {
+		return err
 	}
 	if int(c.Lane) >= len(framework.Quotas) {
 		return coupon.Refuse(coupon.ReasonUnknownLane, "", "the framework has %d lanes", len(framework.Quotas))
 	}
 	if c.SN > framework.Quotas[c.Lane] {
 		return coupon.Refuse(coupon.ReasonQuotaExceeded, "", "the lane's quota is %d", framework.Quotas[c.Lane])
+	}
+	return nil
+}
+
+// judgeHolder compares a coupon with its campaign: bound or bearer. Of a dynamic
+// coupon only its use tells.
+func judgeHolder(t coupon.Tender, holder coupon.Holder) error {
+	isBound := t.Coupon.Bound
+	if t.Coupon.Kind != coupon.KindStatic {
+		isBound = t.Presentation != nil || holder == coupon.HolderBound
+	}
+	if isBound != (holder == coupon.HolderBound) {
+		return coupon.Refuse(coupon.ReasonWrongHolder, "", "the campaign's coupons are %s", holder)
 	}
 	return nil
 }
@@ -123,6 +137,7 @@ func (d *docket) loadKeys(f coupon.Framework, campaigns map[coupon.CampaignRef]c
 			mandate: mandate.MAC(coupon.DeriveFrameworkKey(kM)),
 			emitter: coupon.DeriveEmitterKey(kM, f.Campaign, f.Emitter, f.Epoch),
 			spent:   coupon.DeriveSpentKey(kM),
+			beacon:  coupon.DeriveBeaconKey(kM),
 		}
 	}
 	d.keys[f.ID] = keys
@@ -131,7 +146,12 @@ func (d *docket) loadKeys(f coupon.Framework, campaigns map[coupon.CampaignRef]c
 
 func (d *docket) judgeMAC(it *item) error {
 	keys := d.keys[it.framework.ID]
-	if err := it.tender.Coupon.CheckMACs(keys.emitter, keys.mData, keys.mandate, coupon.Hash{}); err != nil {
+	var beacon coupon.Hash
+	if c := it.tender.Coupon; c.Kind != coupon.KindStatic {
+		ref := coupon.FrameOf(c)
+		beacon = ref.Beacon(keys.beacon, d.frames[ref.Before()])
+	}
+	if err := it.tender.Coupon.CheckMACs(keys.emitter, keys.mData, keys.mandate, beacon); err != nil {
 		return err
 	}
 	tag := it.tender.Coupon.SpentTag(keys.spent)
@@ -141,7 +161,7 @@ func (d *docket) judgeMAC(it *item) error {
 	if it.tag != tag {
 		return coupon.Refuse(coupon.ReasonTagMismatch, "tag", "not the coupon's spent tag")
 	}
-	return nil
+	return d.judgeDraw(it, keys.beacon)
 }
 
 // judgeUse checks that the coupon is unspent and that its owner presents it
@@ -151,7 +171,7 @@ func (d *docket) judgeUse(s *sale, it *item) error {
 	if marked && marker.State == coupon.MarkerSpent {
 		return coupon.Refuse(coupon.ReasonAlreadyRedeemed, "", "the coupon was redeemed")
 	}
-	if !it.tender.Coupon.Bound {
+	if d.offers[refOf(it.framework)].Campaign.Holder != coupon.HolderBound {
 		return nil
 	}
 	p := it.tender.Presentation
@@ -210,10 +230,8 @@ func (d *docket) judgeBasket(s *sale) {
 			continue
 		}
 		c := it.tender.Coupon
-		ref := refOf(it.framework)
-		moment := coupon.Moment{Now: d.now, Begin: d.offers[ref].Campaign.Begin, Released: c.Release.Time, Lane: c.Lane, SN: c.SN}
 		applications = append(applications, coupon.Application{
-			Framework: c.Framework, Lane: c.Lane, SN: c.SN, Terms: d.terms[ref].At(moment),
+			Framework: c.Framework, Lane: c.Lane, SN: c.SN, Terms: d.terms[refOf(it.framework)].At(d.moment(it)),
 		})
 		items = append(items, it)
 	}

@@ -61,7 +61,7 @@ func TestLimitsAreGood(t *testing.T) {
 	c.run(redeem(c.batch(s)))
 
 	var result coupon.CheckResult
-	c.evaluate(check(slices.Repeat([]coupon.CheckedSale{{Coupons: []string{"junk"}}}, 1000)...), &result)
+	c.evaluate(check(slices.Repeat([]coupon.CheckedSale{{Coupons: coupon.Untagged("junk")}}, 1000)...), &result)
 	if len(result.Sales) != 1000 {
 		t.Errorf("%d verdicts", len(result.Sales))
 	}

@@ -60,7 +60,7 @@ func (o offer) ref() coupon.CampaignRef {
 func (o offer) mandate() coupon.Mandate {
 	return coupon.Mandate{
 		Issuer: issuer, Emitter: advertiser, Product: o.campaign.Product, Offer: o.campaign.Offer,
-		Campaign: o.campaign.ID, Version: o.campaign.Version, Kind: coupon.KindStatic, Epoch: 1,
+		Campaign: o.campaign.ID, Version: o.campaign.Version, Kind: o.campaign.Kinds[0], Epoch: 1,
 		TermsSHA256: sha256.Sum256([]byte(o.campaign.Terms)),
 	}
 }
@@ -168,11 +168,15 @@ func enterKey(o offer) call {
 
 // campaignArgument is coupon.Campaign without what the ledger sets.
 func campaignArgument(c coupon.Campaign) map[string]any {
-	return map[string]any{
+	argument := map[string]any{
 		"campaign": c.ID, "version": c.Version, "product": c.Product, "offer": c.Offer, "terms": c.Terms,
 		"kinds": c.Kinds, "holder": c.Holder, "begin": c.Begin, "end": c.End,
 		"audience_waived": c.AudienceWaived, "invoice_required": c.InvoiceRequired,
 	}
+	if c.MaxFrameAge != 0 {
+		argument["max_frame_age"] = c.MaxFrameAge
+	}
+	return argument
 }
 
 func publish(o offer) call {
@@ -199,7 +203,7 @@ func authorise(o offer) call {
 		function: "AuthoriseEmitter", by: issuer, endorsers: []string{issuer, advertiser},
 		argument: coupon.AuthoriseRequest{
 			Campaign: o.campaign.ID, Version: o.campaign.Version, Emitter: advertiser,
-			Kind: coupon.KindStatic, Epoch: 1, Quotas: []int64{quota},
+			Kind: o.campaign.Kinds[0], Epoch: 1, Quotas: []int64{quota},
 		},
 		input: coupon.EmitterKeyInput{Key: o.emitterKey(), MAC: o.mandate().MAC(coupon.DeriveFrameworkKey(o.key))},
 	}
@@ -238,7 +242,7 @@ func check(sales ...coupon.CheckedSale) call {
 func checked(s coupon.Sale) coupon.CheckedSale {
 	k := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Basket: &s.Basket}
 	for _, t := range s.Coupons {
-		k.Coupons = append(k.Coupons, t.Text)
+		k.Coupons = append(k.Coupons, coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt})
 	}
 	return k
 }

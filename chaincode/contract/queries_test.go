@@ -203,8 +203,8 @@ func TestCheckNeedsNoSale(t *testing.T) {
 	goodTag, ownedTag := bearer.tag(good), bound.tag(owned)
 	bearerID, boundID := bearer.mandate().ID(), bound.mandate().ID()
 	k := check(
-		coupon.CheckedSale{Coupons: []string{good.Text(), owned.Text()}},
-		coupon.CheckedSale{Coupons: []string{forged.Text(), c.presented(bound, 4).Text, "junk"}},
+		coupon.CheckedSale{Coupons: coupon.Untagged(good.Text(), owned.Text())},
+		coupon.CheckedSale{Coupons: coupon.Untagged(forged.Text(), c.presented(bound, 4).Text, "junk")},
 	)
 	var got coupon.CheckResult
 	c.evaluate(k, &got)

@@ -51,12 +51,12 @@ func (c *Contract) Redeem(ctx *Context) error {
 
 func (d *docket) enterSale(in *coupon.Sale) {
 	s := &sale{request: in.Request, invoice: &in.Invoice, basket: &in.Basket}
-	texts := make([]string, len(in.Coupons))
+	given := make([]coupon.CheckedCoupon, len(in.Coupons))
 	for i, t := range in.Coupons {
-		texts[i] = t.Text
-		s.items = append(s.items, &item{tag: t.Tag})
+		given[i] = coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt}
+		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw})
 	}
-	d.enter(s, in.RequestID, texts)
+	d.enter(s, in.RequestID, given)
 	if in.RequestID == "" {
 		d.refuseSale(s, coupon.Refuse(coupon.ReasonInvalidRequest, "request_id", "is missing"))
 	}
@@ -160,7 +160,7 @@ func (d *docket) result() coupon.CheckResult {
 		for _, it := range s.items {
 			verdict := coupon.Verdict{Value: it.value}
 			if it.computed {
-				verdict.Tag = &it.tag
+				verdict.Tag, verdict.Draw = &it.tag, it.draw
 			}
 			if it.framework.Issuer != "" {
 				verdict.Framework = &it.framework.ID

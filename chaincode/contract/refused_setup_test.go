@@ -104,7 +104,14 @@ func TestCampaignsAreRefused(t *testing.T) {
 		{name: "two kinds", want: invalid, field: "kinds",
 			prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{coupon.KindStatic, coupon.KindStatic} })},
 		{name: "unsupported kind", want: coupon.ReasonUnsupportedKind, field: "kinds[0]",
+			prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{coupon.KindProof} })},
+		{name: "dynamic without frames", want: invalid, field: "max_frame_age",
 			prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{coupon.KindDynamic} })},
+		{name: "frames too long", want: invalid, field: "max_frame_age", prepare: spoilt(func(k *coupon.Campaign) {
+			k.Kinds, k.MaxFrameAge = []coupon.Kind{coupon.KindDynamic}, coupon.MaxFrameAge+1
+		})},
+		{name: "static with frames", want: invalid, field: "max_frame_age",
+			prepare: spoilt(func(k *coupon.Campaign) { k.MaxFrameAge = 1 })},
 		{name: "unknown kind", want: coupon.ReasonUnknownKind, field: "kinds[0]",
 			prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{"mystery"} })},
 		{name: "before the parties", want: coupon.ReasonPartiesMissing, prepare: func(c *consortium) call {

@@ -28,6 +28,10 @@ type (
 		Version  int64  `json:"version"`
 		Retailer string `json:"retailer"`
 	}
+	// FrameEvent goes with FrameClosed.
+	FrameEvent struct {
+		FrameRef
+	}
 	// TickEvent goes with Ticked.
 	TickEvent struct {
 		At int64 `json:"at"`

@@ -45,6 +45,9 @@ type Campaign struct {
 	End   int64 `json:"end"`
 	// AudienceWaived lets presentations leave the retailer open.
 	AudienceWaived bool `json:"audience_waived"`
+	// MaxFrameAge is the longest time, in milliseconds, between the opening of a
+	// frame and the release of a coupon in it; 0 for static coupons.
+	MaxFrameAge int64 `json:"max_frame_age,omitempty"`
 	// InvoiceRequired makes presentations name the invoice.
 	InvoiceRequired bool `json:"invoice_required"`
 }

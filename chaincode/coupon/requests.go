@@ -91,7 +91,29 @@ type Sale struct {
 type Tendered struct {
 	// Text is a coupon or a presentation.
 	Text string `json:"text"`
-	Tag  Tag    `json:"tag"`
+	// Receipt is as in CheckedCoupon.
+	Receipt string `json:"receipt,omitempty"`
+	Tag     Tag    `json:"tag"`
+	// Draw is the coupon's random value, where its terms have one; from Check.
+	Draw *Hash `json:"draw,omitempty"`
+}
+
+// CheckedCoupon is a coupon as it is handed in.
+type CheckedCoupon struct {
+	// Text is a coupon or a presentation.
+	Text string `json:"text"`
+	// Receipt is the text of the receipt of its closed frame, needed where
+	// earlier coupons are worth more.
+	Receipt string `json:"receipt,omitempty"`
+}
+
+// Untagged returns coupons without receipts as they are handed in.
+func Untagged(texts ...string) []CheckedCoupon {
+	coupons := make([]CheckedCoupon, len(texts))
+	for i, text := range texts {
+		coupons[i].Text = text
+	}
+	return coupons
 }
 
 // BatchInput is the private input of Redeem.
@@ -104,10 +126,10 @@ type BatchInput struct {
 // CheckedSale is one sale to Check. Without invoice and basket the coupons
 // alone are judged, as Verify does.
 type CheckedSale struct {
-	RequestID string   `json:"request_id,omitempty"`
-	Invoice   *Invoice `json:"invoice,omitempty"`
-	Basket    *Basket  `json:"basket,omitempty"`
-	Coupons   []string `json:"coupons"`
+	RequestID string          `json:"request_id,omitempty"`
+	Invoice   *Invoice        `json:"invoice,omitempty"`
+	Basket    *Basket         `json:"basket,omitempty"`
+	Coupons   []CheckedCoupon `json:"coupons"`
 }
 
 // CheckInput is the private input of Check.
@@ -121,6 +143,8 @@ type Verdict struct {
 	Tag *Tag `json:"tag,omitempty"`
 	// Value is the discount in minor units; 0 when there is no basket.
 	Value int64 `json:"value"`
+	// Draw is the random value, given with Tag where the terms have one.
+	Draw *Hash `json:"draw,omitempty"`
 	// Framework names the offer; absent when it is not known.
 	Framework *FrameworkID `json:"framework_id,omitempty"`
 }

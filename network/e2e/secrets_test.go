@@ -38,7 +38,7 @@ func TestTheIssuersPeerKeepsItsSecrets(t *testing.T) {
 	campaignKey := call{function: "CampaignKey", arguments: argument(t, coupon.CampaignRef{Campaign: o.Mandate.Campaign, Version: 1})}
 	emitterKey := call{function: "EmitterKey", arguments: argument(t, coupon.FrameworkQuery{Framework: o.Framework})}
 	record := call{function: "GetBatch", arguments: argument(t, coupon.BatchQuery{Batch: batch})}
-	check := call{function: "Check", input: coupon.CheckInput{Sales: []coupon.CheckedSale{{Coupons: []string{fresh}}}}}
+	check := call{function: "Check", input: coupon.CheckInput{Sales: []coupon.CheckedSale{{Coupons: coupon.Untagged(fresh)}}}}
 	for _, tt := range []struct {
 		organisation, as string
 		call             call
@@ -66,7 +66,7 @@ func TestTheIssuersPeerKeepsItsSecrets(t *testing.T) {
 	}
 	forged := must[coupon.Coupon](t)(coupon.ParseCoupon(fresh))
 	forged.EmitterMAC[0] ^= 1
-	check.input = coupon.CheckInput{Sales: []coupon.CheckedSale{{Coupons: []string{forged.Text()}}}}
+	check.input = coupon.CheckInput{Sales: []coupon.CheckedSale{{Coupons: coupon.Untagged(forged.Text())}}}
 	answer, refusal := ask(t, "retailer", "retailer", check)
 	if !strings.Contains(answer, "WRONG_MAC") || strings.Contains(answer, `"tag"`) {
 		t.Errorf("a forged coupon: %q %q", answer, refusal)

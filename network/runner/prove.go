@@ -106,7 +106,7 @@ func (n *Network) proveFramework(ctx context.Context, issuer, retailer Organisat
 	if err != nil {
 		return err
 	}
-	input, err := json.Marshal(coupon.CheckInput{Sales: []coupon.CheckedSale{{Coupons: []string{forged.Text()}}}})
+	input, err := json.Marshal(coupon.CheckInput{Sales: []coupon.CheckedSale{{Coupons: coupon.Untagged(forged.Text())}}})
 	if err != nil {
 		return fmt.Errorf("writing a forged coupon: %w", err)
 	}

@@ -51,7 +51,7 @@ func verdict(t *testing.T, c *ledgertest.Consortium, made coupon.Coupon) coupon.
 	var result coupon.CheckResult
 	err := c.For(t, servetest.RetailerMSP).Evaluate(t.Context(), ledger.Call{
 		Namespace: namespace, Function: "Check",
-		Input:     coupon.CheckInput{Sales: []coupon.CheckedSale{{Coupons: []string{made.Text()}}}},
+		Input:     coupon.CheckInput{Sales: []coupon.CheckedSale{{Coupons: coupon.Untagged(made.Text())}}},
 		Endorsers: []string{servetest.IssuerMSP},
 	}, &result)
 	if err != nil || len(result.Sales) != 1 {

@@ -67,7 +67,7 @@ func (n *counter) redeem(t *testing.T, serials ...int64) (coupon.BatchRecord, st
 	sale := coupon.Sale{RequestID: uuid.NewString(), Request: sha256.Sum256([]byte(invoice.Number)), Invoice: invoice, Basket: basket}
 	checked := coupon.CheckedSale{RequestID: sale.RequestID, Invoice: &invoice, Basket: &basket}
 	for _, sn := range serials {
-		checked.Coupons = append(checked.Coupons, n.bearer(sn))
+		checked.Coupons = append(checked.Coupons, coupon.CheckedCoupon{Text: n.bearer(sn)})
 	}
 	retailer := n.consortium.For(t, servetest.RetailerMSP)
 	var verdict coupon.CheckResult
@@ -78,8 +78,8 @@ func (n *counter) redeem(t *testing.T, serials ...int64) (coupon.BatchRecord, st
 	if err != nil || len(verdict.Sales) != 1 || len(verdict.Sales[0].Refused) > 0 {
 		t.Fatalf("checked: %+v, %v", verdict, err)
 	}
-	for i, text := range checked.Coupons {
-		sale.Coupons = append(sale.Coupons, coupon.Tendered{Text: text, Tag: *verdict.Sales[0].Coupons[i].Tag})
+	for i, given := range checked.Coupons {
+		sale.Coupons = append(sale.Coupons, coupon.Tendered{Text: given.Text, Tag: *verdict.Sales[0].Coupons[i].Tag})
 	}
 	receipt, err := retailer.Submit(t.Context(), ledger.Call{
 		Namespace: namespace, Function: "Redeem",

@@ -136,7 +136,7 @@ func (d *desk) check(ctx context.Context, batch []*pending) ([]*pending, error) 
 func checked(s coupon.Sale) coupon.CheckedSale {
 	c := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Basket: &s.Basket}
 	for _, t := range s.Coupons {
-		c.Coupons = append(c.Coupons, t.Text)
+		c.Coupons = append(c.Coupons, coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt})
 	}
 	return c
 }
@@ -150,7 +150,7 @@ func (p *pending) tag(verdicts []coupon.Verdict) bool {
 		if v.Tag == nil {
 			return false
 		}
-		p.sale.Coupons[i].Tag = *v.Tag
+		p.sale.Coupons[i].Tag, p.sale.Coupons[i].Draw = *v.Tag, v.Draw
 	}
 	return true
 }

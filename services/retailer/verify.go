@@ -60,7 +60,7 @@ func (s *Service) verify(
 	for i, o := range read.offers {
 		if o.framework.Issuer == issuer {
 			places = append(places, i)
-			sale.Coupons = append(sale.Coupons, texts[i])
+			sale.Coupons = append(sale.Coupons, coupon.CheckedCoupon{Text: texts[i]})
 			verdicts[i].Title = o.title()
 		}
 	}
