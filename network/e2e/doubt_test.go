@@ -119,7 +119,7 @@ func TestRequestsAreAnsweredAgainWithAnEmptyStore(t *testing.T) {
 	})
 	t.Run("PauseCampaign", func(t *testing.T) {
 		desk := issuerDesk(t)
-		ref := o.Offer.Mandate
+		ref := o.Mandate
 		pause := &issuerv1.PauseCampaignRequest{RequestId: uuid.NewString(), Campaign: ref.Campaign, Version: ref.Version}
 		must[*issuerv1.PauseCampaignResponse](t)(desk.PauseCampaign(t.Context(), pause))
 		must[*issuerv1.ResumeCampaignResponse](t)(desk.ResumeCampaign(t.Context(), &issuerv1.ResumeCampaignRequest{
