@@ -19,7 +19,7 @@ export GOTOOLCHAIN := local
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose lint generate check-generated bench faults clean
+.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose lint generate check-generated bench bench-leader faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ check-generated: $(BUF)
 bench: bin/network ## measure a lone redemption beside a bare write
 	cd network && go build -o ../bin/bench ./bench
 	bin/bench
+
+bench-leader: bin/network ## kill the leader of the orderers at 100 redemptions a second, then measure full load
+	cd network && go build -o ../bin/bench ./bench
+	bin/bench -leader
 
 SEED     ?= 0
 EPISODES ?= 100

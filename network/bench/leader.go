@@ -26,8 +26,9 @@ const (
 	// needs.
 	trial        = 10 * time.Second
 	trialCoupons = 15_000
-	// spare is how much faster than the trial the rest may be.
-	spare = 1.5
+	// spare is how much faster than the trial the rest may be, and least how many
+	// redemptions a second there are coupons for in any case.
+	spare, least = 1.5, 600.0
 	// doors is how many connections the tills share.
 	doors = 4
 	// watchEvery is between two looks at the orderers.
@@ -146,7 +147,7 @@ func (l load) fullLoad(ctx context.Context, b *bench, told *book, tills []retail
 	}
 	left := told.closed(ctx, tills, coupons, l.tills, trial)
 	perSecond := float64(len(told.sales)) / trial.Seconds()
-	coupons, err = b.stock(ctx, max(0, int(perSecond*spare*l.full.Seconds())-len(left)))
+	coupons, err = b.stock(ctx, max(0, int(max(perSecond*spare, least)*l.full.Seconds())-len(left)))
 	if err != nil {
 		return err
 	}
@@ -176,7 +177,7 @@ func (l load) fullLoad(ctx context.Context, b *bench, told *book, tills []retail
 type watched struct {
 	// changes is by how much the greatest view number grew.
 	changes int
-	// gaveUp counts, by orderer, the looks at which it voted for another view.
+	// gaveUp counts, by orderer, the views that it voted for.
 	gaveUp map[string]int
 }
 
@@ -191,7 +192,8 @@ func (b *bench) watch(ctx context.Context) (seen <-chan watched, stop func()) {
 		}
 		return number
 	}
-	first := highest(b.network.Views(ctx))
+	views := b.network.Views(ctx)
+	first := highest(views)
 	go func() {
 		ticker := time.NewTicker(watchEvery)
 		defer ticker.Stop()
@@ -205,9 +207,10 @@ func (b *bench) watch(ctx context.Context) (seen <-chan watched, stop func()) {
 			case <-ticker.C:
 			}
 			for name, v := range b.network.Views(ctx) {
-				if v.Next > v.Number {
-					saw.gaveUp[name]++
+				if before, found := views[name]; found && v.Next > before.Next {
+					saw.gaveUp[name] += v.Next - before.Next
 				}
+				views[name] = v
 			}
 		}
 	}()

@@ -148,10 +148,7 @@ func removeCgroups() error {
 		for _, pattern := range []string{"/sys/fs/cgroup/" + cgroup, "/sys/fs/cgroup/*/" + cgroup} {
 			tops, _ := filepath.Glob(pattern)
 			for _, top := range tops {
-				inner, _ := filepath.Glob(filepath.Join(top, "*") + string(filepath.Separator))
-				for _, dir := range append(inner, top) {
-					err = errors.Join(err, os.Remove(filepath.Clean(dir)))
-				}
+				err = errors.Join(err, removeDirs(top))
 			}
 		}
 		if err == nil {
@@ -159,6 +156,18 @@ func removeCgroups() error {
 		}
 	}
 	return err
+}
+
+// removeDirs removes directories that hold nothing else, the innermost first:
+// a control group's files are not to be removed.
+func removeDirs(top string) error {
+	entries, err := os.ReadDir(top)
+	for _, e := range entries {
+		if e.IsDir() {
+			err = errors.Join(err, removeDirs(filepath.Join(top, e.Name())))
+		}
+	}
+	return errors.Join(err, os.Remove(top))
 }
 
 // asFirst is what an engine expects of a machine: it provides the mounts and

@@ -10,8 +10,8 @@ type View struct {
 	// Number counts the leaders that there were: it grows by one or more with
 	// each change of leader.
 	Number int
-	// Next is the view that the orderer votes for, more than Number while it has
-	// given up its leader.
+	// Next is the latest view that the orderer has voted for: it grows when it
+	// gives up its leader, whether or not the others do.
 	Next int
 }
 

@@ -66,10 +66,10 @@ func Commands(file string) ([]Command, error) {
 	return found, nil
 }
 
-// Workplace makes dir look like the project's directory to a command that is
-// typed there, but for the state directories, which dir gets for itself.
+// Workplace makes dir look like the project's directory to commands that are
+// typed there. What they leave behind is in dir.
 func Workplace(dir, root string) error {
-	for _, name := range []string{"bin", "docs", "examples", "network", "services", "docker-compose.yaml"} {
+	for _, name := range []string{"bin", "docs", "examples"} {
 		if err := os.Symlink(filepath.Join(root, name), filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("making a place to work: %w", err)
 		}

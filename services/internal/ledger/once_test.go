@@ -73,6 +73,33 @@ func TestTwoWhoDoTheSameOnce(t *testing.T) {
 	}
 }
 
+// The other is faster between the look at the ledger and the endorsement.
+func TestOnceIsDoneByAnotherMeanwhile(t *testing.T) {
+	t.Parallel()
+	consortium := ledgertest.New(t, ledgertest.Options{})
+	reached, release := consortium.Hold(issuer, setParties.Function)
+	defer release()
+	type answer struct {
+		receipt ledger.Receipt
+		err     error
+	}
+	slow := make(chan answer, 1)
+	client := consortium.Client(t, issuer, serve.RoleService, new(ledgertest.Journal))
+	go func() {
+		receipt, err := client.Submit(t.Context(), once("request"))
+		slow <- answer{receipt, err}
+	}()
+	<-reached
+	want, err := consortium.For(t, issuer).Submit(t.Context(), once("request"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if got := <-slow; got != (answer{receipt: want}) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 // After a transaction that was invalid the next has another id, and after that it
 // is the valid one that counts.
 func TestOnceAfterAConflict(t *testing.T) {
