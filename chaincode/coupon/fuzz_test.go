@@ -56,7 +56,7 @@ func FuzzParseCoupon(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseCoupon(text)
 		if err != nil {
-			refusedProperly(t, err, ReasonMalformedCoupon, ReasonUnsupportedVersion, ReasonUnknownKind, ReasonUnsupportedKind, ReasonBadOwnerKey)
+			refusedProperly(t, err, ReasonMalformedCoupon, ReasonUnsupportedVersion, ReasonUnknownKind, ReasonBadOwnerKey)
 			return
 		}
 		if c.Text() != text {
@@ -66,7 +66,10 @@ func FuzzParseCoupon(f *testing.F) {
 		if err != nil || again != c {
 			t.Fatalf("%+v becomes %+v, %v", c, again, err)
 		}
-		if c.SN < 1 || !c.Bound && c.Owner != (PublicKey{}) || c.Bound && CheckOwner(c.Owner) != nil {
+		if c.SN < 1 || c.Bound && (c.Kind != KindStatic || CheckOwner(c.Owner) != nil) ||
+			c.Kind == KindStatic && (!c.Bound && c.Owner != (PublicKey{}) || c.Release != (Release{})) ||
+			c.Kind != KindStatic && (c.Release.Frame == 0 || c.Release.Time < 0) ||
+			c.Kind != KindProof && c.Product != (Product{}) {
 			t.Fatalf("%+v is no coupon", c)
 		}
 	})
@@ -78,17 +81,17 @@ func FuzzParsePresentation(f *testing.F) {
 		p, err := ParsePresentation(text)
 		if err != nil {
 			refusedProperly(t, err, ReasonMalformedPresentation, ReasonMalformedCoupon, ReasonUnsupportedVersion,
-				ReasonUnknownKind, ReasonUnsupportedKind, ReasonBadOwnerKey)
+				ReasonUnknownKind, ReasonBadOwnerKey)
 			return
 		}
 		if p.Text() != text {
 			t.Fatalf("%q becomes %q", text, p.Text())
 		}
-		if !p.Coupon.Bound || p.PresentedAt < 0 || len(p.Retailer) > MaxIDLength || len(p.Invoice) > MaxIDLength {
+		if !p.Coupon.Presentable() || p.PresentedAt < 0 || len(p.Retailer) > MaxIDLength || len(p.Invoice) > MaxIDLength {
 			t.Fatalf("%+v is no presentation", p)
 		}
 		if err := p.VerifySignature(p.Coupon.Owner); err != nil {
-			refusedProperly(t, err, ReasonWrongSignature)
+			refusedProperly(t, err, ReasonWrongSignature, ReasonBadOwnerKey)
 		}
 	})
 }

@@ -87,7 +87,7 @@ func presentationBytes(t *testing.T, p presentationVector) []byte {
 		bigEndian(int64(len(p.Audience)), 2), []byte(p.Audience), bigEndian(int64(len(p.Invoice)), 2), []byte(p.Invoice), signature)
 }
 
-func unhex(t *testing.T, s string) []byte {
+func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(s)
 	if err != nil {

@@ -28,12 +28,12 @@ func wallet(n int) ed25519.PrivateKey {
 
 // vectorMaker issues what the vectors need under one campaign key.
 type vectorMaker struct {
-	t        *testing.T
+	t        testing.TB
 	kM, kIR  Key
 	mandates []Mandate
 }
 
-func newVectorMaker(t *testing.T) vectorMaker {
+func newVectorMaker(t testing.TB) vectorMaker {
 	terms := []byte(`{"format":1,"currency":"EUR","gtins":["09521234543213"],"quantity":1,"benefit":{"type":"amount_off","amount":100}}`)
 	first := Mandate{
 		Issuer: "IssuerMSP", Emitter: "AdvertiserMSP", Product: "Ceylon tea, 50 bags", Offer: "1 € off",
