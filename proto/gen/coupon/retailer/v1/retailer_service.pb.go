@@ -32,7 +32,9 @@ type VerifyRequest struct {
 	// Coupons ("ec1.") or presentations ("ep1."); at most 50.
 	Coupons []string `protobuf:"bytes,1,rep,name=coupons,proto3" json:"coupons,omitempty"`
 	// What is being bought; without it values are not computed.
-	Basket        *v1.Basket `protobuf:"bytes,2,opt,name=basket,proto3" json:"basket,omitempty"`
+	Basket *v1.Basket `protobuf:"bytes,2,opt,name=basket,proto3" json:"basket,omitempty"`
+	// Receipts of those coupons that came with one; at most one for each.
+	Receipts      []*Receipt `protobuf:"bytes,3,rep,name=receipts,proto3" json:"receipts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -81,6 +83,71 @@ func (x *VerifyRequest) GetBasket() *v1.Basket {
 	return nil
 }
 
+func (x *VerifyRequest) GetReceipts() []*Receipt {
+	if x != nil {
+		return x.Receipts
+	}
+	return nil
+}
+
+// Receipt goes with one coupon of a request. It is asked for where earlier
+// coupons of an offer are worth more than later ones, or where the value is a
+// random one (RECEIPT_REQUIRED), and is of no effect anywhere else. A coupon
+// without an entry has no receipt.
+type Receipt struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index of its coupon in the request, from 0.
+	Index int32 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// The proof that the coupon is in its closed frame: "er1." and base64url.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Receipt) Reset() {
+	*x = Receipt{}
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Receipt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Receipt) ProtoMessage() {}
+
+func (x *Receipt) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
+func (*Receipt) Descriptor() ([]byte, []int) {
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Receipt) GetIndex() int32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Receipt) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // VerifyResponse has one verdict for each coupon, in the request's order.
 type VerifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -92,7 +159,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[1]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -104,7 +171,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[1]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -117,7 +184,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{1}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *VerifyResponse) GetVerdicts() []*Verdict {
@@ -134,17 +201,21 @@ type Verdict struct {
 	Reason v1.ErrorReason `protobuf:"varint,1,opt,name=reason,proto3,enum=coupon.type.v1.ErrorReason" json:"reason,omitempty"`
 	// Why not, for people.
 	Detail string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"`
-	// What it would take off; absent without a basket.
+	// What it would take off now, by the ledger's time; absent without a basket
+	// and for a refused coupon.
 	Discount *v1.Money `protobuf:"bytes,3,opt,name=discount,proto3" json:"discount,omitempty"`
 	// Product and offer, for the till's display.
-	Title         string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Title string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
+	// What it would take off the same basket in one hour: 0 if it cannot be
+	// redeemed any more by then. Present where discount is.
+	DiscountInOneHour *v1.Money `protobuf:"bytes,5,opt,name=discount_in_one_hour,json=discountInOneHour,proto3" json:"discount_in_one_hour,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[2]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -156,7 +227,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[2]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -169,7 +240,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{2}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Verdict) GetReason() v1.ErrorReason {
@@ -200,6 +271,13 @@ func (x *Verdict) GetTitle() string {
 	return ""
 }
 
+func (x *Verdict) GetDiscountInOneHour() *v1.Money {
+	if x != nil {
+		return x.DiscountInOneHour
+	}
+	return nil
+}
+
 // RedeemRequest is one sale's coupons of one issuer.
 type RedeemRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -210,14 +288,16 @@ type RedeemRequest struct {
 	// What was bought.
 	Basket *v1.Basket `protobuf:"bytes,3,opt,name=basket,proto3" json:"basket,omitempty"`
 	// Coupons ("ec1.") or presentations ("ep1."); 1 to 50.
-	Coupons       []string `protobuf:"bytes,4,rep,name=coupons,proto3" json:"coupons,omitempty"`
+	Coupons []string `protobuf:"bytes,4,rep,name=coupons,proto3" json:"coupons,omitempty"`
+	// Receipts of those coupons that came with one; at most one for each.
+	Receipts      []*Receipt `protobuf:"bytes,5,rep,name=receipts,proto3" json:"receipts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RedeemRequest) Reset() {
 	*x = RedeemRequest{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[3]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -229,7 +309,7 @@ func (x *RedeemRequest) String() string {
 func (*RedeemRequest) ProtoMessage() {}
 
 func (x *RedeemRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[3]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -242,7 +322,7 @@ func (x *RedeemRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedeemRequest.ProtoReflect.Descriptor instead.
 func (*RedeemRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{3}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RedeemRequest) GetRequestId() string {
@@ -273,6 +353,13 @@ func (x *RedeemRequest) GetCoupons() []string {
 	return nil
 }
 
+func (x *RedeemRequest) GetReceipts() []*Receipt {
+	if x != nil {
+		return x.Receipts
+	}
+	return nil
+}
+
 // RedeemResponse says what the ledger decided.
 type RedeemResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -284,7 +371,7 @@ type RedeemResponse struct {
 
 func (x *RedeemResponse) Reset() {
 	*x = RedeemResponse{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[4]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -296,7 +383,7 @@ func (x *RedeemResponse) String() string {
 func (*RedeemResponse) ProtoMessage() {}
 
 func (x *RedeemResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[4]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -309,7 +396,7 @@ func (x *RedeemResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedeemResponse.ProtoReflect.Descriptor instead.
 func (*RedeemResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{4}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RedeemResponse) GetRedemption() *Redemption {
@@ -346,7 +433,7 @@ type Redemption struct {
 
 func (x *Redemption) Reset() {
 	*x = Redemption{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[5]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -358,7 +445,7 @@ func (x *Redemption) String() string {
 func (*Redemption) ProtoMessage() {}
 
 func (x *Redemption) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[5]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -371,7 +458,7 @@ func (x *Redemption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redemption.ProtoReflect.Descriptor instead.
 func (*Redemption) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{5}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Redemption) GetRedemptionId() string {
@@ -450,7 +537,7 @@ type VoidRequest struct {
 
 func (x *VoidRequest) Reset() {
 	*x = VoidRequest{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[6]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -462,7 +549,7 @@ func (x *VoidRequest) String() string {
 func (*VoidRequest) ProtoMessage() {}
 
 func (x *VoidRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[6]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -475,7 +562,7 @@ func (x *VoidRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VoidRequest.ProtoReflect.Descriptor instead.
 func (*VoidRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{6}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *VoidRequest) GetRequestId() string {
@@ -503,7 +590,7 @@ type VoidResponse struct {
 
 func (x *VoidResponse) Reset() {
 	*x = VoidResponse{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[7]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -515,7 +602,7 @@ func (x *VoidResponse) String() string {
 func (*VoidResponse) ProtoMessage() {}
 
 func (x *VoidResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[7]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -528,7 +615,7 @@ func (x *VoidResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VoidResponse.ProtoReflect.Descriptor instead.
 func (*VoidResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{7}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *VoidResponse) GetRedemption() *Redemption {
@@ -549,7 +636,7 @@ type GetRedemptionRequest struct {
 
 func (x *GetRedemptionRequest) Reset() {
 	*x = GetRedemptionRequest{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[8]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +648,7 @@ func (x *GetRedemptionRequest) String() string {
 func (*GetRedemptionRequest) ProtoMessage() {}
 
 func (x *GetRedemptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[8]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +661,7 @@ func (x *GetRedemptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRedemptionRequest.ProtoReflect.Descriptor instead.
 func (*GetRedemptionRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{8}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetRedemptionRequest) GetRedemptionId() string {
@@ -595,7 +682,7 @@ type GetRedemptionResponse struct {
 
 func (x *GetRedemptionResponse) Reset() {
 	*x = GetRedemptionResponse{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[9]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +694,7 @@ func (x *GetRedemptionResponse) String() string {
 func (*GetRedemptionResponse) ProtoMessage() {}
 
 func (x *GetRedemptionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[9]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +707,7 @@ func (x *GetRedemptionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRedemptionResponse.ProtoReflect.Descriptor instead.
 func (*GetRedemptionResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{9}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetRedemptionResponse) GetRedemption() *Redemption {
@@ -643,7 +730,7 @@ type ClaimRequest struct {
 
 func (x *ClaimRequest) Reset() {
 	*x = ClaimRequest{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[10]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -655,7 +742,7 @@ func (x *ClaimRequest) String() string {
 func (*ClaimRequest) ProtoMessage() {}
 
 func (x *ClaimRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[10]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -668,7 +755,7 @@ func (x *ClaimRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimRequest.ProtoReflect.Descriptor instead.
 func (*ClaimRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{10}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ClaimRequest) GetRequestId() string {
@@ -697,7 +784,7 @@ type ClaimResponse struct {
 
 func (x *ClaimResponse) Reset() {
 	*x = ClaimResponse{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[11]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +796,7 @@ func (x *ClaimResponse) String() string {
 func (*ClaimResponse) ProtoMessage() {}
 
 func (x *ClaimResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[11]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +809,7 @@ func (x *ClaimResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimResponse.ProtoReflect.Descriptor instead.
 func (*ClaimResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{11}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ClaimResponse) GetClaims() []*Claim {
@@ -755,7 +842,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[12]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +854,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[12]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +867,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{12}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Claim) GetClaimId() string {
@@ -845,7 +932,7 @@ type ListClaimsRequest struct {
 
 func (x *ListClaimsRequest) Reset() {
 	*x = ListClaimsRequest{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[13]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +944,7 @@ func (x *ListClaimsRequest) String() string {
 func (*ListClaimsRequest) ProtoMessage() {}
 
 func (x *ListClaimsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[13]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +957,7 @@ func (x *ListClaimsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClaimsRequest.ProtoReflect.Descriptor instead.
 func (*ListClaimsRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{13}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListClaimsRequest) GetPageSize() int32 {
@@ -900,7 +987,7 @@ type ListClaimsResponse struct {
 
 func (x *ListClaimsResponse) Reset() {
 	*x = ListClaimsResponse{}
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[14]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +999,7 @@ func (x *ListClaimsResponse) String() string {
 func (*ListClaimsResponse) ProtoMessage() {}
 
 func (x *ListClaimsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[14]
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1012,7 @@ func (x *ListClaimsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClaimsResponse.ProtoReflect.Descriptor instead.
 func (*ListClaimsResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{14}
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListClaimsResponse) GetClaims() []*Claim {
@@ -946,23 +1033,29 @@ var File_coupon_retailer_v1_retailer_service_proto protoreflect.FileDescriptor
 
 const file_coupon_retailer_v1_retailer_service_proto_rawDesc = "" +
 	"\n" +
-	")coupon/retailer/v1/retailer_service.proto\x12\x12coupon.retailer.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n" +
+	")coupon/retailer/v1/retailer_service.proto\x12\x12coupon.retailer.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x01\n" +
 	"\rVerifyRequest\x12\x18\n" +
 	"\acoupons\x18\x01 \x03(\tR\acoupons\x12.\n" +
-	"\x06basket\x18\x02 \x01(\v2\x16.coupon.type.v1.BasketR\x06basket\"I\n" +
+	"\x06basket\x18\x02 \x01(\v2\x16.coupon.type.v1.BasketR\x06basket\x127\n" +
+	"\breceipts\x18\x03 \x03(\v2\x1b.coupon.retailer.v1.ReceiptR\breceipts\"3\n" +
+	"\aReceipt\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"I\n" +
 	"\x0eVerifyResponse\x127\n" +
-	"\bverdicts\x18\x01 \x03(\v2\x1b.coupon.retailer.v1.VerdictR\bverdicts\"\x9f\x01\n" +
+	"\bverdicts\x18\x01 \x03(\v2\x1b.coupon.retailer.v1.VerdictR\bverdicts\"\xe7\x01\n" +
 	"\aVerdict\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.coupon.type.v1.ErrorReasonR\x06reason\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x121\n" +
 	"\bdiscount\x18\x03 \x01(\v2\x15.coupon.type.v1.MoneyR\bdiscount\x12\x14\n" +
-	"\x05title\x18\x04 \x01(\tR\x05title\"\xab\x01\n" +
+	"\x05title\x18\x04 \x01(\tR\x05title\x12F\n" +
+	"\x14discount_in_one_hour\x18\x05 \x01(\v2\x15.coupon.type.v1.MoneyR\x11discountInOneHour\"\xe4\x01\n" +
 	"\rRedeemRequest\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x121\n" +
 	"\ainvoice\x18\x02 \x01(\v2\x17.coupon.type.v1.InvoiceR\ainvoice\x12.\n" +
 	"\x06basket\x18\x03 \x01(\v2\x16.coupon.type.v1.BasketR\x06basket\x12\x18\n" +
-	"\acoupons\x18\x04 \x03(\tR\acoupons\"P\n" +
+	"\acoupons\x18\x04 \x03(\tR\acoupons\x127\n" +
+	"\breceipts\x18\x05 \x03(\v2\x1b.coupon.retailer.v1.ReceiptR\breceipts\"P\n" +
 	"\x0eRedeemResponse\x12>\n" +
 	"\n" +
 	"redemption\x18\x01 \x01(\v2\x1e.coupon.retailer.v1.RedemptionR\n" +
@@ -1035,62 +1128,66 @@ func file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP() []byte {
 	return file_coupon_retailer_v1_retailer_service_proto_rawDescData
 }
 
-var file_coupon_retailer_v1_retailer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_coupon_retailer_v1_retailer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_coupon_retailer_v1_retailer_service_proto_goTypes = []any{
 	(*VerifyRequest)(nil),         // 0: coupon.retailer.v1.VerifyRequest
-	(*VerifyResponse)(nil),        // 1: coupon.retailer.v1.VerifyResponse
-	(*Verdict)(nil),               // 2: coupon.retailer.v1.Verdict
-	(*RedeemRequest)(nil),         // 3: coupon.retailer.v1.RedeemRequest
-	(*RedeemResponse)(nil),        // 4: coupon.retailer.v1.RedeemResponse
-	(*Redemption)(nil),            // 5: coupon.retailer.v1.Redemption
-	(*VoidRequest)(nil),           // 6: coupon.retailer.v1.VoidRequest
-	(*VoidResponse)(nil),          // 7: coupon.retailer.v1.VoidResponse
-	(*GetRedemptionRequest)(nil),  // 8: coupon.retailer.v1.GetRedemptionRequest
-	(*GetRedemptionResponse)(nil), // 9: coupon.retailer.v1.GetRedemptionResponse
-	(*ClaimRequest)(nil),          // 10: coupon.retailer.v1.ClaimRequest
-	(*ClaimResponse)(nil),         // 11: coupon.retailer.v1.ClaimResponse
-	(*Claim)(nil),                 // 12: coupon.retailer.v1.Claim
-	(*ListClaimsRequest)(nil),     // 13: coupon.retailer.v1.ListClaimsRequest
-	(*ListClaimsResponse)(nil),    // 14: coupon.retailer.v1.ListClaimsResponse
-	(*v1.Basket)(nil),             // 15: coupon.type.v1.Basket
-	(v1.ErrorReason)(0),           // 16: coupon.type.v1.ErrorReason
-	(*v1.Money)(nil),              // 17: coupon.type.v1.Money
-	(*v1.Invoice)(nil),            // 18: coupon.type.v1.Invoice
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*Receipt)(nil),               // 1: coupon.retailer.v1.Receipt
+	(*VerifyResponse)(nil),        // 2: coupon.retailer.v1.VerifyResponse
+	(*Verdict)(nil),               // 3: coupon.retailer.v1.Verdict
+	(*RedeemRequest)(nil),         // 4: coupon.retailer.v1.RedeemRequest
+	(*RedeemResponse)(nil),        // 5: coupon.retailer.v1.RedeemResponse
+	(*Redemption)(nil),            // 6: coupon.retailer.v1.Redemption
+	(*VoidRequest)(nil),           // 7: coupon.retailer.v1.VoidRequest
+	(*VoidResponse)(nil),          // 8: coupon.retailer.v1.VoidResponse
+	(*GetRedemptionRequest)(nil),  // 9: coupon.retailer.v1.GetRedemptionRequest
+	(*GetRedemptionResponse)(nil), // 10: coupon.retailer.v1.GetRedemptionResponse
+	(*ClaimRequest)(nil),          // 11: coupon.retailer.v1.ClaimRequest
+	(*ClaimResponse)(nil),         // 12: coupon.retailer.v1.ClaimResponse
+	(*Claim)(nil),                 // 13: coupon.retailer.v1.Claim
+	(*ListClaimsRequest)(nil),     // 14: coupon.retailer.v1.ListClaimsRequest
+	(*ListClaimsResponse)(nil),    // 15: coupon.retailer.v1.ListClaimsResponse
+	(*v1.Basket)(nil),             // 16: coupon.type.v1.Basket
+	(v1.ErrorReason)(0),           // 17: coupon.type.v1.ErrorReason
+	(*v1.Money)(nil),              // 18: coupon.type.v1.Money
+	(*v1.Invoice)(nil),            // 19: coupon.type.v1.Invoice
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 }
 var file_coupon_retailer_v1_retailer_service_proto_depIdxs = []int32{
-	15, // 0: coupon.retailer.v1.VerifyRequest.basket:type_name -> coupon.type.v1.Basket
-	2,  // 1: coupon.retailer.v1.VerifyResponse.verdicts:type_name -> coupon.retailer.v1.Verdict
-	16, // 2: coupon.retailer.v1.Verdict.reason:type_name -> coupon.type.v1.ErrorReason
-	17, // 3: coupon.retailer.v1.Verdict.discount:type_name -> coupon.type.v1.Money
-	18, // 4: coupon.retailer.v1.RedeemRequest.invoice:type_name -> coupon.type.v1.Invoice
-	15, // 5: coupon.retailer.v1.RedeemRequest.basket:type_name -> coupon.type.v1.Basket
-	5,  // 6: coupon.retailer.v1.RedeemResponse.redemption:type_name -> coupon.retailer.v1.Redemption
-	17, // 7: coupon.retailer.v1.Redemption.discounts:type_name -> coupon.type.v1.Money
-	17, // 8: coupon.retailer.v1.Redemption.total:type_name -> coupon.type.v1.Money
-	19, // 9: coupon.retailer.v1.Redemption.redeem_time:type_name -> google.protobuf.Timestamp
-	5,  // 10: coupon.retailer.v1.VoidResponse.redemption:type_name -> coupon.retailer.v1.Redemption
-	5,  // 11: coupon.retailer.v1.GetRedemptionResponse.redemption:type_name -> coupon.retailer.v1.Redemption
-	12, // 12: coupon.retailer.v1.ClaimResponse.claims:type_name -> coupon.retailer.v1.Claim
-	17, // 13: coupon.retailer.v1.Claim.amounts:type_name -> coupon.type.v1.Money
-	12, // 14: coupon.retailer.v1.ListClaimsResponse.claims:type_name -> coupon.retailer.v1.Claim
-	0,  // 15: coupon.retailer.v1.RetailerService.Verify:input_type -> coupon.retailer.v1.VerifyRequest
-	3,  // 16: coupon.retailer.v1.RetailerService.Redeem:input_type -> coupon.retailer.v1.RedeemRequest
-	6,  // 17: coupon.retailer.v1.RetailerService.Void:input_type -> coupon.retailer.v1.VoidRequest
-	8,  // 18: coupon.retailer.v1.RetailerService.GetRedemption:input_type -> coupon.retailer.v1.GetRedemptionRequest
-	10, // 19: coupon.retailer.v1.RetailerService.Claim:input_type -> coupon.retailer.v1.ClaimRequest
-	13, // 20: coupon.retailer.v1.RetailerService.ListClaims:input_type -> coupon.retailer.v1.ListClaimsRequest
-	1,  // 21: coupon.retailer.v1.RetailerService.Verify:output_type -> coupon.retailer.v1.VerifyResponse
-	4,  // 22: coupon.retailer.v1.RetailerService.Redeem:output_type -> coupon.retailer.v1.RedeemResponse
-	7,  // 23: coupon.retailer.v1.RetailerService.Void:output_type -> coupon.retailer.v1.VoidResponse
-	9,  // 24: coupon.retailer.v1.RetailerService.GetRedemption:output_type -> coupon.retailer.v1.GetRedemptionResponse
-	11, // 25: coupon.retailer.v1.RetailerService.Claim:output_type -> coupon.retailer.v1.ClaimResponse
-	14, // 26: coupon.retailer.v1.RetailerService.ListClaims:output_type -> coupon.retailer.v1.ListClaimsResponse
-	21, // [21:27] is the sub-list for method output_type
-	15, // [15:21] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	16, // 0: coupon.retailer.v1.VerifyRequest.basket:type_name -> coupon.type.v1.Basket
+	1,  // 1: coupon.retailer.v1.VerifyRequest.receipts:type_name -> coupon.retailer.v1.Receipt
+	3,  // 2: coupon.retailer.v1.VerifyResponse.verdicts:type_name -> coupon.retailer.v1.Verdict
+	17, // 3: coupon.retailer.v1.Verdict.reason:type_name -> coupon.type.v1.ErrorReason
+	18, // 4: coupon.retailer.v1.Verdict.discount:type_name -> coupon.type.v1.Money
+	18, // 5: coupon.retailer.v1.Verdict.discount_in_one_hour:type_name -> coupon.type.v1.Money
+	19, // 6: coupon.retailer.v1.RedeemRequest.invoice:type_name -> coupon.type.v1.Invoice
+	16, // 7: coupon.retailer.v1.RedeemRequest.basket:type_name -> coupon.type.v1.Basket
+	1,  // 8: coupon.retailer.v1.RedeemRequest.receipts:type_name -> coupon.retailer.v1.Receipt
+	6,  // 9: coupon.retailer.v1.RedeemResponse.redemption:type_name -> coupon.retailer.v1.Redemption
+	18, // 10: coupon.retailer.v1.Redemption.discounts:type_name -> coupon.type.v1.Money
+	18, // 11: coupon.retailer.v1.Redemption.total:type_name -> coupon.type.v1.Money
+	20, // 12: coupon.retailer.v1.Redemption.redeem_time:type_name -> google.protobuf.Timestamp
+	6,  // 13: coupon.retailer.v1.VoidResponse.redemption:type_name -> coupon.retailer.v1.Redemption
+	6,  // 14: coupon.retailer.v1.GetRedemptionResponse.redemption:type_name -> coupon.retailer.v1.Redemption
+	13, // 15: coupon.retailer.v1.ClaimResponse.claims:type_name -> coupon.retailer.v1.Claim
+	18, // 16: coupon.retailer.v1.Claim.amounts:type_name -> coupon.type.v1.Money
+	13, // 17: coupon.retailer.v1.ListClaimsResponse.claims:type_name -> coupon.retailer.v1.Claim
+	0,  // 18: coupon.retailer.v1.RetailerService.Verify:input_type -> coupon.retailer.v1.VerifyRequest
+	4,  // 19: coupon.retailer.v1.RetailerService.Redeem:input_type -> coupon.retailer.v1.RedeemRequest
+	7,  // 20: coupon.retailer.v1.RetailerService.Void:input_type -> coupon.retailer.v1.VoidRequest
+	9,  // 21: coupon.retailer.v1.RetailerService.GetRedemption:input_type -> coupon.retailer.v1.GetRedemptionRequest
+	11, // 22: coupon.retailer.v1.RetailerService.Claim:input_type -> coupon.retailer.v1.ClaimRequest
+	14, // 23: coupon.retailer.v1.RetailerService.ListClaims:input_type -> coupon.retailer.v1.ListClaimsRequest
+	2,  // 24: coupon.retailer.v1.RetailerService.Verify:output_type -> coupon.retailer.v1.VerifyResponse
+	5,  // 25: coupon.retailer.v1.RetailerService.Redeem:output_type -> coupon.retailer.v1.RedeemResponse
+	8,  // 26: coupon.retailer.v1.RetailerService.Void:output_type -> coupon.retailer.v1.VoidResponse
+	10, // 27: coupon.retailer.v1.RetailerService.GetRedemption:output_type -> coupon.retailer.v1.GetRedemptionResponse
+	12, // 28: coupon.retailer.v1.RetailerService.Claim:output_type -> coupon.retailer.v1.ClaimResponse
+	15, // 29: coupon.retailer.v1.RetailerService.ListClaims:output_type -> coupon.retailer.v1.ListClaimsResponse
+	24, // [24:30] is the sub-list for method output_type
+	18, // [18:24] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_coupon_retailer_v1_retailer_service_proto_init() }
@@ -1104,7 +1201,7 @@ func file_coupon_retailer_v1_retailer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_retailer_v1_retailer_service_proto_rawDesc), len(file_coupon_retailer_v1_retailer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -12,6 +12,7 @@ package typev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -32,8 +33,10 @@ type Kind int32
 const (
 	// Not a kind; refused.
 	Kind_KIND_UNSPECIFIED Kind = 0
-	// Fixed terms, validity by calendar.
+	// Value and validity by calendar.
 	Kind_KIND_STATIC Kind = 1
+	// Released at a time that is proven; the value may depend on it.
+	Kind_KIND_DYNAMIC Kind = 2
 )
 
 // Enum value maps for Kind.
@@ -41,10 +44,12 @@ var (
 	Kind_name = map[int32]string{
 		0: "KIND_UNSPECIFIED",
 		1: "KIND_STATIC",
+		2: "KIND_DYNAMIC",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_STATIC":      1,
+		"KIND_DYNAMIC":     2,
 	}
 )
 
@@ -200,7 +205,7 @@ type Campaign struct {
 	Offer string `protobuf:"bytes,5,opt,name=offer,proto3" json:"offer,omitempty"`
 	// The terms document, JSON, verbatim.
 	Terms string `protobuf:"bytes,6,opt,name=terms,proto3" json:"terms,omitempty"`
-	// Kinds of coupons that may be emitted.
+	// Kinds of coupons that may be emitted; exactly one.
 	Kinds []Kind `protobuf:"varint,7,rep,packed,name=kinds,proto3,enum=coupon.type.v1.Kind" json:"kinds,omitempty"`
 	// Who may spend the coupons.
 	Holder Holder `protobuf:"varint,8,opt,name=holder,proto3,enum=coupon.type.v1.Holder" json:"holder,omitempty"`
@@ -216,8 +221,12 @@ type Campaign struct {
 	Status CampaignStatus `protobuf:"varint,13,opt,name=status,proto3,enum=coupon.type.v1.CampaignStatus" json:"status,omitempty"`
 	// When a closed campaign ends redemption; set by the ledger.
 	RedeemUntilTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=redeem_until_time,json=redeemUntilTime,proto3" json:"redeem_until_time,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Of dynamic coupons: the longest time between the opening of a frame and
+	// the release of a coupon in it, whole milliseconds up to 24 hours. Absent
+	// for static coupons.
+	MaxFrameAge   *durationpb.Duration `protobuf:"bytes,15,opt,name=max_frame_age,json=maxFrameAge,proto3" json:"max_frame_age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Campaign) Reset() {
@@ -344,6 +353,13 @@ func (x *Campaign) GetStatus() CampaignStatus {
 func (x *Campaign) GetRedeemUntilTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.RedeemUntilTime
+	}
+	return nil
+}
+
+func (x *Campaign) GetMaxFrameAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxFrameAge
 	}
 	return nil
 }
@@ -765,7 +781,7 @@ var File_coupon_type_v1_coupon_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\n" +
-	"\x1bcoupon/type/v1/coupon.proto\x12\x0ecoupon.type.v1\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x04\n" +
+	"\x1bcoupon/type/v1/coupon.proto\x12\x0ecoupon.type.v1\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x04\n" +
 	"\bCampaign\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1a\n" +
 	"\bcampaign\x18\x02 \x01(\tR\bcampaign\x12\x18\n" +
@@ -782,7 +798,8 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\x0faudience_waived\x18\v \x01(\bR\x0eaudienceWaived\x12)\n" +
 	"\x10invoice_required\x18\f \x01(\bR\x0finvoiceRequired\x126\n" +
 	"\x06status\x18\r \x01(\x0e2\x1e.coupon.type.v1.CampaignStatusR\x06status\x12F\n" +
-	"\x11redeem_until_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x0fredeemUntilTime\"\xee\x01\n" +
+	"\x11redeem_until_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x0fredeemUntilTime\x12=\n" +
+	"\rmax_frame_age\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\vmaxFrameAge\"\xee\x01\n" +
 	"\tFramework\x12!\n" +
 	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x18\n" +
@@ -810,10 +827,11 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1b.coupon.type.v1.ErrorReasonR\x06reason\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\"I\n" +
 	"\x0eRefusedCoupons\x127\n" +
-	"\arefused\x18\x01 \x03(\v2\x1d.coupon.type.v1.RefusedCouponR\arefused*-\n" +
+	"\arefused\x18\x01 \x03(\v2\x1d.coupon.type.v1.RefusedCouponR\arefused*?\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
-	"\vKIND_STATIC\x10\x01*E\n" +
+	"\vKIND_STATIC\x10\x01\x12\x10\n" +
+	"\fKIND_DYNAMIC\x10\x02*E\n" +
 	"\x06Holder\x12\x16\n" +
 	"\x12HOLDER_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rHOLDER_BEARER\x10\x01\x12\x10\n" +
@@ -850,8 +868,9 @@ var file_coupon_type_v1_coupon_proto_goTypes = []any{
 	(*RefusedCoupon)(nil),         // 8: coupon.type.v1.RefusedCoupon
 	(*RefusedCoupons)(nil),        // 9: coupon.type.v1.RefusedCoupons
 	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*Money)(nil),                 // 11: coupon.type.v1.Money
-	(ErrorReason)(0),              // 12: coupon.type.v1.ErrorReason
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(*Money)(nil),                 // 12: coupon.type.v1.Money
+	(ErrorReason)(0),              // 13: coupon.type.v1.ErrorReason
 }
 var file_coupon_type_v1_coupon_proto_depIdxs = []int32{
 	0,  // 0: coupon.type.v1.Campaign.kinds:type_name -> coupon.type.v1.Kind
@@ -860,17 +879,18 @@ var file_coupon_type_v1_coupon_proto_depIdxs = []int32{
 	10, // 3: coupon.type.v1.Campaign.end_time:type_name -> google.protobuf.Timestamp
 	2,  // 4: coupon.type.v1.Campaign.status:type_name -> coupon.type.v1.CampaignStatus
 	10, // 5: coupon.type.v1.Campaign.redeem_until_time:type_name -> google.protobuf.Timestamp
-	0,  // 6: coupon.type.v1.Framework.kind:type_name -> coupon.type.v1.Kind
-	11, // 7: coupon.type.v1.Invoice.amount:type_name -> coupon.type.v1.Money
-	10, // 8: coupon.type.v1.Invoice.paid_time:type_name -> google.protobuf.Timestamp
-	6,  // 9: coupon.type.v1.Basket.lines:type_name -> coupon.type.v1.Line
-	12, // 10: coupon.type.v1.RefusedCoupon.reason:type_name -> coupon.type.v1.ErrorReason
-	8,  // 11: coupon.type.v1.RefusedCoupons.refused:type_name -> coupon.type.v1.RefusedCoupon
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	11, // 6: coupon.type.v1.Campaign.max_frame_age:type_name -> google.protobuf.Duration
+	0,  // 7: coupon.type.v1.Framework.kind:type_name -> coupon.type.v1.Kind
+	12, // 8: coupon.type.v1.Invoice.amount:type_name -> coupon.type.v1.Money
+	10, // 9: coupon.type.v1.Invoice.paid_time:type_name -> google.protobuf.Timestamp
+	6,  // 10: coupon.type.v1.Basket.lines:type_name -> coupon.type.v1.Line
+	13, // 11: coupon.type.v1.RefusedCoupon.reason:type_name -> coupon.type.v1.ErrorReason
+	8,  // 12: coupon.type.v1.RefusedCoupons.refused:type_name -> coupon.type.v1.RefusedCoupon
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_coupon_type_v1_coupon_proto_init() }
