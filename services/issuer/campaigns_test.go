@@ -65,6 +65,7 @@ func TestPublishCampaign(t *testing.T) {
 		{"no end", uuid.NewString(), func(c *typev1.Campaign) { c.EndTime = nil }, malformed},
 		{"an end before the beginning", uuid.NewString(), func(c *typev1.Campaign) { c.EndTime = c.GetBeginTime() }, malformed},
 		{"a beginning before 1970", uuid.NewString(), func(c *typev1.Campaign) { c.BeginTime = &timestamppb.Timestamp{Seconds: -1} }, malformed},
+		{"static from release", uuid.NewString(), func(c *typev1.Campaign) { c.Terms = decaying }, refusal{codes.InvalidArgument, coupon.ReasonBadTerms}},
 		{"a version that is published otherwise", uuid.NewString(), func(c *typev1.Campaign) { c.Campaign = "summer" }, refusal{codes.AlreadyExists, coupon.ReasonAlreadyExists}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -32,17 +32,21 @@ const (
 const Terms = `{"format":1,"currency":"EUR","gtins":["` + GTIN + `"],"quantity":1,"benefit":{"type":"amount_off","amount":100}}`
 
 // Options describe a campaign; zero values mean the default four organisations,
-// default terms, bearer coupons, one lane of 1000, a day from an hour ago on.
+// default terms, static bearer coupons, one lane of 1000, a day from an hour ago
+// on.
 type Options struct {
 	Issuer, Emitter, Clearing string
 	// Retailers are admitted.
 	Retailers                       []string
 	ID                              string
 	Terms                           string
+	Kind                            coupon.Kind
 	Holder                          coupon.Holder
 	Quotas                          []int64
 	Begin, End                      time.Time
 	AudienceWaived, InvoiceRequired bool
+	// MaxFrameAge is needed for dynamic coupons.
+	MaxFrameAge time.Duration
 }
 
 // Campaign is a published campaign with one framework and all its keys.
@@ -65,7 +69,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	p := &Campaign{consortium: c, clearing: o.Clearing, Key: RandomKey()}
 	content := coupon.Campaign{
 		ID: o.ID, Version: 1, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
-		Kinds: []coupon.Kind{coupon.KindStatic}, Holder: o.Holder,
+		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
 		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
 	}
@@ -89,6 +93,7 @@ func (o Options) withDefaults(now time.Time) Options {
 	for field, value := range map[*string]string{
 		&o.Issuer: servetest.IssuerMSP, &o.Emitter: servetest.AdvertiserMSP, &o.Clearing: servetest.ClearingMSP,
 		&o.ID: "summer", &o.Terms: Terms, (*string)(&o.Holder): string(coupon.HolderBearer),
+		(*string)(&o.Kind): string(coupon.KindStatic),
 	} {
 		if *field == "" {
 			*field = value
@@ -113,14 +118,14 @@ func (p *Campaign) authorise(t testing.TB, o Options) {
 	t.Helper()
 	mandate := coupon.Mandate{
 		Issuer: o.Issuer, Emitter: o.Emitter, Product: p.Product, Offer: p.Offer, Campaign: o.ID, Version: 1,
-		Kind: coupon.KindStatic, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(o.Terms)),
+		Kind: o.Kind, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(o.Terms)),
 	}
 	p.emitterKey = coupon.DeriveEmitterKey(p.Key, o.ID, o.Emitter, 1)
 	p.mandateMAC = mandate.MAC(coupon.DeriveFrameworkKey(p.Key))
 	p.submitAs(t, o.Issuer, ledger.Call{
 		Function: "AuthoriseEmitter",
 		Argument: coupon.AuthoriseRequest{
-			Campaign: o.ID, Version: 1, Emitter: o.Emitter, Kind: coupon.KindStatic, Epoch: 1, Quotas: o.Quotas,
+			Campaign: o.ID, Version: 1, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
 		},
 		Input:     coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC},
 		Endorsers: []string{o.Issuer, o.Emitter},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
@@ -36,6 +37,7 @@ func Campaign(entry coupon.CampaignEntry) *typev1.Campaign {
 		AudienceWaived: c.AudienceWaived, InvoiceRequired: c.InvoiceRequired,
 		Status:          statuses[entry.State.Status],
 		RedeemUntilTime: Time(entry.State.RedeemUntil),
+		MaxFrameAge:     Duration(c.MaxFrameAge),
 	}
 	for _, kind := range c.Kinds {
 		shown.Kinds = append(shown.Kinds, kinds[kind])
@@ -71,6 +73,27 @@ func Milliseconds(field string, t *timestamppb.Timestamp) (int64, error) {
 	return t.AsTime().UnixMilli(), nil
 }
 
+// Duration is nil for 0, which stands for none.
+func Duration(milliseconds int64) *durationpb.Duration {
+	if milliseconds == 0 {
+		return nil
+	}
+	return durationpb.New(time.Duration(milliseconds) * time.Millisecond)
+}
+
+// Length is the inverse of Duration. A duration below 0, out of range or not of
+// whole milliseconds is refused.
+func Length(field string, d *durationpb.Duration) (int64, error) {
+	if d == nil {
+		return 0, nil
+	}
+	length := d.AsDuration()
+	if d.CheckValid() != nil || length < 0 || length%time.Millisecond != 0 {
+		return 0, coupon.Refuse(coupon.ReasonInvalidRequest, field, "not a duration of whole milliseconds")
+	}
+	return length.Milliseconds(), nil
+}
+
 // CampaignToPublish reads what a caller wants published. What the ledger sets
 // is left out; all else is for the ledger to judge.
 func CampaignToPublish(m *typev1.Campaign) (coupon.Campaign, error) {
@@ -85,10 +108,14 @@ func CampaignToPublish(m *typev1.Campaign) (coupon.Campaign, error) {
 	if err != nil {
 		return coupon.Campaign{}, err
 	}
+	age, err := Length("campaign.max_frame_age", m.GetMaxFrameAge())
+	if err != nil {
+		return coupon.Campaign{}, err
+	}
 	c := coupon.Campaign{
 		ID: m.GetCampaign(), Version: m.GetVersion(),
 		Product: m.GetProduct(), Offer: m.GetOffer(), Terms: m.GetTerms(),
-		Begin: begin, End: end,
+		Begin: begin, End: end, MaxFrameAge: age,
 		AudienceWaived: m.GetAudienceWaived(), InvoiceRequired: m.GetInvoiceRequired(),
 	}
 	for holder, shown := range holders {
@@ -108,10 +135,12 @@ func CampaignToPublish(m *typev1.Campaign) (coupon.Campaign, error) {
 
 // Kind refuses what is no kind.
 func Kind(field string, shown typev1.Kind) (coupon.Kind, error) {
-	if shown != typev1.Kind_KIND_STATIC {
-		return "", coupon.Refuse(coupon.ReasonUnknownKind, field, "a kind is KIND_STATIC")
+	for kind, known := range kinds {
+		if known == shown {
+			return kind, nil
+		}
 	}
-	return coupon.KindStatic, nil
+	return "", coupon.Refuse(coupon.ReasonUnknownKind, field, "a kind is KIND_STATIC or KIND_DYNAMIC")
 }
 
 // Page reads what a caller asks of a list.
@@ -151,5 +180,6 @@ var statuses = map[coupon.Status]typev1.CampaignStatus{
 }
 
 var kinds = map[coupon.Kind]typev1.Kind{
-	coupon.KindStatic: typev1.Kind_KIND_STATIC,
+	coupon.KindStatic:  typev1.Kind_KIND_STATIC,
+	coupon.KindDynamic: typev1.Kind_KIND_DYNAMIC,
 }
