@@ -72,6 +72,8 @@ type item struct {
 	draw  *coupon.Hash
 	bad   bool
 	value int64
+	// later is the value in one hour, for a sale that is only looked at.
+	later int64
 }
 
 // refuse notes why a coupon is bad; the first reason stands. A nil error is

@@ -8,6 +8,10 @@ import (
 	"ecoupon/chaincode/world"
 )
 
+// lookAhead is how far ahead of now a customer is told what coupons will be
+// worth: one hour.
+const lookAhead = 3_600_000
+
 // frameworkKeys is what MACs and tags of a framework's coupons are checked
 // with, on the issuer's peer.
 type frameworkKeys struct {
@@ -44,7 +48,7 @@ func (d *docket) judgeOffer(it *item) error {
 	if !offer.Admitted {
 		return coupon.Refuse(coupon.ReasonRetailerNotAdmitted, "", "the retailer is not admitted to the campaign")
 	}
-	if err := d.judgeTime(offer); err != nil {
+	if err := judgeTime(offer, d.now); err != nil {
 		return err
 	}
 	if c.Kind != framework.Kind {
@@ -75,15 +79,17 @@ func judgeHolder(t coupon.Tender, holder coupon.Holder) error {
 	return nil
 }
 
-func (d *docket) judgeTime(offer world.Offer) error {
+// judgeTime says whether coupons of the offer are good at a time, as far as its
+// state now tells.
+func judgeTime(offer world.Offer, at int64) error {
 	switch {
 	case offer.State.Status == coupon.StatusPaused:
 		return coupon.Refuse(coupon.ReasonCampaignPaused, "", "the campaign is paused")
-	case offer.State.Status == coupon.StatusClosed && d.now >= offer.State.RedeemUntil:
+	case offer.State.Status == coupon.StatusClosed && at >= offer.State.RedeemUntil:
 		return coupon.Refuse(coupon.ReasonCampaignClosed, "", "the campaign is closed")
-	case d.now < offer.Campaign.Begin:
+	case at < offer.Campaign.Begin:
 		return coupon.Refuse(coupon.ReasonCampaignNotBegun, "", "the campaign has not begun")
-	case d.now >= offer.Campaign.End:
+	case at >= offer.Campaign.End:
 		return coupon.Refuse(coupon.ReasonCampaignOver, "", "the campaign is over")
 	}
 	return nil
@@ -221,25 +227,41 @@ func (d *docket) judgeBasket(s *sale) {
 	if s.basket == nil || s.basket.Check() != nil {
 		return
 	}
-	var (
-		applications []coupon.Application
-		items        []*item
-	)
+	var items, later []*item
 	for _, it := range s.items {
 		if it.bad {
 			continue
 		}
-		c := it.tender.Coupon
-		applications = append(applications, coupon.Application{
-			Framework: c.Framework, Lane: c.Lane, SN: c.SN, Terms: d.terms[refOf(it.framework)].At(d.moment(it)),
-		})
 		items = append(items, it)
+		if judgeTime(d.offers[refOf(it.framework)], d.now+lookAhead) == nil {
+			later = append(later, it)
+		}
 	}
-	for i, discount := range coupon.Value(*s.basket, applications) {
+	for i, discount := range d.value(s, items, d.now) {
 		if discount.Err != nil {
 			d.refuse(items[i], discount.Err)
 			continue
 		}
 		items[i].value = discount.Value
 	}
+	if s.invoice != nil {
+		return // the sale is made now
+	}
+	for i, discount := range d.value(s, later, d.now+lookAhead) {
+		if discount.Err == nil && !later[i].bad {
+			later[i].later = discount.Value
+		}
+	}
+}
+
+// value values coupons of a sale at a time.
+func (d *docket) value(s *sale, items []*item, at int64) []coupon.Discount {
+	applications := make([]coupon.Application, len(items))
+	for i, it := range items {
+		c := it.tender.Coupon
+		applications[i] = coupon.Application{
+			Framework: c.Framework, Lane: c.Lane, SN: c.SN, Terms: d.terms[refOf(it.framework)].At(d.moment(it, at)),
+		}
+	}
+	return coupon.Value(*s.basket, applications)
 }

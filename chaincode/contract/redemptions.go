@@ -158,7 +158,7 @@ func (d *docket) result() coupon.CheckResult {
 			v.Batch = &batch
 		}
 		for _, it := range s.items {
-			verdict := coupon.Verdict{Value: it.value}
+			verdict := coupon.Verdict{Value: it.value, ValueInOneHour: it.later}
 			if it.computed {
 				verdict.Tag, verdict.Draw = &it.tag, it.draw
 			}

@@ -87,11 +87,11 @@ func (d *docket) judgeDraw(it *item, kB coupon.Key) error {
 	return nil
 }
 
-// moment is what the coupon's value depends on.
-func (d *docket) moment(it *item) coupon.Moment {
+// moment is what the coupon's value depends on at a time.
+func (d *docket) moment(it *item, at int64) coupon.Moment {
 	c := it.tender.Coupon
 	m := coupon.Moment{
-		Now: d.now, Begin: d.offers[refOf(it.framework)].Campaign.Begin,
+		Now: at, Begin: d.offers[refOf(it.framework)].Campaign.Begin,
 		Released: c.Release.Time, Lane: c.Lane, SN: c.SN,
 	}
 	if it.draw != nil {

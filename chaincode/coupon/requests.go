@@ -143,6 +143,9 @@ type Verdict struct {
 	Tag *Tag `json:"tag,omitempty"`
 	// Value is the discount in minor units; 0 when there is no basket.
 	Value int64 `json:"value"`
+	// ValueInOneHour is the discount of the same basket in one hour: 0 if the
+	// coupon is over by then or refused now, and where there is an invoice.
+	ValueInOneHour int64 `json:"value_in_one_hour,omitempty"`
 	// Draw is the random value, given with Tag where the terms have one.
 	Draw *Hash `json:"draw,omitempty"`
 	// Framework names the offer; absent when it is not known.
