@@ -4,6 +4,7 @@
 package retailer
 
 import (
+	"fmt"
 	"strconv"
 
 	"ecoupon/chaincode/coupon"
@@ -22,18 +23,41 @@ func saleOf(r *retailerv1.RedeemRequest) (Sale, error) {
 	if err != nil {
 		return Sale{}, err
 	}
+	coupons, err := handedIn(r.GetCoupons(), r.GetReceipts())
+	if err != nil {
+		return Sale{}, err
+	}
 	invoice := r.GetInvoice()
 	paid, err := message.Milliseconds("invoice.paid_time", invoice.GetPaidTime())
 	if err != nil {
 		return Sale{}, err
 	}
 	return Sale{
-		RequestID: r.GetRequestId(), Digest: digest, Basket: basket, Coupons: r.GetCoupons(),
+		RequestID: r.GetRequestId(), Digest: digest, Basket: basket, Coupons: coupons,
 		Invoice: coupon.Invoice{
 			Institute: invoice.GetInstitute(), Number: invoice.GetNumber(),
 			Currency: invoice.GetAmount().GetCurrency(), Amount: invoice.GetAmount().GetMinor(), PaidAt: paid,
 		},
 	}, nil
+}
+
+// handedIn joins coupons and their receipts.
+func handedIn(texts []string, receipts []*retailerv1.Receipt) ([]coupon.CheckedCoupon, error) {
+	coupons := coupon.Untagged(texts...)
+	for i, r := range receipts {
+		field := fmt.Sprintf("receipts[%d]", i)
+		switch at := int(r.GetIndex()); {
+		case at < 0 || at >= len(coupons):
+			return nil, coupon.Refuse(coupon.ReasonInvalidRequest, field+".index", "the request has no coupon %d", at)
+		case r.GetText() == "":
+			return nil, coupon.Refuse(coupon.ReasonInvalidRequest, field+".text", "is missing")
+		case coupons[at].Receipt != "":
+			return nil, coupon.Refuse(coupon.ReasonInvalidRequest, field+".index", "coupon %d has two receipts", at)
+		default:
+			coupons[at].Receipt = r.GetText()
+		}
+	}
+	return coupons, nil
 }
 
 // basketOf sums the lines; those that cannot be summed are refused as
@@ -84,6 +108,9 @@ func verdictMessage(v Verdict, public bool) *retailerv1.Verdict {
 	}
 	if v.Discount != nil {
 		m.Discount = money(v.Discount.Currency, v.Discount.Minor)
+	}
+	if v.InOneHour != nil {
+		m.DiscountInOneHour = money(v.InOneHour.Currency, v.InOneHour.Minor)
 	}
 	return m
 }

@@ -165,13 +165,13 @@ func TestVerify(t *testing.T) {
 	title := "Kaffee Nordlicht: 1 EUR off"
 	euro := &typev1.Money{Currency: "EUR", Minor: 100}
 	want := []*retailerv1.Verdict{
-		{Title: title, Discount: euro},
-		{Title: title, Discount: euro},
+		{Title: title, Discount: euro, DiscountInOneHour: euro},
+		{Title: title, Discount: euro, DiscountInOneHour: euro},
 		{Title: title, Reason: typev1.ErrorReason_ERROR_REASON_ALREADY_REDEEMED},
 		{Title: title, Reason: typev1.ErrorReason_ERROR_REASON_DUPLICATE_IN_BATCH},
 		{Reason: typev1.ErrorReason_ERROR_REASON_MALFORMED_COUPON},
 		{Title: title, Reason: typev1.ErrorReason_ERROR_REASON_RETAILER_NOT_ADMITTED},
-		{Title: title, Discount: euro},
+		{Title: title, Discount: euro, DiscountInOneHour: euro},
 	}
 	got, err := d.operator.Verify(t.Context(), request)
 	if err != nil {

@@ -97,10 +97,10 @@ type tendered struct {
 
 // read reads coupons and looks up their offers. What cannot be read, or is of
 // no known framework, is among the refused; an error is the ledger's.
-func (o *offers) read(ctx context.Context, texts []string) (tendered, error) {
-	t := tendered{tenders: make([]coupon.Tender, len(texts)), offers: make([]offer, len(texts))}
-	for i, text := range texts {
-		tender, err := coupon.ParseTender(text)
+func (o *offers) read(ctx context.Context, coupons []coupon.CheckedCoupon) (tendered, error) {
+	t := tendered{tenders: make([]coupon.Tender, len(coupons)), offers: make([]offer, len(coupons))}
+	for i, c := range coupons {
+		tender, err := coupon.ParseTender(c.Text)
 		if err == nil {
 			t.tenders[i] = tender
 			t.offers[i], err = o.find(ctx, tender.Coupon.Framework)

@@ -29,8 +29,8 @@ type Sale struct {
 	Invoice coupon.Invoice
 	// Basket has all lines; the issuer is shown those that qualify.
 	Basket coupon.Basket
-	// Coupons are the texts of coupons or presentations.
-	Coupons []string
+	// Coupons are as the till was handed them, with their receipts.
+	Coupons []coupon.CheckedCoupon
 }
 
 // check refuses what no ledger needs to be asked about.
@@ -178,8 +178,8 @@ func (s *Service) enter(ctx context.Context, p *pending, sale Sale) error {
 		RequestID: sale.RequestID, Request: sale.Digest, Invoice: sale.Invoice,
 		Basket: read.strip(sale.Basket, issuers[0]),
 	}
-	for _, text := range sale.Coupons {
-		p.sale.Coupons = append(p.sale.Coupons, coupon.Tendered{Text: text})
+	for _, c := range sale.Coupons {
+		p.sale.Coupons = append(p.sale.Coupons, coupon.Tendered{Text: c.Text, Receipt: c.Receipt})
 	}
 	p.locks = locks(sale.Invoice, read.tenders)
 	return s.desks[issuers[0]].enter(ctx, p)

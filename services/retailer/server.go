@@ -34,7 +34,11 @@ func (s *Server) Verify(ctx context.Context, r *retailerv1.VerifyRequest) (*reta
 		}
 		basket = &given
 	}
-	verdicts, err := s.service.Verify(ctx, r.GetCoupons(), basket)
+	coupons, err := handedIn(r.GetCoupons(), r.GetReceipts())
+	if err != nil {
+		return nil, err
+	}
+	verdicts, err := s.service.Verify(ctx, coupons, basket)
 	if err != nil {
 		return nil, err
 	}

@@ -141,7 +141,8 @@ func checked(s coupon.Sale) coupon.CheckedSale {
 	return c
 }
 
-// tag notes the spent tags; false if one is missing.
+// tag notes the spent tags, and the random values where there are any; false if
+// a tag is missing.
 func (p *pending) tag(verdicts []coupon.Verdict) bool {
 	if len(verdicts) != len(p.sale.Coupons) {
 		return false
@@ -169,6 +170,8 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transactio
 			transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
 				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
 				Endorsers: []string{d.issuer, d.service.mspID},
+				// The issuer's peer has just seen the frames in the check.
+				RetryOn: []coupon.Reason{coupon.ReasonFrameNotOpen, coupon.ReasonFrameNotClosed}, Certain: true,
 			})
 			return err
 		})

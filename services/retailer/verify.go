@@ -17,17 +17,18 @@ import (
 type Verdict struct {
 	// Refused is nil if the coupon could be redeemed now.
 	Refused *coupon.Refusal
-	// Discount is what it would take off; nil without a basket or if refused.
-	Discount *coupon.Money
+	// Discount is what it would take off, and InOneHour what it would take off
+	// the same basket in an hour; nil without a basket or if refused.
+	Discount, InOneHour *coupon.Money
 	// Title is the product and the offer; empty if they are not known.
 	Title string
 }
 
 // Verify says of each coupon whether it could be redeemed now and, if there is
-// a basket, for how much. The coupons may be of several issuers; nothing is
+// a basket, for how much, now and in an hour by the ledger's time. The coupons may be of several issuers; nothing is
 // spent. An error concerns the request, or the ledger.
-func (s *Service) Verify(ctx context.Context, texts []string, basket *coupon.Basket) ([]Verdict, error) {
-	if err := checkCount(len(texts)); err != nil {
+func (s *Service) Verify(ctx context.Context, coupons []coupon.CheckedCoupon, basket *coupon.Basket) ([]Verdict, error) {
+	if err := checkCount(len(coupons)); err != nil {
 		return nil, err
 	}
 	if basket != nil {
@@ -35,16 +36,16 @@ func (s *Service) Verify(ctx context.Context, texts []string, basket *coupon.Bas
 			return nil, err
 		}
 	}
-	read, err := s.offers.read(ctx, texts)
+	read, err := s.offers.read(ctx, coupons)
 	if err != nil {
 		return nil, err
 	}
-	verdicts := make([]Verdict, len(texts))
+	verdicts := make([]Verdict, len(coupons))
 	for _, refused := range read.refused {
 		verdicts[refused.Coupon].Refused = &refused
 	}
 	for _, issuer := range read.issuers() {
-		if err := s.verify(ctx, issuer, texts, read, basket, verdicts); err != nil {
+		if err := s.verify(ctx, issuer, coupons, read, basket, verdicts); err != nil {
 			return nil, err
 		}
 	}
@@ -53,14 +54,14 @@ func (s *Service) Verify(ctx context.Context, texts []string, basket *coupon.Bas
 
 // verify fills in the verdicts on one issuer's coupons.
 func (s *Service) verify(
-	ctx context.Context, issuer string, texts []string, read tendered, basket *coupon.Basket, verdicts []Verdict,
+	ctx context.Context, issuer string, coupons []coupon.CheckedCoupon, read tendered, basket *coupon.Basket, verdicts []Verdict,
 ) error {
 	var sale coupon.CheckedSale
 	var places []int
 	for i, o := range read.offers {
 		if o.framework.Issuer == issuer {
 			places = append(places, i)
-			sale.Coupons = append(sale.Coupons, coupon.CheckedCoupon{Text: texts[i]})
+			sale.Coupons = append(sale.Coupons, coupons[i])
 			verdicts[i].Title = o.title()
 		}
 	}
@@ -83,7 +84,9 @@ func (s *Service) verify(
 	}
 	for n, i := range places {
 		if basket != nil && verdicts[i].Refused == nil && n < len(verdict.Coupons) {
-			verdicts[i].Discount = &coupon.Money{Currency: basket.Currency, Minor: verdict.Coupons[n].Value}
+			value := verdict.Coupons[n]
+			verdicts[i].Discount = &coupon.Money{Currency: basket.Currency, Minor: value.Value}
+			verdicts[i].InOneHour = &coupon.Money{Currency: basket.Currency, Minor: value.ValueInOneHour}
 		}
 	}
 	return nil
