@@ -9,6 +9,7 @@
 //	version: 1
 //	product: Nordlicht Cocoa 250 g
 //	offer: 50 cents off
+//	kinds: [static]             # or [dynamic]: released at a time that is proven
 //	holder: bearer              # or bound: for the wallet that gets the coupon
 //	begin: today                # see ParseTime
 //	end: +30d
@@ -22,7 +23,24 @@
 //	  benefit: {type: amount_off, amount: 0.50}
 //
 // The other benefits are {type: percent_off, percent: 20, cap: 3.00},
-// {type: free_item, cap: 4.00} and {type: gift, value: 2.50}.
+// {type: free_item, cap: 4.00} and {type: gift, value: 2.50}. Each may have a
+// schedule, by which its first number changes: see Schedules.
+//
+// # Schedules
+//
+//	schedule: {type: linear, from: begin, start: 7d, end: 14d, to: 0.20}
+//	schedule: {type: stepped, from: begin, steps: [{after: 7d, to: 0.30}, {after: 14d, to: 0.00}]}
+//	schedule: {type: early_bird, first: 100, to: 2.00}
+//	schedule: {type: random, to: 5.00}
+//
+// Times count from the campaign's beginning or, with from: release, from the
+// release of the coupon; start may be left out and is 0s then. Durations are a
+// count and a unit: ms, s, m, h or d. The first 100 are those of lane 0. All
+// but schedules from the beginning are for dynamic coupons, whose campaign says
+// how old a frame may become:
+//
+//	kinds: [dynamic]
+//	max_frame_age: 10s
 package campaignfile
 
 import (
@@ -95,6 +113,7 @@ type document struct {
 	End             scalar   `yaml:"end"`
 	AudienceWaived  scalar   `yaml:"audience_waived"`
 	InvoiceRequired scalar   `yaml:"invoice_required"`
+	MaxFrameAge     scalar   `yaml:"max_frame_age"`
 	Terms           terms    `yaml:"terms"`
 }
 
@@ -112,11 +131,27 @@ type minimumSpend struct {
 }
 
 type benefit struct {
-	Type    scalar `yaml:"type"`
-	Amount  scalar `yaml:"amount"`
-	Percent scalar `yaml:"percent"`
-	Cap     scalar `yaml:"cap"`
-	Value   scalar `yaml:"value"`
+	Type     scalar    `yaml:"type"`
+	Amount   scalar    `yaml:"amount"`
+	Percent  scalar    `yaml:"percent"`
+	Cap      scalar    `yaml:"cap"`
+	Value    scalar    `yaml:"value"`
+	Schedule *schedule `yaml:"schedule"`
+}
+
+type schedule struct {
+	Type  scalar `yaml:"type"`
+	From  scalar `yaml:"from"`
+	Start scalar `yaml:"start"`
+	End   scalar `yaml:"end"`
+	To    scalar `yaml:"to"`
+	First scalar `yaml:"first"`
+	Steps []step `yaml:"steps"`
+}
+
+type step struct {
+	After scalar `yaml:"after"`
+	To    scalar `yaml:"to"`
 }
 
 // scalar is a value as it is written, and where; line 0 if it is not there.

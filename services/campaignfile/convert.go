@@ -6,6 +6,7 @@ package campaignfile
 import (
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
@@ -27,17 +28,28 @@ func Request(c coupon.Campaign, requestID string) *issuerv1.PublishCampaignReque
 		EndTime:         timestamppb.New(time.UnixMilli(c.End)),
 		AudienceWaived:  c.AudienceWaived,
 		InvoiceRequired: c.InvoiceRequired,
+		MaxFrameAge:     frameAge(c.MaxFrameAge),
 	}}
 }
 
 func kinds(list []coupon.Kind) []typev1.Kind {
 	converted := make([]typev1.Kind, len(list))
 	for i, kind := range list {
-		if kind == coupon.KindStatic {
+		switch kind {
+		case coupon.KindStatic:
 			converted[i] = typev1.Kind_KIND_STATIC
+		case coupon.KindDynamic:
+			converted[i] = typev1.Kind_KIND_DYNAMIC
 		}
 	}
 	return converted
+}
+
+func frameAge(milliseconds int64) *durationpb.Duration {
+	if milliseconds == 0 {
+		return nil
+	}
+	return durationpb.New(time.Duration(milliseconds) * time.Millisecond)
 }
 
 func holder(h coupon.Holder) typev1.Holder {

@@ -62,6 +62,7 @@ func (r *reader) campaign(d document) coupon.Campaign {
 		AudienceWaived:  r.truth(d.AudienceWaived, "audience_waived"),
 		InvoiceRequired: r.truth(d.InvoiceRequired, "invoice_required"),
 	}
+	c.MaxFrameAge = r.frameAge(d.MaxFrameAge, c.Kinds[0])
 	if c.Begin != 0 && c.End != 0 && c.End <= c.Begin {
 		r.mistake(d.End.line, "end", "the campaign ends before it begins")
 	}
@@ -73,6 +74,8 @@ func (r *reader) campaign(d document) coupon.Campaign {
 	terms, err := t.Document()
 	if err != nil {
 		r.mistake(d.Terms.Currency.line, "terms", "%s", err)
+	} else if err := t.CheckKind(c.Kinds[0]); err != nil {
+		r.check(d.Terms.Benefit.Schedule.Type, "terms.benefit.schedule", err)
 	}
 	c.Terms = string(terms)
 	return c
@@ -95,9 +98,12 @@ func (r *reader) kinds(list []scalar) []coupon.Kind {
 		field := fmt.Sprintf("kinds[%d]", i)
 		if err := kinds[i].Check(""); err != nil {
 			r.check(s, field, err)
-		} else if kinds[i] != coupon.KindStatic {
-			r.mistake(s.line, field, "only static coupons are served")
+		} else if kinds[i] == coupon.KindProof {
+			r.mistake(s.line, field, "static and dynamic coupons are served")
 		}
+	}
+	if len(kinds) > 1 {
+		r.mistake(list[1].line, "kinds", "a campaign has exactly one kind")
 	}
 	return kinds
 }
@@ -192,6 +198,13 @@ func (r *reader) benefit(currency string, d benefit) coupon.Benefit {
 	}
 	if r.belongs(b.Type, d.Value, "value", coupon.Gift) {
 		b.Value = r.amount(currency, d.Value, "terms.benefit.value")
+	}
+	if d.Schedule != nil {
+		number := func(s scalar, field string) int64 { return r.amount(currency, s, field) }
+		if b.Type == coupon.PercentOff {
+			number = r.percent
+		}
+		b.Schedule = r.schedule(*d.Schedule, number)
 	}
 	return b
 }

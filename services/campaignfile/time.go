@@ -8,7 +8,42 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ecoupon/chaincode/coupon"
 )
+
+// units are those of durations, the longest first, in milliseconds.
+var units = []struct {
+	name   string
+	length int64
+}{{"d", 86_400_000}, {"h", 3_600_000}, {"m", 60_000}, {"s", 1000}, {"ms", 1}}
+
+// maxDuration bounds durations: all that a campaign can say is shorter.
+const maxDuration = coupon.MaxScheduleSpan
+
+// ParseDuration reads a duration as people write it, a count and a unit: ms, s,
+// m, h or d, a day of 24 hours. It returns milliseconds.
+func ParseDuration(text string) (int64, error) {
+	digits := strings.TrimRight(text, "dhms")
+	count, err := strconv.ParseInt(digits, 10, 64)
+	for _, unit := range units {
+		if err == nil && text == strconv.FormatInt(count, 10)+unit.name && count >= 0 && count <= maxDuration/unit.length {
+			return count * unit.length, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no duration of up to ten years such as 10s, 30m, 2h or 7d", text)
+}
+
+// FormatDuration writes milliseconds as ParseDuration reads them, in the
+// longest unit of which they are a multiple.
+func FormatDuration(milliseconds int64) string {
+	for _, unit := range units {
+		if milliseconds%unit.length == 0 && milliseconds != 0 {
+			return strconv.FormatInt(milliseconds/unit.length, 10) + unit.name
+		}
+	}
+	return "0s"
+}
 
 // maxDays bounds a relative date; it is a mistake beyond that.
 const maxDays = 36500
