@@ -3,7 +3,8 @@
 
 // Package advertiser hands out coupons. It learns its mandates and their keys
 // from the ledger, and then needs neither the ledger nor the issuer to make a
-// coupon: a serial number that is on the disk and two MACs.
+// coupon: a serial number that is on the disk and two MACs. Of dynamic coupons it
+// needs both once for each frame, to close the one before.
 //
 // It knows nothing about its customers and keeps nothing about them: no
 // address stands beside a coupon, in its store or in its log.
@@ -25,13 +26,17 @@ import (
 	"ecoupon/services/internal/sqlstore"
 )
 
-// Ledger is what the service does with the consortium's ledger. It only reads.
+// Ledger is what the service does with the consortium's ledger. It writes the
+// frames of its dynamic coupons only.
 type Ledger interface {
 	Evaluate(ctx context.Context, call ledger.Call, out any) error
+	Submit(ctx context.Context, call ledger.Call) (ledger.Receipt, error)
+	Resume(ctx context.Context) error
 	Follow(ctx context.Context, namespace string, to ledger.Projection) error
 }
 
-// Options are what an Advertiser is made of; all but the limits are required.
+// Options are what an Advertiser is made of; all but limits, frames and
+// lanes are required.
 type Options struct {
 	Ledger Ledger
 	// Store is open, with the tables of Migrations.
@@ -40,8 +45,12 @@ type Options struct {
 	MSPID      string
 	Namespaces []string
 	Limits     Limits
-	Now        func() time.Time
-	Logger     *slog.Logger
+	Frames     Frames
+	// Lanes are those that this replica uses of each mandate, in this order; all
+	// if empty. No two replicas may have one in common.
+	Lanes  []uint16
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Advertiser has the use cases of the service. It is safe for concurrent use.
@@ -52,10 +61,13 @@ type Advertiser struct {
 	self       string
 	namespaces []string
 	limits     Limits
+	frames     Frames
 	now        func() time.Time
 	logger     *slog.Logger
 	// settled says that no number is given out which was given out before.
 	settled atomic.Bool
+	// learnt says that there may be new offers.
+	learnt chan struct{}
 
 	mu     sync.RWMutex
 	offers map[coupon.FrameworkID]*offer
@@ -68,9 +80,10 @@ func New(o Options) (*Advertiser, error) {
 		return nil, errors.New("ledger, store, advertiser, clock and logger are required")
 	}
 	return &Advertiser{
-		ledger: o.Ledger, store: store{o.Store}, serials: issuing.New(o.Store),
-		self: o.MSPID, namespaces: o.Namespaces, limits: o.Limits.withDefaults(), now: o.Now, logger: o.Logger,
-		offers: make(map[coupon.FrameworkID]*offer),
+		ledger: o.Ledger, store: store{o.Store},
+		serials: issuing.New(issuing.Options{Store: o.Store, Lanes: o.Lanes, Now: o.Now}),
+		self:    o.MSPID, namespaces: o.Namespaces, limits: o.Limits.withDefaults(), frames: o.Frames.withDefaults(),
+		now: o.Now, logger: o.Logger, learnt: make(chan struct{}, 1), offers: make(map[coupon.FrameworkID]*offer),
 	}, nil
 }
 
@@ -94,6 +107,7 @@ func (a *Advertiser) Run(ctx context.Context) error {
 	}
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return a.serials.Run(ctx) })
+	running.Go(func() error { return a.lead(ctx) })
 	for _, namespace := range a.namespaces {
 		running.Go(func() error { return a.ledger.Follow(ctx, namespace, follower{a}) })
 	}

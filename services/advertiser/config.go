@@ -6,7 +6,10 @@ package advertiser
 import (
 	"cmp"
 	"errors"
+	"fmt"
 
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/serve"
 )
@@ -28,6 +31,14 @@ type Config struct {
 	// Store is the path of the database file. It holds the emitter's keys.
 	Store  string `json:"store"`
 	Limits Limits `json:"limits"`
+	// FrameInterval and IdleFrameInterval are those of Frames. FrameInterval
+	// should be below the greatest frame age of the campaigns; half of that age
+	// is taken where it is not.
+	FrameInterval     config.Duration `json:"frame_interval"`
+	IdleFrameInterval config.Duration `json:"idle_frame_interval"`
+	// Lanes are those of Options. Without them the service is the only one of
+	// its organisation.
+	Lanes []uint16 `json:"lanes"`
 }
 
 // Limits say how often may be asked, per second and at once. Zero values mean
@@ -50,7 +61,22 @@ func (c Config) Validate() error {
 	if c.Limits.AddressRate < 0 || c.Limits.AddressBurst < 0 || c.Limits.OfferRate < 0 || c.Limits.OfferBurst < 0 {
 		return errors.New("limits must not be negative")
 	}
+	seen := make(map[uint16]bool)
+	for _, lane := range c.Lanes {
+		if lane >= coupon.MaxLanes || seen[lane] {
+			return fmt.Errorf("lanes are different numbers from 0 to %d", coupon.MaxLanes-1)
+		}
+		seen[lane] = true
+	}
 	return errors.Join(c.Serve.Validate(), c.Ledger.Validate())
+}
+
+// Frames returns how often frames are closed.
+func (c Config) Frames() Frames {
+	return Frames{
+		Interval:     c.FrameInterval.Or(defaultFrameInterval),
+		IdleInterval: c.IdleFrameInterval.Or(defaultIdleFrameInterval),
+	}
 }
 
 // withDefaults fills in what the file leaves out.

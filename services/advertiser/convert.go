@@ -4,10 +4,18 @@
 package advertiser
 
 import (
+	"cmp"
+	"math"
+	"strconv"
+
 	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	"ecoupon/services/internal/issuing"
 	"ecoupon/services/internal/message"
 )
+
+// maxLogPage is the most entries of a page of a log, of some 100 bytes each.
+const maxLogPage = 1000
 
 func offersResponse(found OfferPage) *advertiserv1.ListOffersResponse {
 	response := &advertiserv1.ListOffersResponse{NextPageToken: found.Next}
@@ -20,9 +28,76 @@ func offersResponse(found OfferPage) *advertiserv1.ListOffersResponse {
 }
 
 func issueRequest(r *advertiserv1.IssueCouponRequest) (IssueRequest, error) {
-	request := IssueRequest{ID: r.GetRequestId(), Owner: r.GetOwner()}
-	if err := request.Framework.UnmarshalText([]byte(r.GetFrameworkId())); err != nil {
-		return IssueRequest{}, coupon.Refuse(coupon.ReasonInvalidRequest, "framework_id", "a framework id is 32 lower-case hexadecimal digits")
+	framework, err := frameworkID(r.GetFrameworkId())
+	if err != nil {
+		return IssueRequest{}, err
 	}
-	return request, nil
+	return IssueRequest{ID: r.GetRequestId(), Framework: framework, Owner: r.GetOwner(), UData: r.GetUData()}, nil
+}
+
+func frameworkID(text string) (id coupon.FrameworkID, err error) {
+	if id.UnmarshalText([]byte(text)) != nil {
+		return id, coupon.Refuse(coupon.ReasonInvalidRequest, "framework_id", "a framework id is 32 lower-case hexadecimal digits")
+	}
+	return id, nil
+}
+
+func laneNumber(lane int32) (uint16, error) {
+	if lane < 0 || lane >= coupon.MaxLanes {
+		return 0, coupon.Refuse(coupon.ReasonInvalidRequest, "lane", "lanes are numbered from 0 to %d", coupon.MaxLanes-1)
+	}
+	return uint16(lane), nil
+}
+
+func placeOf(r *advertiserv1.GetReceiptRequest) (framework coupon.FrameworkID, serial issuing.Serial, err error) {
+	if framework, err = frameworkID(r.GetFrameworkId()); err != nil {
+		return framework, serial, err
+	}
+	serial.Number = r.GetSn()
+	serial.Lane, err = laneNumber(r.GetLane())
+	return framework, serial, err
+}
+
+// logQuery reads a page token as the serial number that the page begins after.
+func logQuery(r *advertiserv1.GetLogRequest) (query LogQuery, err error) {
+	if query.Framework, err = frameworkID(r.GetFrameworkId()); err != nil {
+		return query, err
+	}
+	if query.Lane, err = laneNumber(r.GetLane()); err != nil {
+		return query, err
+	}
+	if r.GetFrame() < 1 || r.GetFrame() > math.MaxUint32 {
+		return query, coupon.Refuse(coupon.ReasonInvalidRequest, "frame", "frames with a log count from 1")
+	}
+	query.Frame = uint32(r.GetFrame())
+	if r.GetPageSize() < 0 {
+		return query, coupon.Refuse(coupon.ReasonInvalidRequest, "page_size", "a size is not negative")
+	}
+	query.Size = min(cmp.Or(int(r.GetPageSize()), maxLogPage), maxLogPage)
+	if token := r.GetPageToken(); token != "" {
+		if query.After, err = strconv.ParseInt(token, 10, 64); err != nil || query.After < 1 {
+			return query, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
+		}
+	}
+	return query, nil
+}
+
+func frameMessage(f coupon.Frame) *advertiserv1.Frame {
+	return &advertiserv1.Frame{
+		FrameworkId: f.Framework.String(), Lane: int32(f.Lane), Frame: int64(f.Frame),
+		ClosedTime: message.Time(f.Time), QLast: f.Last[:], LogSha256: f.Log[:],
+	}
+}
+
+func logResponse(page LogPage) *advertiserv1.GetLogResponse {
+	response := &advertiserv1.GetLogResponse{Frame: frameMessage(page.Frame)}
+	for _, e := range page.Entries {
+		response.Entries = append(response.Entries, &advertiserv1.LogEntry{
+			Sn: e.SN, ReleaseTime: message.Time(e.Time), UData: e.UData, Q: e.Q[:],
+		})
+	}
+	if page.Next != 0 {
+		response.NextPageToken = strconv.FormatInt(page.Next, 10)
+	}
+	return response
 }

@@ -4,7 +4,6 @@
 package advertiser_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -12,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -73,12 +71,20 @@ func newStand(t *testing.T) stand {
 // for the limits where they are given.
 func runStand(t *testing.T, c *ledgertest.Consortium, path string, limits advertiser.Limits) stand {
 	t.Helper()
+	return runChanged(t, c, path, func(o *advertiser.Options) {
+		if limits != (advertiser.Limits{}) {
+			o.Limits = limits
+		}
+	})
+}
+
+// runChanged runs the service with the configuration file that is shipped, but
+// for what change changes.
+func runChanged(t *testing.T, c *ledgertest.Consortium, path string, change func(*advertiser.Options)) stand {
+	t.Helper()
 	var cfg advertiser.Config
 	if err := config.Load(filepath.Join("..", "config", "advertiser.json"), &cfg); err != nil {
 		t.Fatal(err)
-	}
-	if limits == (advertiser.Limits{}) {
-		limits = cfg.Limits
 	}
 	tables, err := advertiser.Migrations()
 	if err != nil {
@@ -91,10 +97,13 @@ func runStand(t *testing.T, c *ledgertest.Consortium, path string, limits advert
 	t.Cleanup(func() { _ = store.Close() })
 	written := new(log)
 	logger := slog.New(slog.NewJSONHandler(written, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	emitter, err := advertiser.New(advertiser.Options{
+	options := advertiser.Options{
 		Ledger: c.For(t, servetest.AdvertiserMSP), Store: store, MSPID: servetest.AdvertiserMSP,
-		Namespaces: c.Directory.Namespaces(), Limits: limits, Now: c.Clock.Now, Logger: logger,
-	})
+		Namespaces: c.Directory.Namespaces(), Limits: cfg.Limits, Frames: cfg.Frames(), Lanes: cfg.Lanes,
+		Now: c.Clock.Now, Logger: logger,
+	}
+	change(&options)
+	emitter, err := advertiser.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,24 +129,6 @@ func runStand(t *testing.T, c *ledgertest.Consortium, path string, limits advert
 func (s stand) as(t *testing.T, mspID, role string) advertiserv1.AdvertiserServiceClient {
 	t.Helper()
 	return advertiserv1.NewAdvertiserServiceClient(s.Dial(t, s.consortium.Caller(t, mspID, role)))
-}
-
-// log keeps what a service writes.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *log) lines() [][]byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Split(bytes.Clone(l.text.Bytes()), []byte("\n"))
 }
 
 // campaign is an offer as an issuer makes it.

@@ -32,8 +32,10 @@ type offer struct {
 	Offer
 	mandate coupon.EmitterKey
 	mData   []byte
-	// limiter is kept when the offer is replaced.
+	// limiter and keeper are kept when the offer is replaced. Only offers of
+	// dynamic coupons have a keeper.
 	limiter *rate.Limiter
+	keeper  *keeper
 }
 
 // Offers returns a page of what can be had now.
@@ -55,7 +57,7 @@ func (a *Advertiser) Offers(ctx context.Context, page coupon.PageQuery) (OfferPa
 		if page.After != "" && bytes.Compare(id[:], after[:]) <= 0 {
 			continue
 		}
-		if o.refusal(now) != nil || issued[id] >= o.quota() {
+		if o.refusal(now) != nil || issued[id] >= a.quota(o) {
 			continue
 		}
 		if len(found.Offers) == page.Size {
@@ -99,7 +101,9 @@ func (a *Advertiser) remember(learnt changes) {
 			limiter: rate.NewLimiter(rate.Limit(a.limits.OfferRate), a.limits.OfferBurst),
 		}
 		if before, found := a.offers[m.framework.ID]; found {
-			o.Campaign, o.limiter = before.Campaign, before.limiter
+			o.Campaign, o.limiter, o.keeper = before.Campaign, before.limiter, before.keeper
+		} else if m.framework.Kind == coupon.KindDynamic {
+			o.keeper = newKeeper(a, m.framework)
 		}
 		a.offers[m.framework.ID] = o
 	}
@@ -108,7 +112,14 @@ func (a *Advertiser) remember(learnt changes) {
 			changed := *o
 			changed.Campaign = entry
 			a.offers[id] = &changed
+			if o.keeper != nil {
+				o.keeper.wake()
+			}
 		}
+	}
+	select {
+	case a.learnt <- struct{}{}:
+	default:
 	}
 }
 
@@ -128,11 +139,11 @@ func (o *offer) refusal(now time.Time) error {
 	return nil
 }
 
-// quota is that of all lanes together; the ledger has checked that it is a
-// number.
-func (o *offer) quota() (sum int64) {
-	for _, quota := range o.Framework.Quotas {
-		sum += quota
+// quota is that of all lanes of this replica together; the ledger has checked
+// that it is a number.
+func (a *Advertiser) quota(o *offer) (sum int64) {
+	for _, lane := range a.serials.Lanes(o.Framework.Quotas) {
+		sum += o.Framework.Quotas[lane]
 	}
 	return sum
 }

@@ -26,7 +26,7 @@ const (
 	retryAfter = "1"
 )
 
-// Public is the side for everybody: the two methods of the API as JSON over
+// Public is the side for everybody: three methods of the API as JSON over
 // HTTP. It asks nobody who they are, and its log has no addresses.
 type Public struct {
 	advertiser *Advertiser
@@ -45,6 +45,8 @@ func NewPublic(advertiser *Advertiser) *Public {
 	}
 	p.mux.HandleFunc("GET /v1/offers", p.answer(p.listOffers))
 	p.mux.HandleFunc("POST /v1/offers/{framework_id}/coupons", p.answer(p.issueCoupon))
+	p.mux.HandleFunc("GET /v1/offers/{framework_id}/receipts/{lane}/{sn}", p.answer(p.getReceipt))
+	p.mux.HandleFunc("/v1/offers/{framework_id}/receipts/{lane}/{sn}", p.answer(wrongMethod(http.MethodGet)))
 	p.mux.HandleFunc("/v1/offers", p.answer(wrongMethod(http.MethodGet)))
 	p.mux.HandleFunc("/v1/offers/{framework_id}/coupons", p.answer(wrongMethod(http.MethodPost)))
 	p.mux.HandleFunc("/", p.answer(func(http.ResponseWriter, *http.Request) (proto.Message, error) {
@@ -108,6 +110,23 @@ func (p *Public) issueCoupon(w http.ResponseWriter, r *http.Request) (proto.Mess
 	}
 	request.FrameworkId = id
 	return NewServer(p.advertiser).IssueCoupon(r.Context(), request)
+}
+
+func (p *Public) getReceipt(_ http.ResponseWriter, r *http.Request) (proto.Message, error) {
+	if r.URL.RawQuery != "" {
+		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "", "the request is in the path alone")
+	}
+	lane, err := strconv.ParseInt(r.PathValue("lane"), 10, 32)
+	if err != nil {
+		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "lane", "a lane is a number")
+	}
+	sn, err := strconv.ParseInt(r.PathValue("sn"), 10, 64)
+	if err != nil {
+		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "sn", "a serial number is a number")
+	}
+	return NewServer(p.advertiser).GetReceipt(r.Context(), &advertiserv1.GetReceiptRequest{
+		FrameworkId: r.PathValue("framework_id"), Lane: int32(lane), Sn: sn,
+	})
 }
 
 // listRequest takes each parameter once and none but those of the API.

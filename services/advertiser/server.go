@@ -6,8 +6,10 @@ package advertiser
 import (
 	"context"
 
+	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	"ecoupon/services/internal/message"
+	"ecoupon/services/internal/serve"
 )
 
 // Server serves the advertiser's API. It returns plain errors; the interceptor
@@ -46,4 +48,51 @@ func (s *Server) IssueCoupon(ctx context.Context, r *advertiserv1.IssueCouponReq
 		return nil, err
 	}
 	return &advertiserv1.IssueCouponResponse{Coupon: made.Text()}, nil
+}
+
+// GetReceipt shows that a dynamic coupon is in its closed frame.
+func (s *Server) GetReceipt(ctx context.Context, r *advertiserv1.GetReceiptRequest) (*advertiserv1.GetReceiptResponse, error) {
+	framework, serial, err := placeOf(r)
+	if err != nil {
+		return nil, err
+	}
+	receipt, frame, err := s.advertiser.Receipt(ctx, framework, serial)
+	if err != nil {
+		return nil, err
+	}
+	return &advertiserv1.GetReceiptResponse{Receipt: receipt.Text(), Frame: frameMessage(frame)}, nil
+}
+
+// CloseFrames has frames closed now.
+func (s *Server) CloseFrames(ctx context.Context, r *advertiserv1.CloseFramesRequest) (*advertiserv1.CloseFramesResponse, error) {
+	var only *coupon.FrameworkID
+	if r.GetFrameworkId() != "" {
+		id, err := frameworkID(r.GetFrameworkId())
+		if err != nil {
+			return nil, err
+		}
+		only = &id
+	}
+	closed, err := s.advertiser.CloseFrames(ctx, only)
+	if err != nil {
+		return nil, err
+	}
+	response := new(advertiserv1.CloseFramesResponse)
+	for _, frame := range closed {
+		response.Frames = append(response.Frames, frameMessage(frame))
+	}
+	return response, nil
+}
+
+// GetLog lists the log of a closed frame.
+func (s *Server) GetLog(ctx context.Context, r *advertiserv1.GetLogRequest) (*advertiserv1.GetLogResponse, error) {
+	query, err := logQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.advertiser.Log(ctx, serve.CallerFrom(ctx).Organisation, query)
+	if err != nil {
+		return nil, err
+	}
+	return logResponse(page), nil
 }

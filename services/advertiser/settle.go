@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/issuing"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/sqlstore"
 )
@@ -31,8 +32,9 @@ func (a *Advertiser) Ready(context.Context) error {
 // settle makes sure that no serial number is given out twice because the store
 // has lost some. Where it is new or restored, another may have been at work
 // before: then all numbers of the mandates that are there already count as given
-// out, but for the lanes that who restored it said were never used. It returns
-// nil when ctx ends first.
+// out, but for the lanes that who restored it said were never used. Of dynamic
+// coupons only the lanes that the store knows are left: whether another was
+// opened the ledger tells, see keeper. It returns nil when ctx ends first.
 func (a *Advertiser) settle(ctx context.Context) error {
 	origin, err := a.store.db.Origin(ctx)
 	if err != nil {
@@ -133,6 +135,12 @@ func (a *Advertiser) ask(ctx context.Context, namespace, function string, argume
 func (s store) giveUp(ctx context.Context, mandates []coupon.Framework, unused int) error {
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
 		for _, f := range mandates {
+			if f.Kind == coupon.KindDynamic {
+				if err := leaveLanes(ctx, tx, f); err != nil {
+					return err
+				}
+				continue
+			}
 			for lane, quota := range f.Quotas {
 				if unused >= 0 && lane >= unused {
 					break
@@ -147,4 +155,22 @@ func (s store) giveUp(ctx context.Context, mandates []coupon.Framework, unused i
 		}
 		return sqlstore.Settle(ctx, tx)
 	})
+}
+
+// leaveLanes leaves the lanes of dynamic coupons that the store knows: the
+// ledger, or customers, may have more of their chains.
+func leaveLanes(ctx context.Context, tx *sql.Tx, f coupon.Framework) error {
+	for lane, quota := range f.Quotas {
+		known, err := issuing.Known(ctx, tx, f.ID, uint16(lane))
+		if err != nil {
+			return err
+		}
+		if !known {
+			continue
+		}
+		if err := issuing.Lose(ctx, tx, f.ID, uint16(lane), quota); err != nil {
+			return err
+		}
+	}
+	return nil
 }

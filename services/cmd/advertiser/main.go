@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, client.Close()) }()
 	emitter, err := advertiser.New(advertiser.Options{
 		Ledger: client, Store: store, MSPID: self, Namespaces: start.Directory.Namespaces(),
-		Limits: cfg.Limits, Now: start.Now, Logger: start.Logger,
+		Limits: cfg.Limits, Frames: cfg.Frames(), Lanes: cfg.Lanes, Now: start.Now, Logger: start.Logger,
 	})
 	if err != nil {
 		return err

@@ -12,6 +12,49 @@ import (
 	"ecoupon/chaincode/coupon"
 )
 
+const (
+	// maxGroup bounds the requests that share one commit: beyond it the cost of
+	// the commit itself no longer matters.
+	maxGroup = 256
+	// queueLength lets a full group gather while another is committed.
+	queueLength = 2 * maxGroup
+)
+
+// waiting is a piece of work whose caller waits for answered.
+type waiting struct {
+	ctx      context.Context
+	work     func(ctx context.Context, tx *sql.Tx) error
+	err      error
+	answered chan struct{}
+}
+
+// do has work done in the transaction of a group, and returns nil once it is on
+// the disk. Work must leave nothing behind where it refuses. After an error what
+// work has written elsewhere must not be read: it may still be at work.
+func (l *Log) do(ctx context.Context, work func(ctx context.Context, tx *sql.Tx) error) error {
+	w := &waiting{ctx: ctx, work: work, answered: make(chan struct{})}
+	select {
+	case l.queue <- w:
+	case <-l.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-w.answered:
+		return w.err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.stopped:
+	}
+	select {
+	case <-w.answered:
+		return w.err
+	default:
+		return ErrStopped
+	}
+}
+
 // Run answers requests until ctx ends, and then returns nil. Requests that come
 // while a group is committed make up the next group, so that under load many
 // share the cost of reaching the disk, and a lone one does not wait. It must
@@ -42,14 +85,15 @@ func (l *Log) gather(first *waiting) []*waiting {
 	return group
 }
 
-// answer gives the whole group its numbers in one transaction. The commit is
-// not cut short by ctx: its outcome would be unknown.
+// answer does the whole group's work in one transaction. The commit is not cut
+// short by ctx: its outcome would be unknown.
 func (l *Log) answer(ctx context.Context, group []*waiting) {
-	if err := l.allocate(context.WithoutCancel(ctx), group); err != nil {
+	if err := l.commit(context.WithoutCancel(ctx), group); err != nil {
 		// What was seen of lanes in a transaction that is undone is not so.
 		clear(l.current)
+		clear(l.heads)
 		for _, w := range group {
-			w.serial, w.err = Serial{}, fmt.Errorf("giving out serial numbers: %w", err)
+			w.err = fmt.Errorf("giving out serial numbers: %w", err)
 		}
 	}
 	for _, w := range group {
@@ -57,14 +101,14 @@ func (l *Log) answer(ctx context.Context, group []*waiting) {
 	}
 }
 
-func (l *Log) allocate(ctx context.Context, group []*waiting) error {
+func (l *Log) commit(ctx context.Context, group []*waiting) error {
 	return l.store.Update(ctx, func(tx *sql.Tx) error {
 		for _, w := range group {
 			if w.err = w.ctx.Err(); w.err != nil {
 				continue
 			}
-			w.serial, w.err = l.next(ctx, tx, w.request)
-			if _, refused := coupon.ReasonOf(w.err); w.err != nil && !refused {
+			w.err = w.work(ctx, tx)
+			if w.err != nil && !harmless(w.err) {
 				return w.err
 			}
 		}
@@ -72,42 +116,8 @@ func (l *Log) allocate(ctx context.Context, group []*waiting) error {
 	})
 }
 
-// next returns the number that the request has, or gives it one.
-func (l *Log) next(ctx context.Context, tx *sql.Tx, request Request) (Serial, error) {
-	serial, found, err := find(ctx, tx, request)
-	if err != nil || found {
-		return serial, err
-	}
-	for lane := l.current[request.Framework]; lane < len(request.Quotas); lane++ {
-		number, err := advance(ctx, tx, request.Framework, lane, request.Quotas[lane])
-		if errors.Is(err, sql.ErrNoRows) {
-			l.current[request.Framework] = lane + 1
-			continue
-		}
-		if err != nil {
-			return Serial{}, err
-		}
-		serial := Serial{Lane: uint16(lane), Number: number}
-		return serial, record(ctx, tx, request, serial)
-	}
-	return Serial{}, coupon.Refuse(coupon.ReasonSoldOut, "framework_id", "all coupons of the offer are given out")
-}
-
-// advance returns the lane's next number, or sql.ErrNoRows if its quota is
-// used up. A quota is at least 1.
-func advance(ctx context.Context, tx *sql.Tx, framework coupon.FrameworkID, lane int, quota int64) (int64, error) {
-	var number int64
-	err := tx.QueryRowContext(ctx, `
-		INSERT INTO lanes (framework_id, lane, last_sn) VALUES (?, ?, 1)
-		ON CONFLICT (framework_id, lane) DO UPDATE SET last_sn = last_sn + 1 WHERE last_sn < ?
-		RETURNING last_sn`, framework[:], lane, quota,
-	).Scan(&number)
-	return number, err
-}
-
-func record(ctx context.Context, tx *sql.Tx, request Request, serial Serial) error {
-	_, err := tx.ExecContext(ctx,
-		`INSERT INTO issued (request_id, framework_id, lane, sn, owner) VALUES (?, ?, ?, ?, ?)`,
-		request.ID, request.Framework[:], serial.Lane, serial.Number, request.owner())
-	return err
+// harmless is what concerns one request of a group only.
+func harmless(err error) bool {
+	_, refused := coupon.ReasonOf(err)
+	return refused || errors.Is(err, ErrFrameOver) || errors.Is(err, ErrLaneOver)
 }

@@ -7,8 +7,12 @@
 // spent; and it refuses those above the quota, so a number that is skipped is
 // budget lost.
 //
-// It expects the tables `lanes` and `issued` among those of the service; the
-// advertiser's migrations have them.
+// For dynamic coupons it keeps, beside the numbers, each lane's dependence chain
+// and log, cut into frames. What it says of a frame is what the ledger is told:
+// it is durable before it leaves, and does not change.
+//
+// It expects the tables `lanes`, `issued` and `frames` among those of the
+// service; the advertiser's migrations have them.
 package issuing
 
 import (
@@ -17,17 +21,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/sqlstore"
-)
-
-const (
-	// maxGroup bounds the requests that share one commit: beyond it the cost of
-	// the commit itself no longer matters.
-	maxGroup = 256
-	// queueLength lets a full group gather while another is committed.
-	queueLength = 2 * maxGroup
 )
 
 // ErrStopped is returned to requests that come after Run has ended. Nothing was
@@ -39,7 +37,8 @@ type Request struct {
 	// ID is made by the customer. It has one answer for ever.
 	ID        string
 	Framework coupon.FrameworkID
-	// Owner is the key that the coupon will be bound to; nil for a bearer coupon.
+	// Owner is the key that the coupon will be bound to, or what the customer of
+	// a dynamic bearer coupon chose; nil for a static bearer coupon.
 	Owner *coupon.PublicKey
 	// Quotas has the highest serial number of each lane. It is not part of what
 	// makes two requests the same.
@@ -52,34 +51,60 @@ type Serial struct {
 	Number int64
 }
 
+// Options are what a Log is made of. Store and Now are required.
+type Options struct {
+	Store *sqlstore.Store
+	// Lanes are those whose numbers are given out, in this order; all if empty.
+	// No lane may be in two logs.
+	Lanes []uint16
+	Now   func() time.Time
+}
+
 // Log gives out serial numbers and remembers to which request. It is safe for
 // concurrent use, and while Run runs.
 type Log struct {
 	store   *sqlstore.Store
+	lanes   []uint16
+	now     func() time.Time
 	queue   chan *waiting
 	stopped chan struct{}
-	// current is the lane of each framework that is not known to be used up. It
-	// belongs to Run.
+	trees   trees
+	// current is the place, among its lanes, of the lane of each framework that
+	// is not known to be used up; heads are the ends of chains. They belong to
+	// Run.
 	current map[coupon.FrameworkID]int
+	heads   map[laneID]*head
 }
 
-// waiting is a request whose caller waits for answered.
-type waiting struct {
-	ctx      context.Context
-	request  Request
-	serial   Serial
-	err      error
-	answered chan struct{}
+// laneID names a lane of any framework.
+type laneID struct {
+	framework coupon.FrameworkID
+	lane      uint16
 }
 
 // New returns a log over the tables in the store.
-func New(store *sqlstore.Store) *Log {
+func New(o Options) *Log {
 	return &Log{
-		store:   store,
+		store:   o.Store,
+		lanes:   o.Lanes,
+		now:     o.Now,
 		queue:   make(chan *waiting, queueLength),
 		stopped: make(chan struct{}),
 		current: make(map[coupon.FrameworkID]int),
+		heads:   make(map[laneID]*head),
 	}
+}
+
+// Lanes lists the lanes that the log uses of a framework with these quotas.
+func (l *Log) Lanes(quotas []int64) []uint16 {
+	if len(l.lanes) > 0 {
+		return slices.DeleteFunc(slices.Clone(l.lanes), func(lane uint16) bool { return int(lane) >= len(quotas) })
+	}
+	all := make([]uint16, len(quotas))
+	for lane := range all {
+		all[lane] = uint16(lane)
+	}
+	return all
 }
 
 // Allocate returns the request's serial number once it is on the disk. A repeat
@@ -90,27 +115,15 @@ func New(store *sqlstore.Store) *Log {
 // After any other error the number may have been given to this request; a
 // repeat gets it.
 func (l *Log) Allocate(ctx context.Context, request Request) (Serial, error) {
-	w := &waiting{ctx: ctx, request: request, answered: make(chan struct{})}
-	select {
-	case l.queue <- w:
-	case <-l.stopped:
-		return Serial{}, ErrStopped
-	case <-ctx.Done():
-		return Serial{}, ctx.Err()
+	var given Serial
+	err := l.do(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		given, err = l.next(ctx, tx, request)
+		return err
+	})
+	if err != nil {
+		return Serial{}, err
 	}
-	select {
-	case <-w.answered:
-		return w.serial, w.err
-	case <-ctx.Done():
-		return Serial{}, ctx.Err()
-	case <-l.stopped:
-	}
-	select {
-	case <-w.answered:
-		return w.serial, w.err
-	default:
-		return Serial{}, ErrStopped
-	}
+	return given, nil
 }
 
 // Find returns the serial number that the request has been given; false if it
@@ -123,23 +136,27 @@ func (l *Log) Find(ctx context.Context, request Request) (serial Serial, found b
 	return serial, found, err
 }
 
-// Issued returns how many coupons of each framework have been given out;
-// frameworks without any are absent.
+// Issued returns how many coupons of each framework have been given out of the
+// log's lanes, where all of a lane that is lost counts; frameworks without any
+// are absent.
 func (l *Log) Issued(ctx context.Context) (map[coupon.FrameworkID]int64, error) {
 	counts := make(map[coupon.FrameworkID]int64)
 	err := l.store.View(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT framework_id, SUM(last_sn) FROM lanes GROUP BY framework_id`)
+		rows, err := tx.QueryContext(ctx, `SELECT framework_id, lane, last_sn FROM lanes WHERE last_sn > 0`)
 		if err != nil {
 			return fmt.Errorf("counting coupons: %w", err)
 		}
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			var id []byte
+			var lane uint16
 			var count int64
-			if err := rows.Scan(&id, &count); err != nil {
+			if err := rows.Scan(&id, &lane, &count); err != nil {
 				return fmt.Errorf("counting coupons: %w", err)
 			}
-			counts[coupon.FrameworkID(id)] = count
+			if len(l.lanes) == 0 || slices.Contains(l.lanes, lane) {
+				counts[coupon.FrameworkID(id)] += count
+			}
 		}
 		return rows.Err()
 	})

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -38,9 +39,13 @@ func open(t testing.TB, path string) *sqlstore.Store {
 	return store
 }
 
+func newOn(store *sqlstore.Store) *issuing.Log {
+	return issuing.New(issuing.Options{Store: store, Now: time.Now})
+}
+
 func newLog(t testing.TB) *issuing.Log {
 	t.Helper()
-	return run(t, issuing.New(open(t, filepath.Join(t.TempDir(), "serials.db"))))
+	return run(t, newOn(open(t, filepath.Join(t.TempDir(), "serials.db"))))
 }
 
 // run runs the log until the test ends.
@@ -188,7 +193,7 @@ func TestConcurrentRequestsGetEachNumberOnce(t *testing.T) {
 func TestWhatWasGivenSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "serials.db")
-	log := run(t, issuing.New(open(t, path)))
+	log := run(t, newOn(open(t, path)))
 	var given []issuing.Request
 	for range 20 {
 		r := request(summer, alice, 100)
@@ -205,7 +210,7 @@ func TestWhatWasGivenSurvivesACrash(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	revived := run(t, issuing.New(open(t, left)))
+	revived := run(t, newOn(open(t, left)))
 	for i, r := range given {
 		if got := allocate(t, revived, r); got.Number != int64(i+1) {
 			t.Errorf("request %d has number %d after the crash", i+1, got.Number)
@@ -218,7 +223,7 @@ func TestWhatWasGivenSurvivesACrash(t *testing.T) {
 
 func TestWhoGaveUpTakesNoNumber(t *testing.T) {
 	t.Parallel()
-	log := issuing.New(open(t, filepath.Join(t.TempDir(), "serials.db")))
+	log := newOn(open(t, filepath.Join(t.TempDir(), "serials.db")))
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 20 {
@@ -234,7 +239,7 @@ func TestWhoGaveUpTakesNoNumber(t *testing.T) {
 
 func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
 	t.Parallel()
-	log := issuing.New(open(t, filepath.Join(t.TempDir(), "serials.db")))
+	log := newOn(open(t, filepath.Join(t.TempDir(), "serials.db")))
 	ended, end := context.WithCancel(t.Context())
 	end()
 	if err := log.Run(ended); err != nil {
@@ -250,7 +255,7 @@ func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
 func TestABrokenStoreGivesNothingOut(t *testing.T) {
 	t.Parallel()
 	store := open(t, filepath.Join(t.TempDir(), "serials.db"))
-	log := run(t, issuing.New(store))
+	log := run(t, newOn(store))
 	allocate(t, log, request(summer, nil, 10))
 	if err := store.Close(); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	v1 "ecoupon/proto/gen/coupon/type/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -201,7 +202,11 @@ type IssueCouponRequest struct {
 	FrameworkId string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
 	// The wallet's one-time Ed25519 public key, 32 bytes, for bound coupons;
 	// empty for bearer coupons.
-	Owner         []byte `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	Owner []byte `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	// For dynamic bearer coupons 32 bytes that the customer chose at random, which
+	// go into the coupon and its lane's chain; empty for all others: of a dynamic
+	// coupon that is bound the owner is used.
+	UData         []byte `protobuf:"bytes,4,opt,name=u_data,json=uData,proto3" json:"u_data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -257,6 +262,13 @@ func (x *IssueCouponRequest) GetOwner() []byte {
 	return nil
 }
 
+func (x *IssueCouponRequest) GetUData() []byte {
+	if x != nil {
+		return x.UData
+	}
+	return nil
+}
+
 // IssueCouponResponse holds the coupon.
 type IssueCouponResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -303,11 +315,532 @@ func (x *IssueCouponResponse) GetCoupon() string {
 	return ""
 }
 
+// GetReceiptRequest names a dynamic coupon by its place.
+type GetReceiptRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// The coupon's lane.
+	Lane int32 `protobuf:"varint,2,opt,name=lane,proto3" json:"lane,omitempty"`
+	// The coupon's serial number.
+	Sn            int64 `protobuf:"varint,3,opt,name=sn,proto3" json:"sn,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReceiptRequest) Reset() {
+	*x = GetReceiptRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReceiptRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReceiptRequest) ProtoMessage() {}
+
+func (x *GetReceiptRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReceiptRequest.ProtoReflect.Descriptor instead.
+func (*GetReceiptRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetReceiptRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *GetReceiptRequest) GetLane() int32 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+func (x *GetReceiptRequest) GetSn() int64 {
+	if x != nil {
+		return x.Sn
+	}
+	return 0
+}
+
+// GetReceiptResponse holds the receipt.
+type GetReceiptResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The receipt's text, "er1." and base64url: an inclusion proof (RFC 6962).
+	Receipt string `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// The coupon's frame. The receipt counts for what the ledger has of it.
+	Frame         *Frame `protobuf:"bytes,2,opt,name=frame,proto3" json:"frame,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReceiptResponse) Reset() {
+	*x = GetReceiptResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReceiptResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReceiptResponse) ProtoMessage() {}
+
+func (x *GetReceiptResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReceiptResponse.ProtoReflect.Descriptor instead.
+func (*GetReceiptResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetReceiptResponse) GetReceipt() string {
+	if x != nil {
+		return x.Receipt
+	}
+	return ""
+}
+
+func (x *GetReceiptResponse) GetFrame() *Frame {
+	if x != nil {
+		return x.Frame
+	}
+	return nil
+}
+
+// Frame is the public record of a closed frame, as the ledger has it.
+type Frame struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// The lane.
+	Lane int32 `protobuf:"varint,2,opt,name=lane,proto3" json:"lane,omitempty"`
+	// Number of the frame within its lane, from 1.
+	Frame int64 `protobuf:"varint,3,opt,name=frame,proto3" json:"frame,omitempty"`
+	// When the ledger closed it, and opened the next.
+	ClosedTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=closed_time,json=closedTime,proto3" json:"closed_time,omitempty"`
+	// The last q value of the frame, 32 bytes.
+	QLast []byte `protobuf:"bytes,5,opt,name=q_last,json=qLast,proto3" json:"q_last,omitempty"`
+	// The digest of root and size of the frame's Merkle tree, 32 bytes.
+	LogSha256     []byte `protobuf:"bytes,6,opt,name=log_sha256,json=logSha256,proto3" json:"log_sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Frame) Reset() {
+	*x = Frame{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Frame) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Frame) ProtoMessage() {}
+
+func (x *Frame) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Frame.ProtoReflect.Descriptor instead.
+func (*Frame) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Frame) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *Frame) GetLane() int32 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+func (x *Frame) GetFrame() int64 {
+	if x != nil {
+		return x.Frame
+	}
+	return 0
+}
+
+func (x *Frame) GetClosedTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ClosedTime
+	}
+	return nil
+}
+
+func (x *Frame) GetQLast() []byte {
+	if x != nil {
+		return x.QLast
+	}
+	return nil
+}
+
+func (x *Frame) GetLogSha256() []byte {
+	if x != nil {
+		return x.LogSha256
+	}
+	return nil
+}
+
+// CloseFramesRequest says which frames to close.
+type CloseFramesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id, 32 lower-case hex digits; empty for all frameworks.
+	FrameworkId   string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloseFramesRequest) Reset() {
+	*x = CloseFramesRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloseFramesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloseFramesRequest) ProtoMessage() {}
+
+func (x *CloseFramesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloseFramesRequest.ProtoReflect.Descriptor instead.
+func (*CloseFramesRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CloseFramesRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+// CloseFramesResponse lists what was closed.
+type CloseFramesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One frame of each framework that has one.
+	Frames        []*Frame `protobuf:"bytes,1,rep,name=frames,proto3" json:"frames,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloseFramesResponse) Reset() {
+	*x = CloseFramesResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloseFramesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloseFramesResponse) ProtoMessage() {}
+
+func (x *CloseFramesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloseFramesResponse.ProtoReflect.Descriptor instead.
+func (*CloseFramesResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CloseFramesResponse) GetFrames() []*Frame {
+	if x != nil {
+		return x.Frames
+	}
+	return nil
+}
+
+// GetLogRequest asks for a page of a frame's log.
+type GetLogRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// The lane.
+	Lane int32 `protobuf:"varint,2,opt,name=lane,proto3" json:"lane,omitempty"`
+	// Number of the frame within its lane, from 1.
+	Frame int64 `protobuf:"varint,3,opt,name=frame,proto3" json:"frame,omitempty"`
+	// At most this many entries; 1000 when 0, never more than 1000.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the answer before; empty for the first page.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetLogRequest) Reset() {
+	*x = GetLogRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetLogRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetLogRequest) ProtoMessage() {}
+
+func (x *GetLogRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetLogRequest.ProtoReflect.Descriptor instead.
+func (*GetLogRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetLogRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *GetLogRequest) GetLane() int32 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+func (x *GetLogRequest) GetFrame() int64 {
+	if x != nil {
+		return x.Frame
+	}
+	return 0
+}
+
+func (x *GetLogRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *GetLogRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// GetLogResponse is a page of a frame's log.
+type GetLogResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The frame.
+	Frame *Frame `protobuf:"bytes,1,opt,name=frame,proto3" json:"frame,omitempty"`
+	// The page, in the order of serial numbers.
+	Entries []*LogEntry `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetLogResponse) Reset() {
+	*x = GetLogResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetLogResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetLogResponse) ProtoMessage() {}
+
+func (x *GetLogResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetLogResponse.ProtoReflect.Descriptor instead.
+func (*GetLogResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GetLogResponse) GetFrame() *Frame {
+	if x != nil {
+		return x.Frame
+	}
+	return nil
+}
+
+func (x *GetLogResponse) GetEntries() []*LogEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *GetLogResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// LogEntry is what the log says of one coupon.
+type LogEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Serial number.
+	Sn int64 `protobuf:"varint,1,opt,name=sn,proto3" json:"sn,omitempty"`
+	// When the coupon was released, by the emitter's clock, to the millisecond.
+	ReleaseTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=release_time,json=releaseTime,proto3" json:"release_time,omitempty"`
+	// What the customer chose, or the owner's key: 32 bytes.
+	UData []byte `protobuf:"bytes,3,opt,name=u_data,json=uData,proto3" json:"u_data,omitempty"`
+	// The coupon's link of the dependence chain, 32 bytes.
+	Q             []byte `protobuf:"bytes,4,opt,name=q,proto3" json:"q,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogEntry) Reset() {
+	*x = LogEntry{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogEntry) ProtoMessage() {}
+
+func (x *LogEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogEntry.ProtoReflect.Descriptor instead.
+func (*LogEntry) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *LogEntry) GetSn() int64 {
+	if x != nil {
+		return x.Sn
+	}
+	return 0
+}
+
+func (x *LogEntry) GetReleaseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReleaseTime
+	}
+	return nil
+}
+
+func (x *LogEntry) GetUData() []byte {
+	if x != nil {
+		return x.UData
+	}
+	return nil
+}
+
+func (x *LogEntry) GetQ() []byte {
+	if x != nil {
+		return x.Q
+	}
+	return nil
+}
+
 var File_coupon_advertiser_v1_advertiser_service_proto protoreflect.FileDescriptor
 
 const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\n" +
-	"-coupon/advertiser/v1/advertiser_service.proto\x12\x14coupon.advertiser.v1\x1a\x1bcoupon/type/v1/coupon.proto\"O\n" +
+	"-coupon/advertiser/v1/advertiser_service.proto\x12\x14coupon.advertiser.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n" +
 	"\x11ListOffersRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -317,18 +850,59 @@ const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"v\n" +
 	"\x05Offer\x124\n" +
 	"\bcampaign\x18\x01 \x01(\v2\x18.coupon.type.v1.CampaignR\bcampaign\x127\n" +
-	"\tframework\x18\x02 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"l\n" +
+	"\tframework\x18\x02 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"\x83\x01\n" +
 	"\x12IssueCouponRequest\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
 	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\x12\x14\n" +
-	"\x05owner\x18\x03 \x01(\fR\x05owner\"-\n" +
+	"\x05owner\x18\x03 \x01(\fR\x05owner\x12\x15\n" +
+	"\x06u_data\x18\x04 \x01(\fR\x05uData\"-\n" +
 	"\x13IssueCouponResponse\x12\x16\n" +
-	"\x06coupon\x18\x01 \x01(\tR\x06coupon2\xd8\x01\n" +
+	"\x06coupon\x18\x01 \x01(\tR\x06coupon\"Z\n" +
+	"\x11GetReceiptRequest\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x12\n" +
+	"\x04lane\x18\x02 \x01(\x05R\x04lane\x12\x0e\n" +
+	"\x02sn\x18\x03 \x01(\x03R\x02sn\"a\n" +
+	"\x12GetReceiptResponse\x12\x18\n" +
+	"\areceipt\x18\x01 \x01(\tR\areceipt\x121\n" +
+	"\x05frame\x18\x02 \x01(\v2\x1b.coupon.advertiser.v1.FrameR\x05frame\"\xc7\x01\n" +
+	"\x05Frame\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x12\n" +
+	"\x04lane\x18\x02 \x01(\x05R\x04lane\x12\x14\n" +
+	"\x05frame\x18\x03 \x01(\x03R\x05frame\x12;\n" +
+	"\vclosed_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"closedTime\x12\x15\n" +
+	"\x06q_last\x18\x05 \x01(\fR\x05qLast\x12\x1d\n" +
+	"\n" +
+	"log_sha256\x18\x06 \x01(\fR\tlogSha256\"7\n" +
+	"\x12CloseFramesRequest\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\"J\n" +
+	"\x13CloseFramesResponse\x123\n" +
+	"\x06frames\x18\x01 \x03(\v2\x1b.coupon.advertiser.v1.FrameR\x06frames\"\x98\x01\n" +
+	"\rGetLogRequest\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x12\n" +
+	"\x04lane\x18\x02 \x01(\x05R\x04lane\x12\x14\n" +
+	"\x05frame\x18\x03 \x01(\x03R\x05frame\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"\xa5\x01\n" +
+	"\x0eGetLogResponse\x121\n" +
+	"\x05frame\x18\x01 \x01(\v2\x1b.coupon.advertiser.v1.FrameR\x05frame\x128\n" +
+	"\aentries\x18\x02 \x03(\v2\x1e.coupon.advertiser.v1.LogEntryR\aentries\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"~\n" +
+	"\bLogEntry\x12\x0e\n" +
+	"\x02sn\x18\x01 \x01(\x03R\x02sn\x12=\n" +
+	"\frelease_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vreleaseTime\x12\x15\n" +
+	"\x06u_data\x18\x03 \x01(\fR\x05uData\x12\f\n" +
+	"\x01q\x18\x04 \x01(\fR\x01q2\xf2\x03\n" +
 	"\x11AdvertiserService\x12_\n" +
 	"\n" +
 	"ListOffers\x12'.coupon.advertiser.v1.ListOffersRequest\x1a(.coupon.advertiser.v1.ListOffersResponse\x12b\n" +
-	"\vIssueCoupon\x12(.coupon.advertiser.v1.IssueCouponRequest\x1a).coupon.advertiser.v1.IssueCouponResponseB5Z3ecoupon/proto/gen/coupon/advertiser/v1;advertiserv1b\x06proto3"
+	"\vIssueCoupon\x12(.coupon.advertiser.v1.IssueCouponRequest\x1a).coupon.advertiser.v1.IssueCouponResponse\x12_\n" +
+	"\n" +
+	"GetReceipt\x12'.coupon.advertiser.v1.GetReceiptRequest\x1a(.coupon.advertiser.v1.GetReceiptResponse\x12b\n" +
+	"\vCloseFrames\x12(.coupon.advertiser.v1.CloseFramesRequest\x1a).coupon.advertiser.v1.CloseFramesResponse\x12S\n" +
+	"\x06GetLog\x12#.coupon.advertiser.v1.GetLogRequest\x1a$.coupon.advertiser.v1.GetLogResponseB5Z3ecoupon/proto/gen/coupon/advertiser/v1;advertiserv1b\x06proto3"
 
 var (
 	file_coupon_advertiser_v1_advertiser_service_proto_rawDescOnce sync.Once
@@ -342,29 +916,50 @@ func file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP() []byte {
 	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescData
 }
 
-var file_coupon_advertiser_v1_advertiser_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_coupon_advertiser_v1_advertiser_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_coupon_advertiser_v1_advertiser_service_proto_goTypes = []any{
-	(*ListOffersRequest)(nil),   // 0: coupon.advertiser.v1.ListOffersRequest
-	(*ListOffersResponse)(nil),  // 1: coupon.advertiser.v1.ListOffersResponse
-	(*Offer)(nil),               // 2: coupon.advertiser.v1.Offer
-	(*IssueCouponRequest)(nil),  // 3: coupon.advertiser.v1.IssueCouponRequest
-	(*IssueCouponResponse)(nil), // 4: coupon.advertiser.v1.IssueCouponResponse
-	(*v1.Campaign)(nil),         // 5: coupon.type.v1.Campaign
-	(*v1.Framework)(nil),        // 6: coupon.type.v1.Framework
+	(*ListOffersRequest)(nil),     // 0: coupon.advertiser.v1.ListOffersRequest
+	(*ListOffersResponse)(nil),    // 1: coupon.advertiser.v1.ListOffersResponse
+	(*Offer)(nil),                 // 2: coupon.advertiser.v1.Offer
+	(*IssueCouponRequest)(nil),    // 3: coupon.advertiser.v1.IssueCouponRequest
+	(*IssueCouponResponse)(nil),   // 4: coupon.advertiser.v1.IssueCouponResponse
+	(*GetReceiptRequest)(nil),     // 5: coupon.advertiser.v1.GetReceiptRequest
+	(*GetReceiptResponse)(nil),    // 6: coupon.advertiser.v1.GetReceiptResponse
+	(*Frame)(nil),                 // 7: coupon.advertiser.v1.Frame
+	(*CloseFramesRequest)(nil),    // 8: coupon.advertiser.v1.CloseFramesRequest
+	(*CloseFramesResponse)(nil),   // 9: coupon.advertiser.v1.CloseFramesResponse
+	(*GetLogRequest)(nil),         // 10: coupon.advertiser.v1.GetLogRequest
+	(*GetLogResponse)(nil),        // 11: coupon.advertiser.v1.GetLogResponse
+	(*LogEntry)(nil),              // 12: coupon.advertiser.v1.LogEntry
+	(*v1.Campaign)(nil),           // 13: coupon.type.v1.Campaign
+	(*v1.Framework)(nil),          // 14: coupon.type.v1.Framework
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
 }
 var file_coupon_advertiser_v1_advertiser_service_proto_depIdxs = []int32{
-	2, // 0: coupon.advertiser.v1.ListOffersResponse.offers:type_name -> coupon.advertiser.v1.Offer
-	5, // 1: coupon.advertiser.v1.Offer.campaign:type_name -> coupon.type.v1.Campaign
-	6, // 2: coupon.advertiser.v1.Offer.framework:type_name -> coupon.type.v1.Framework
-	0, // 3: coupon.advertiser.v1.AdvertiserService.ListOffers:input_type -> coupon.advertiser.v1.ListOffersRequest
-	3, // 4: coupon.advertiser.v1.AdvertiserService.IssueCoupon:input_type -> coupon.advertiser.v1.IssueCouponRequest
-	1, // 5: coupon.advertiser.v1.AdvertiserService.ListOffers:output_type -> coupon.advertiser.v1.ListOffersResponse
-	4, // 6: coupon.advertiser.v1.AdvertiserService.IssueCoupon:output_type -> coupon.advertiser.v1.IssueCouponResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	2,  // 0: coupon.advertiser.v1.ListOffersResponse.offers:type_name -> coupon.advertiser.v1.Offer
+	13, // 1: coupon.advertiser.v1.Offer.campaign:type_name -> coupon.type.v1.Campaign
+	14, // 2: coupon.advertiser.v1.Offer.framework:type_name -> coupon.type.v1.Framework
+	7,  // 3: coupon.advertiser.v1.GetReceiptResponse.frame:type_name -> coupon.advertiser.v1.Frame
+	15, // 4: coupon.advertiser.v1.Frame.closed_time:type_name -> google.protobuf.Timestamp
+	7,  // 5: coupon.advertiser.v1.CloseFramesResponse.frames:type_name -> coupon.advertiser.v1.Frame
+	7,  // 6: coupon.advertiser.v1.GetLogResponse.frame:type_name -> coupon.advertiser.v1.Frame
+	12, // 7: coupon.advertiser.v1.GetLogResponse.entries:type_name -> coupon.advertiser.v1.LogEntry
+	15, // 8: coupon.advertiser.v1.LogEntry.release_time:type_name -> google.protobuf.Timestamp
+	0,  // 9: coupon.advertiser.v1.AdvertiserService.ListOffers:input_type -> coupon.advertiser.v1.ListOffersRequest
+	3,  // 10: coupon.advertiser.v1.AdvertiserService.IssueCoupon:input_type -> coupon.advertiser.v1.IssueCouponRequest
+	5,  // 11: coupon.advertiser.v1.AdvertiserService.GetReceipt:input_type -> coupon.advertiser.v1.GetReceiptRequest
+	8,  // 12: coupon.advertiser.v1.AdvertiserService.CloseFrames:input_type -> coupon.advertiser.v1.CloseFramesRequest
+	10, // 13: coupon.advertiser.v1.AdvertiserService.GetLog:input_type -> coupon.advertiser.v1.GetLogRequest
+	1,  // 14: coupon.advertiser.v1.AdvertiserService.ListOffers:output_type -> coupon.advertiser.v1.ListOffersResponse
+	4,  // 15: coupon.advertiser.v1.AdvertiserService.IssueCoupon:output_type -> coupon.advertiser.v1.IssueCouponResponse
+	6,  // 16: coupon.advertiser.v1.AdvertiserService.GetReceipt:output_type -> coupon.advertiser.v1.GetReceiptResponse
+	9,  // 17: coupon.advertiser.v1.AdvertiserService.CloseFrames:output_type -> coupon.advertiser.v1.CloseFramesResponse
+	11, // 18: coupon.advertiser.v1.AdvertiserService.GetLog:output_type -> coupon.advertiser.v1.GetLogResponse
+	14, // [14:19] is the sub-list for method output_type
+	9,  // [9:14] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_coupon_advertiser_v1_advertiser_service_proto_init() }
@@ -378,7 +973,7 @@ func file_coupon_advertiser_v1_advertiser_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_advertiser_v1_advertiser_service_proto_rawDesc), len(file_coupon_advertiser_v1_advertiser_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

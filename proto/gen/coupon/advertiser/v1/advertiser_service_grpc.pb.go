@@ -24,21 +24,34 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	AdvertiserService_ListOffers_FullMethodName  = "/coupon.advertiser.v1.AdvertiserService/ListOffers"
 	AdvertiserService_IssueCoupon_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/IssueCoupon"
+	AdvertiserService_GetReceipt_FullMethodName  = "/coupon.advertiser.v1.AdvertiserService/GetReceipt"
+	AdvertiserService_CloseFrames_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/CloseFrames"
+	AdvertiserService_GetLog_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/GetLog"
 )
 
 // AdvertiserServiceClient is the client API for AdvertiserService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AdvertiserService hands out coupons. The same two calls are served to the
-// public as JSON over HTTP: GET /v1/offers and
-// POST /v1/offers/{framework_id}/coupons.
+// AdvertiserService hands out coupons. Three of its calls are served to the
+// public as JSON over HTTP: ListOffers at GET /v1/offers, IssueCoupon at
+// POST /v1/offers/{framework_id}/coupons, and GetReceipt at
+// GET /v1/offers/{framework_id}/receipts/{lane}/{sn}.
 type AdvertiserServiceClient interface {
 	// ListOffers lists what can be had now.
 	ListOffers(ctx context.Context, in *ListOffersRequest, opts ...grpc.CallOption) (*ListOffersResponse, error)
 	// IssueCoupon makes one coupon. It is durable before it leaves: its serial
 	// number is never given to another customer.
 	IssueCoupon(ctx context.Context, in *IssueCouponRequest, opts ...grpc.CallOption) (*IssueCouponResponse, error)
+	// GetReceipt shows that a dynamic coupon is in the log of its frame, once the
+	// ledger has closed that; until then it is refused with FRAME_NOT_CLOSED.
+	GetReceipt(ctx context.Context, in *GetReceiptRequest, opts ...grpc.CallOption) (*GetReceiptResponse, error)
+	// CloseFrames has frames closed now rather than when they are due. When it
+	// returns, all dynamic coupons that were made before are in closed frames.
+	CloseFrames(ctx context.Context, in *CloseFramesRequest, opts ...grpc.CallOption) (*CloseFramesResponse, error)
+	// GetLog lists the log of a closed frame for the audit of the framework's
+	// issuer. Other issuers are refused with WRONG_ORGANISATION.
+	GetLog(ctx context.Context, in *GetLogRequest, opts ...grpc.CallOption) (*GetLogResponse, error)
 }
 
 type advertiserServiceClient struct {
@@ -69,19 +82,59 @@ func (c *advertiserServiceClient) IssueCoupon(ctx context.Context, in *IssueCoup
 	return out, nil
 }
 
+func (c *advertiserServiceClient) GetReceipt(ctx context.Context, in *GetReceiptRequest, opts ...grpc.CallOption) (*GetReceiptResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetReceiptResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_GetReceipt_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *advertiserServiceClient) CloseFrames(ctx context.Context, in *CloseFramesRequest, opts ...grpc.CallOption) (*CloseFramesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CloseFramesResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_CloseFrames_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *advertiserServiceClient) GetLog(ctx context.Context, in *GetLogRequest, opts ...grpc.CallOption) (*GetLogResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetLogResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_GetLog_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdvertiserServiceServer is the server API for AdvertiserService service.
 // All implementations must embed UnimplementedAdvertiserServiceServer
 // for forward compatibility.
 //
-// AdvertiserService hands out coupons. The same two calls are served to the
-// public as JSON over HTTP: GET /v1/offers and
-// POST /v1/offers/{framework_id}/coupons.
+// AdvertiserService hands out coupons. Three of its calls are served to the
+// public as JSON over HTTP: ListOffers at GET /v1/offers, IssueCoupon at
+// POST /v1/offers/{framework_id}/coupons, and GetReceipt at
+// GET /v1/offers/{framework_id}/receipts/{lane}/{sn}.
 type AdvertiserServiceServer interface {
 	// ListOffers lists what can be had now.
 	ListOffers(context.Context, *ListOffersRequest) (*ListOffersResponse, error)
 	// IssueCoupon makes one coupon. It is durable before it leaves: its serial
 	// number is never given to another customer.
 	IssueCoupon(context.Context, *IssueCouponRequest) (*IssueCouponResponse, error)
+	// GetReceipt shows that a dynamic coupon is in the log of its frame, once the
+	// ledger has closed that; until then it is refused with FRAME_NOT_CLOSED.
+	GetReceipt(context.Context, *GetReceiptRequest) (*GetReceiptResponse, error)
+	// CloseFrames has frames closed now rather than when they are due. When it
+	// returns, all dynamic coupons that were made before are in closed frames.
+	CloseFrames(context.Context, *CloseFramesRequest) (*CloseFramesResponse, error)
+	// GetLog lists the log of a closed frame for the audit of the framework's
+	// issuer. Other issuers are refused with WRONG_ORGANISATION.
+	GetLog(context.Context, *GetLogRequest) (*GetLogResponse, error)
 	mustEmbedUnimplementedAdvertiserServiceServer()
 }
 
@@ -97,6 +150,15 @@ func (UnimplementedAdvertiserServiceServer) ListOffers(context.Context, *ListOff
 }
 func (UnimplementedAdvertiserServiceServer) IssueCoupon(context.Context, *IssueCouponRequest) (*IssueCouponResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueCoupon not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) GetReceipt(context.Context, *GetReceiptRequest) (*GetReceiptResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReceipt not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) CloseFrames(context.Context, *CloseFramesRequest) (*CloseFramesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CloseFrames not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) GetLog(context.Context, *GetLogRequest) (*GetLogResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetLog not implemented")
 }
 func (UnimplementedAdvertiserServiceServer) mustEmbedUnimplementedAdvertiserServiceServer() {}
 func (UnimplementedAdvertiserServiceServer) testEmbeddedByValue()                           {}
@@ -155,6 +217,60 @@ func _AdvertiserService_IssueCoupon_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdvertiserService_GetReceipt_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetReceiptRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).GetReceipt(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_GetReceipt_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).GetReceipt(ctx, req.(*GetReceiptRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdvertiserService_CloseFrames_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CloseFramesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).CloseFrames(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_CloseFrames_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).CloseFrames(ctx, req.(*CloseFramesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdvertiserService_GetLog_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetLogRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).GetLog(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_GetLog_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).GetLog(ctx, req.(*GetLogRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdvertiserService_ServiceDesc is the grpc.ServiceDesc for AdvertiserService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -169,6 +285,18 @@ var AdvertiserService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "IssueCoupon",
 			Handler:    _AdvertiserService_IssueCoupon_Handler,
+		},
+		{
+			MethodName: "GetReceipt",
+			Handler:    _AdvertiserService_GetReceipt_Handler,
+		},
+		{
+			MethodName: "CloseFrames",
+			Handler:    _AdvertiserService_CloseFrames_Handler,
+		},
+		{
+			MethodName: "GetLog",
+			Handler:    _AdvertiserService_GetLog_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

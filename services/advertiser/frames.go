@@ -1,0 +1,161 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package advertiser
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/issuing"
+)
+
+// Frames say how often frames are closed. Zero values mean the defaults.
+type Frames struct {
+	// Interval is how long coupons wait for their frame to be closed.
+	Interval time.Duration
+	// IdleInterval is how long a frame without coupons is left open. A request
+	// that comes when it is older than its campaign allows has it closed, and
+	// waits for the next: the ledger hears of idle lanes rarely.
+	IdleInterval time.Duration
+}
+
+// Defaults of Frames. Each closing is a transaction, of each lane.
+const (
+	defaultFrameInterval     = 10 * time.Second
+	defaultIdleFrameInterval = 5 * time.Minute
+)
+
+func (f Frames) withDefaults() Frames {
+	if f.Interval == 0 {
+		f.Interval = defaultFrameInterval
+	}
+	if f.IdleInterval == 0 {
+		f.IdleInterval = defaultIdleFrameInterval
+	}
+	return f
+}
+
+// lead has each dynamic offer led by its keeper, those that are learnt later
+// too, until ctx ends.
+func (a *Advertiser) lead(ctx context.Context) error {
+	if err := a.ledger.Resume(ctx); err != nil && ctx.Err() == nil {
+		// What was sent before the last stop is sent again by its keeper.
+		a.logger.WarnContext(ctx, "what was sent before cannot be asked for", "error", err)
+	}
+	var running errgroup.Group
+	begun := make(map[coupon.FrameworkID]bool)
+	for ctx.Err() == nil {
+		for _, o := range a.sorted() {
+			if o.keeper != nil && !begun[o.Framework.ID] {
+				begun[o.Framework.ID] = true
+				running.Go(func() error { o.keeper.run(ctx); return nil })
+			}
+		}
+		select {
+		case <-a.learnt:
+		case <-ctx.Done():
+		}
+	}
+	return running.Wait()
+}
+
+// CloseFrames closes the newest frame of a framework, or of all where it is nil,
+// and returns when the ledger has closed them: all coupons that were released
+// before are in closed frames then.
+func (a *Advertiser) CloseFrames(ctx context.Context, only *coupon.FrameworkID) ([]coupon.Frame, error) {
+	var keepers []*keeper
+	for _, o := range a.sorted() {
+		if o.keeper != nil && (only == nil || o.Framework.ID == *only) {
+			keepers = append(keepers, o.keeper)
+		}
+	}
+	if only != nil && len(keepers) == 0 {
+		return nil, coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "there is no such offer of dynamic coupons")
+	}
+	var wanted []coupon.FrameRef
+	for _, k := range keepers {
+		if at, _ := k.position(); at.newest.Frame > 0 {
+			k.demand(at.newest)
+			wanted = append(wanted, at.newest)
+		}
+	}
+	closed := make([]coupon.Frame, len(wanted))
+	for i, ref := range wanted {
+		o, _ := a.offer(ref.Framework)
+		var err error
+		if closed[i], err = o.keeper.awaitClosed(ctx, ref); err != nil {
+			return nil, err
+		}
+	}
+	return closed, nil
+}
+
+func (k *keeper) awaitClosed(ctx context.Context, ref coupon.FrameRef) (coupon.Frame, error) {
+	for {
+		_, changed := k.position()
+		f, err := k.serials.Frame(ctx, ref)
+		if err == nil {
+			return f.Record(), nil
+		}
+		if reason, _ := coupon.ReasonOf(err); reason != coupon.ReasonFrameNotClosed {
+			return coupon.Frame{}, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return coupon.Frame{}, ctx.Err()
+		}
+	}
+}
+
+// Receipt returns the receipt of a coupon by its place, and its closed frame.
+// It refuses with FRAME_NOT_CLOSED until then.
+func (a *Advertiser) Receipt(ctx context.Context, framework coupon.FrameworkID, serial issuing.Serial) (coupon.Receipt, coupon.Frame, error) {
+	o, found := a.offer(framework)
+	if !found || o.keeper == nil {
+		return coupon.Receipt{}, coupon.Frame{}, coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "there is no such offer of dynamic coupons")
+	}
+	return a.serials.Receipt(ctx, framework, serial)
+}
+
+// LogQuery asks for a page of the log of a closed frame.
+type LogQuery struct {
+	coupon.FrameRef
+	// After is the serial number after which the page begins; 0 for the first.
+	After int64
+	// Size is the most entries of the page, at least 1.
+	Size int
+}
+
+// LogPage is a page of the log of a closed frame. Next is the After of the next
+// page, 0 on the last.
+type LogPage struct {
+	Frame   coupon.Frame
+	Entries []coupon.Entry
+	Next    int64
+}
+
+// Log returns a page of the log of a closed frame, to the advertiser itself and
+// to the issuer of the framework: others are refused with WRONG_ORGANISATION.
+func (a *Advertiser) Log(ctx context.Context, caller string, query LogQuery) (LogPage, error) {
+	o, found := a.offer(query.Framework)
+	if !found || o.keeper == nil {
+		return LogPage{}, coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "there is no such offer of dynamic coupons")
+	}
+	if caller != a.self && caller != o.Framework.Issuer {
+		return LogPage{}, coupon.Refuse(coupon.ReasonWrongOrganisation, "framework_id", "the framework is another issuer's")
+	}
+	entries, f, err := a.serials.Entries(ctx, query.FrameRef, query.After, query.Size)
+	if err != nil {
+		return LogPage{}, err
+	}
+	page := LogPage{Frame: f.Record(), Entries: entries}
+	if n := len(entries); n > 0 && entries[n-1].SN < f.Content.LastSN {
+		page.Next = entries[n-1].SN
+	}
+	return page, nil
+}

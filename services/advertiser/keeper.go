@@ -1,0 +1,180 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package advertiser
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/config"
+	"ecoupon/services/internal/issuing"
+)
+
+// Pauses between two attempts at something that the ledger has not let through.
+const (
+	firstLanePause   = 100 * time.Millisecond
+	longestLanePause = 5 * time.Second
+)
+
+// keeper leads the lanes of one framework of dynamic coupons, one after the
+// other: it opens the lane, and then closes frame after frame. All that it goes
+// by is in the store, so that another keeper goes on where one has stopped:
+//
+//	no frame         OpenLane is about to be sent: Enter
+//	content, open    what the frame is closed with is sent, until the ledger
+//	                 has it: Closed
+//	closed           the beacon of the next frame is fetched: Open
+//	no content       coupons are released in the frame, until it is due: Close
+//
+// A lane in which the ledger is ahead of the store, or has other content, is
+// another's, and is left for ever.
+type keeper struct {
+	*Advertiser
+	framework coupon.Framework
+	namespace string
+	// woken has the keeper look at its frame again.
+	woken chan struct{}
+
+	mu       sync.Mutex
+	at       position
+	changed  chan struct{} // closed and replaced with at
+	demanded coupon.FrameRef
+}
+
+// position is what others may know of a keeper.
+type position struct {
+	// open is the frame that coupons are released in; nil while there is none.
+	open *issuing.Frame
+	// newest is the last one that was open.
+	newest coupon.FrameRef
+	// soldOut says that there will be none any more.
+	soldOut bool
+}
+
+func newKeeper(a *Advertiser, framework coupon.Framework) *keeper {
+	return &keeper{
+		Advertiser: a, framework: framework, namespace: config.Namespace(framework.Issuer),
+		woken: make(chan struct{}, 1), changed: make(chan struct{}),
+	}
+}
+
+// position returns where the keeper is, and what is closed when that changes.
+func (k *keeper) position() (position, <-chan struct{}) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.at, k.changed
+}
+
+func (k *keeper) move(change func(*position)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change(&k.at)
+	close(k.changed)
+	k.changed = make(chan struct{})
+}
+
+// wake has the keeper look whether its frame is due.
+func (k *keeper) wake() {
+	select {
+	case k.woken <- struct{}{}:
+	default:
+	}
+}
+
+// demand has the frame closed now, if it is still open.
+func (k *keeper) demand(ref coupon.FrameRef) {
+	k.mu.Lock()
+	k.demanded = ref
+	k.mu.Unlock()
+	k.wake()
+}
+
+func (k *keeper) isDemanded(ref coupon.FrameRef) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.demanded == ref
+}
+
+// run leads the lanes until ctx ends or all are used up.
+func (k *keeper) run(ctx context.Context) {
+	lanes := k.serials.Lanes(k.framework.Quotas)
+	for i, lane := range lanes {
+		l := &leading{keeper: k, lane: lane, quota: k.framework.Quotas[lane], last: i == len(lanes)-1}
+		l.lead(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+	k.move(func(at *position) { at.soldOut = true })
+}
+
+// lead does step after step until the lane is over or ctx ends.
+func (l *leading) lead(ctx context.Context) {
+	pause := firstLanePause
+	for ctx.Err() == nil {
+		over, err := l.step(ctx)
+		if over {
+			return
+		}
+		if err == nil {
+			pause = firstLanePause
+			continue
+		}
+		if ctx.Err() == nil {
+			l.logger.WarnContext(ctx, "a lane cannot go on", "framework", l.framework.ID, "lane", l.lane, "error", err)
+		}
+		l.sleep(ctx, pause, nil)
+		pause = min(2*pause, longestLanePause)
+	}
+}
+
+// sleep returns after a while, when it is woken, or when ctx ends.
+func (k *keeper) sleep(ctx context.Context, during time.Duration, woken <-chan struct{}) {
+	timer := time.NewTimer(during)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-woken:
+	case <-ctx.Done():
+	}
+}
+
+// active returns nil once the offer can be had.
+func (k *keeper) active(ctx context.Context) error {
+	for {
+		o, found := k.offer(k.framework.ID)
+		if found && o.refusal(k.now()) == nil {
+			return nil
+		}
+		select {
+		case <-k.woken:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// maxAge is how long after a frame's opening coupons may be released in it.
+func (k *keeper) maxAge() time.Duration {
+	o, found := k.offer(k.framework.ID)
+	if !found {
+		return 0
+	}
+	return time.Duration(o.Campaign.Campaign.MaxFrameAge) * time.Millisecond
+}
+
+var errStale = errors.New("the frame was opened too long ago")
+
+// place is where the next coupon of an open frame goes; errStale if it is too
+// old for one.
+func (k *keeper) place(open *issuing.Frame) (issuing.Place, error) {
+	in := issuing.Place{Lane: open.Lane, Frame: open.Frame, MaxAge: k.maxAge()}
+	if k.now().UnixMilli() > open.Opened+in.MaxAge.Milliseconds() {
+		return issuing.Place{}, errStale
+	}
+	return in, nil
+}

@@ -1,0 +1,143 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package issuing
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/transparency-dev/merkle/compact"
+
+	"ecoupon/chaincode/coupon"
+)
+
+// Receipt shows that a coupon is in its closed frame's log, and returns the
+// frame as the ledger has it. It refuses with NOT_FOUND where no dynamic coupon
+// was given the number, and with FRAME_NOT_CLOSED until the frame is closed.
+func (l *Log) Receipt(ctx context.Context, framework coupon.FrameworkID, serial Serial) (coupon.Receipt, coupon.Frame, error) {
+	var f Frame
+	err := l.store.View(ctx, func(tx *sql.Tx) error {
+		var number sql.NullInt64
+		err := tx.QueryRowContext(ctx, `SELECT frame FROM issued WHERE framework_id = ? AND lane = ? AND sn = ?`,
+			framework[:], serial.Lane, serial.Number).Scan(&number)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && !number.Valid {
+			return coupon.Refuse(coupon.ReasonNotFound, "sn", "no dynamic coupon has this number")
+		}
+		if err != nil {
+			return fmt.Errorf("reading a coupon's frame: %w", err)
+		}
+		f, err = closedFrame(ctx, tx, coupon.FrameRef{Framework: framework, Lane: serial.Lane, Frame: uint32(number.Int64)})
+		return err
+	})
+	if err != nil {
+		return coupon.Receipt{}, coupon.Frame{}, err
+	}
+	t, err := l.trees.of(f.FrameRef, func() (*tree, error) { return l.readTree(ctx, f) })
+	if err != nil {
+		return coupon.Receipt{}, coupon.Frame{}, err
+	}
+	receipt, err := t.receipt(uint64(serial.Number - f.FirstSN))
+	return receipt, f.Record(), err
+}
+
+// Entries returns a page of a closed frame's log, in order, from the serial
+// number after on, and the frame. It refuses with NOT_FOUND a frame that is not
+// known, and with FRAME_NOT_CLOSED one that is not closed.
+func (l *Log) Entries(ctx context.Context, ref coupon.FrameRef, after int64, size int) (entries []coupon.Entry, f Frame, err error) {
+	err = l.store.View(ctx, func(tx *sql.Tx) error {
+		if f, err = closedFrame(ctx, tx, ref); err != nil {
+			return err
+		}
+		from := page{of: laneID{ref.Framework, ref.Lane}, first: max(after+1, f.FirstSN), last: f.Content.LastSN, size: size}
+		return eachEntry(ctx, tx, from, func(e coupon.Entry) error {
+			entries = append(entries, e)
+			return nil
+		})
+	})
+	return entries, f, err
+}
+
+// Frame returns a closed frame; it refuses as Entries does.
+func (l *Log) Frame(ctx context.Context, ref coupon.FrameRef) (f Frame, err error) {
+	err = l.store.View(ctx, func(tx *sql.Tx) error {
+		f, err = closedFrame(ctx, tx, ref)
+		return err
+	})
+	return f, err
+}
+
+func closedFrame(ctx context.Context, tx *sql.Tx, ref coupon.FrameRef) (Frame, error) {
+	f, found, err := frame(ctx, tx, ref)
+	if err != nil {
+		return Frame{}, err
+	}
+	if !found {
+		return Frame{}, coupon.Refuse(coupon.ReasonNotFound, "frame", "the frame is not known here")
+	}
+	if f.Closed == 0 {
+		return Frame{}, coupon.Refuse(coupon.ReasonFrameNotClosed, "frame", "the frame is not closed yet")
+	}
+	return f, nil
+}
+
+func (l *Log) readTree(ctx context.Context, f Frame) (*tree, error) {
+	t := &tree{size: uint64(f.Content.Count), nodes: make(map[compact.NodeID][]byte)}
+	grown := newTree()
+	keep := func(id compact.NodeID, hash []byte) { t.nodes[id] = hash }
+	all := page{of: laneID{f.Framework, f.Lane}, first: f.FirstSN, last: f.Content.LastSN, size: -1}
+	err := l.store.View(ctx, func(tx *sql.Tx) error {
+		return eachEntry(ctx, tx, all, func(e coupon.Entry) error {
+			leaf := e.Leaf()
+			return grown.Append(leaf[:], keep)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading a frame's log: %w", err)
+	}
+	root, err := rootOf(grown)
+	if err != nil {
+		return nil, err
+	}
+	if root != f.Content.Root {
+		return nil, errors.New("a frame's log is not the one that it was closed with")
+	}
+	return t, nil
+}
+
+// page is a part of a lane's log.
+type page struct {
+	of laneID
+	// first and last serial number; a last of 0 stands for no end.
+	first, last int64
+	// size bounds the entries; negative for no bound.
+	size int
+}
+
+// eachEntry hands on the entries in order.
+func eachEntry(ctx context.Context, tx *sql.Tx, p page, use func(coupon.Entry) error) error {
+	rows, err := tx.QueryContext(ctx, `
+		SELECT sn, time, owner, q FROM issued
+		WHERE framework_id = ? AND lane = ? AND sn >= ? AND (? = 0 OR sn <= ?) ORDER BY sn LIMIT ?`,
+		p.of.framework[:], p.of.lane, p.first, p.last, p.last, p.size)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		e := coupon.Entry{Lane: p.of.lane}
+		var q []byte
+		if err := rows.Scan(&e.SN, &e.Time, &e.UData, &q); err != nil {
+			return err
+		}
+		if err := fill(&e.Q, q); err != nil {
+			return err
+		}
+		if err := use(e); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
