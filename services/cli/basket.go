@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ecoupon/chaincode/coupon"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/campaignfile"
 	"ecoupon/services/money"
@@ -154,9 +155,40 @@ func parseLine(text, currency string) (coupon.Line, error) {
 	return coupon.Line{GTIN: gtin, Quantity: quantity, UnitPrice: price}, err
 }
 
-// tenders returns the coupons and presentations in the arguments; "-" stands
-// for those on standard input, one a line.
-func (a *app) tenders(args []string) ([]string, error) {
+// receiptPrefix tells a receipt from a coupon or a presentation.
+const receiptPrefix = "er1."
+
+// handed is what a customer shows: coupons or presentations, and receipts.
+type handed struct {
+	coupons  []string
+	receipts []*retailerv1.Receipt
+}
+
+// tenders returns what is in the arguments; "-" stands for what is on standard
+// input, one a line. A receipt follows the coupon that it is for.
+func (a *app) tenders(args []string) (handed, error) {
+	texts, err := a.texts(args)
+	if err != nil {
+		return handed{}, err
+	}
+	var h handed
+	for _, text := range texts {
+		if !strings.HasPrefix(text, receiptPrefix) {
+			h.coupons = append(h.coupons, text)
+			continue
+		}
+		if len(h.coupons) == 0 {
+			return handed{}, usagef("a receipt follows the coupon that it is for")
+		}
+		h.receipts = append(h.receipts, &retailerv1.Receipt{Index: int32(len(h.coupons) - 1), Text: text})
+	}
+	if len(h.coupons) == 0 || len(h.coupons) > coupon.MaxCoupons {
+		return handed{}, usagef("1 to %d coupons or presentations are needed", coupon.MaxCoupons)
+	}
+	return h, nil
+}
+
+func (a *app) texts(args []string) ([]string, error) {
 	var texts []string
 	for _, arg := range args {
 		if arg != "-" {
@@ -172,9 +204,6 @@ func (a *app) tenders(args []string) ([]string, error) {
 		if err := lines.Err(); err != nil {
 			return nil, err
 		}
-	}
-	if len(texts) == 0 || len(texts) > coupon.MaxCoupons {
-		return nil, usagef("1 to %d coupons or presentations are needed", coupon.MaxCoupons)
 	}
 	return texts, nil
 }

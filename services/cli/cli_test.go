@@ -43,6 +43,7 @@ var golden = []struct {
 	{"resume", "issuer campaign resume tea"},
 	{"close", "issuer campaign close tea --redeem-until +7d"},
 	{"show", "issuer campaign show tea"},
+	{"show-dynamic", "issuer campaign show coffee"},
 	{"list", "issuer campaign list"},
 	{"authorise", "issuer emitter authorise tea --quota 1000,500"},
 	{"emitters", "issuer emitter list tea"},
@@ -119,6 +120,14 @@ func TestRequests(t *testing.T) {
 		{"authorise", "issuer emitter authorise tea --quota 10,20 --emitter OtherMSP", "", &issuerv1.AuthoriseEmitterRequest{
 			RequestId: requestID, Campaign: "tea", Version: 1, Emitter: "OtherMSP", Kind: typev1.Kind_KIND_STATIC, Quotas: []int64{10, 20},
 		}},
+		{"authorise for the campaign's kind", "issuer emitter authorise coffee --quota 10", "", &issuerv1.AuthoriseEmitterRequest{
+			RequestId: requestID, Campaign: "coffee", Version: 1, Emitter: "AdvertiserMSP", Kind: typev1.Kind_KIND_DYNAMIC, Quotas: []int64{10},
+		}},
+		{"redeem with receipts", "till redeem ec1.a - er1.d --line 9521234544012:2:2.49 --invoice A1 --institute Bank", "ec1.b\ner1.b\nec1.c\nec1.d",
+			&retailerv1.RedeemRequest{
+				RequestId: requestID, Basket: basket, Coupons: []string{"ec1.a", "ec1.b", "ec1.c", "ec1.d"}, Invoice: paid(498, noon),
+				Receipts: []*retailerv1.Receipt{{Index: 1, Text: "er1.b"}, {Index: 3, Text: "er1.d"}},
+			}},
 		{"admit the only one", "issuer retailer admit tea", "", &issuerv1.AdmitRetailerRequest{
 			RequestId: requestID, Campaign: "tea", Version: 1, Retailer: "RetailerMSP",
 		}},
@@ -215,6 +224,7 @@ func TestNothingIsSentAfterAMistake(t *testing.T) {
 		{"till redeem ec1.a", "a sale has a basket"},
 		{"till redeem ec1.a" + basket, "a sale has a basket, --invoice"},
 		{"till redeem -" + basket + paid, "1 to 50 coupons"},
+		{"till verify er1.a ec1.b", "a receipt follows the coupon"},
 		{"till redeem ec1.a --line 9521234544012:2" + paid, "is not GTIN:QUANTITY:PRICE"},
 		{"till redeem ec1.a --line 9521234544013:2:2.49" + paid, "BAD_GTIN"},
 		{"till redeem ec1.a --line 9521234544012:x:2.49" + paid, `"x" is no count`},

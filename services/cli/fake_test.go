@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
@@ -169,8 +170,15 @@ func (c *consortium) CloseCampaign(_ context.Context, r *issuerv1.CloseCampaignR
 	return &issuerv1.CloseCampaignResponse{Campaign: campaign}, nil
 }
 
-func (c *consortium) GetCampaign(context.Context, *issuerv1.GetCampaignRequest) (*issuerv1.GetCampaignResponse, error) {
-	return &issuerv1.GetCampaignResponse{Campaign: fakeCampaign("tea", typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE)}, nil
+// GetCampaign answers tea, or dynamic coffee.
+func (c *consortium) GetCampaign(_ context.Context, r *issuerv1.GetCampaignRequest) (*issuerv1.GetCampaignResponse, error) {
+	campaign := fakeCampaign("tea", typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE)
+	if r.GetCampaign() == "coffee" {
+		campaign.Campaign, campaign.Kinds = "coffee", []typev1.Kind{typev1.Kind_KIND_DYNAMIC}
+		campaign.MaxFrameAge = durationpb.New(10 * time.Second)
+		campaign.Terms = strings.Replace(campaign.GetTerms(), `"cap":300`, `"cap":300,"schedule":{"type":"linear","from":"release","end":5400000,"to":5}`, 1)
+	}
+	return &issuerv1.GetCampaignResponse{Campaign: campaign}, nil
 }
 
 // ListCampaigns answers two pages.

@@ -35,7 +35,7 @@ func (c *consortium) Verify(_ context.Context, r *retailerv1.VerifyRequest) (*re
 	for i := range r.GetCoupons() {
 		verdict := &retailerv1.Verdict{Title: "Tea: 20 % off"}
 		if r.GetBasket() != nil {
-			verdict.Discount = euros(50)
+			verdict.Discount, verdict.DiscountInOneHour = euros(50), euros(40)
 		}
 		if i%2 == 1 {
 			verdict = &retailerv1.Verdict{Reason: typev1.ErrorReason_ERROR_REASON_ALREADY_USED, Detail: "the coupon was already used"}

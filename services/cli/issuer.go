@@ -53,9 +53,13 @@ func (a *app) emitterAuthorise() *cobra.Command {
 				return err
 			}
 			defer done()
+			kind, err := kindOf(ctx, client, args[0], version.version)
+			if err != nil {
+				return err
+			}
 			answer, err := client.AuthoriseEmitter(ctx, &issuerv1.AuthoriseEmitterRequest{
 				RequestId: id, Campaign: args[0], Version: version.version,
-				Emitter: emitter, Kind: typev1.Kind_KIND_STATIC, Quotas: quotas,
+				Emitter: emitter, Kind: kind, Quotas: quotas,
 			})
 			if err != nil {
 				return repeatable(id, err)
@@ -73,6 +77,19 @@ func (a *app) emitterAuthorise() *cobra.Command {
 	cmd.Flags().Int64SliceVar(&quotas, "quota", nil, "how many coupons, for each lane")
 	require(cmd, "quota")
 	return cmd
+}
+
+// kindOf is the one kind that the campaign has.
+func kindOf(ctx context.Context, client issuerv1.IssuerServiceClient, campaign string, version int64) (typev1.Kind, error) {
+	answer, err := client.GetCampaign(ctx, &issuerv1.GetCampaignRequest{Campaign: campaign, Version: version})
+	if err != nil {
+		return 0, err
+	}
+	kinds := answer.GetCampaign().GetKinds()
+	if len(kinds) != 1 {
+		return 0, fmt.Errorf("the campaign has %d kinds of coupons, and a mandate is for one", len(kinds))
+	}
+	return kinds[0], nil
 }
 
 func (a *app) emitterList() *cobra.Command {

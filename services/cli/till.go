@@ -26,10 +26,11 @@ func (a *app) tillVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify COUPON...", Short: "Say of each coupon whether it is good now; nothing is spent", Args: cobra.MinimumNArgs(1),
 		Long: "Say of each coupon or presentation whether it could be redeemed now and, with a\n" +
-			"basket, for how much. Nothing is spent. \"-\" reads coupons from standard input.\n" +
+			"basket, for how much, and for how much in an hour. Nothing is spent. \"-\" reads\n" +
+			"coupons from standard input. A receipt follows the coupon that it is for.\n" +
 			"The exit code is 1 if one of them is not good.",
 		RunE: a.run(func(ctx context.Context, args []string) error {
-			coupons, err := a.tenders(args)
+			shown, err := a.tenders(args)
 			if err != nil {
 				return err
 			}
@@ -42,7 +43,9 @@ func (a *app) tillVerify() *cobra.Command {
 				return err
 			}
 			defer done()
-			answer, err := client.Verify(ctx, &retailerv1.VerifyRequest{Coupons: coupons, Basket: basketMessage(basket)})
+			answer, err := client.Verify(ctx, &retailerv1.VerifyRequest{
+				Coupons: shown.coupons, Receipts: shown.receipts, Basket: basketMessage(basket),
+			})
 			if err != nil {
 				return err
 			}
@@ -62,7 +65,7 @@ func (a *app) tillVerify() *cobra.Command {
 }
 
 func verdictsText(verdicts []*retailerv1.Verdict) string {
-	t := newTable(">coupon", "verdict", ">discount", "what it is")
+	t := newTable(">coupon", "verdict", ">discount", ">in an hour", "what it is")
 	why := ""
 	for i, v := range verdicts {
 		verdict := "good"
@@ -70,7 +73,7 @@ func verdictsText(verdicts []*retailerv1.Verdict) string {
 			verdict = enumReason(v.GetReason())
 			why += fmt.Sprintf("Coupon %d: %s%s\n", i+1, reason.Sentence(coupon.Reason(verdict)), inBrackets(v.GetDetail()))
 		}
-		t.add(i+1, verdict, amount(v.GetDiscount()), v.GetTitle())
+		t.add(i+1, verdict, amount(v.GetDiscount()), amount(v.GetDiscountInOneHour()), v.GetTitle())
 	}
 	return t.String() + why
 }
@@ -81,10 +84,11 @@ func (a *app) tillRedeem() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "redeem COUPON...", Short: "Spend the coupons of one issuer with a sale: all, or none", Args: cobra.MinimumNArgs(1),
 		Long: "Spend coupons or presentations of one issuer with one sale: all of them, or none.\n" +
-			"\"-\" reads coupons from standard input. If no answer comes, the same command with\n" +
-			"the request id printed gets the true one.",
+			"\"-\" reads coupons from standard input. A receipt follows the coupon that it is\n" +
+			"for. If no answer comes, the same command with the request id printed gets the\n" +
+			"true one.",
 		RunE: a.run(func(ctx context.Context, args []string) error {
-			coupons, err := a.tenders(args)
+			shown, err := a.tenders(args)
 			if err != nil {
 				return err
 			}
@@ -105,7 +109,8 @@ func (a *app) tillRedeem() *cobra.Command {
 			}
 			defer done()
 			answer, err := client.Redeem(ctx, &retailerv1.RedeemRequest{
-				RequestId: id, Invoice: sales.Invoice(invoice), Basket: sales.Basket(*basket), Coupons: coupons,
+				RequestId: id, Invoice: sales.Invoice(invoice), Basket: sales.Basket(*basket),
+				Coupons: shown.coupons, Receipts: shown.receipts,
 			})
 			if err != nil {
 				return repeatable(id, err)
