@@ -36,10 +36,14 @@ func offerOf(shown *advertiserv1.Offer) (Offer, error) {
 // kindOf is empty for kinds that this release does not know; Offer.Check
 // refuses those.
 func kindOf(kind typev1.Kind) coupon.Kind {
-	if kind == typev1.Kind_KIND_STATIC {
+	switch kind {
+	case typev1.Kind_KIND_STATIC:
 		return coupon.KindStatic
+	case typev1.Kind_KIND_DYNAMIC:
+		return coupon.KindDynamic
+	default:
+		return ""
 	}
-	return ""
 }
 
 func holderOf(holder typev1.Holder) coupon.Holder {

@@ -41,15 +41,19 @@ type entry struct {
 	AskedAt    int64  `json:"asked_at"`
 	Offer      Offer  `json:"offer"`
 	// Seed is the owner's Ed25519 seed; absent for bearer coupons.
-	Seed   *coupon.Key `json:"private_key,omitempty"`
-	Coupon string      `json:"coupon,omitempty"`
-	Uses   []Use       `json:"uses,omitempty"`
+	Seed *coupon.Key `json:"private_key,omitempty"`
+	// UData is what was chosen at random for a dynamic bearer coupon; absent for
+	// all others.
+	UData   *coupon.PublicKey `json:"u_data,omitempty"`
+	Coupon  string            `json:"coupon,omitempty"`
+	Receipt *Receipt          `json:"receipt,omitempty"`
+	Uses    []Use             `json:"uses,omitempty"`
 }
 
 func (e *entry) holding() Holding {
 	h := Holding{
 		ID: e.ID, State: Held, Advertiser: e.Advertiser, AskedAt: e.AskedAt,
-		Offer: e.Offer, Coupon: e.Coupon, Uses: e.Uses,
+		Offer: e.Offer, Coupon: e.Coupon, Receipt: e.Receipt, NeedsReceipt: e.Offer.needsReceipt(), Uses: e.Uses,
 	}
 	switch {
 	case e.Coupon == "":
@@ -75,6 +79,14 @@ func (e *entry) owner() []byte {
 		return nil
 	}
 	return private[ed25519.SeedSize:]
+}
+
+// uData is what the customer chose for the coupon, nil for a bound one.
+func (e *entry) uData() []byte {
+	if e.UData == nil {
+		return nil
+	}
+	return e.UData[:]
 }
 
 func (c *contents) find(id string) (*entry, error) {
@@ -115,10 +127,17 @@ func (e *entry) check() error {
 	if (e.Offer.Holder == coupon.HolderBound) != (e.Seed != nil) {
 		return errors.New("a key is there for a bearer coupon, or missing for a bound one")
 	}
-	if e.Coupon == "" {
+	if e.Offer.choosesUData() != (e.UData != nil) {
+		return errors.New("u_data is there for a coupon that has none, or missing for a dynamic bearer coupon")
+	}
+	if e.Coupon == "" && e.Receipt == nil {
 		return nil
 	}
-	return e.accept(e.Coupon)
+	c, err := e.accept(e.Coupon)
+	if err != nil || e.Receipt == nil {
+		return err
+	}
+	return e.Receipt.check(c)
 }
 
 // store reads and replaces the file. What is read is some state between two

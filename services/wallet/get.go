@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,6 +24,9 @@ const (
 	attempts = 3
 	// pause is waited before the second attempt, twice that before the third.
 	pause = 200 * time.Millisecond
+	// clockTolerance is how far the clocks of wallet and advertiser may be apart,
+	// in milliseconds: as far as a presentation may be old.
+	clockTolerance = 120_000
 )
 
 // Unanswered says that a coupon was asked for and no answer came. It may have
@@ -52,8 +56,10 @@ func (w *Wallet) Offers(ctx context.Context, advertiser string) ([]Offer, error)
 // before anything is sent, so an answer that is lost can be asked for again:
 // the error is then *Unanswered. An offer that Check refuses is not asked for.
 // What comes back is refused, and not kept, unless it is a coupon of the
-// framework (TERMS_MISMATCH), of the holder (WRONG_HOLDER) and for the key
-// (BAD_OWNER_KEY) asked for. After a refusal by the advertiser the wallet is
+// framework (TERMS_MISMATCH), of the kind (UNSUPPORTED_KIND), of the holder
+// (WRONG_HOLDER), for the key or with the random bytes (BAD_OWNER_KEY) asked
+// for and, if it is dynamic, released since it was asked for by the wallet's
+// clock, give or take two minutes (WRONG_RELEASE_TIME). After a refusal by the advertiser the wallet is
 // as before.
 func (w *Wallet) Get(ctx context.Context, advertiser string, offer Offer) (Holding, error) {
 	if err := offer.Check(); err != nil {
@@ -120,6 +126,12 @@ func (w *Wallet) newEntry(advertiser string, offer Offer) (entry, error) {
 		seed := coupon.Key(private.Seed())
 		e.Seed = &seed
 	}
+	if offer.choosesUData() {
+		e.UData = new(coupon.PublicKey)
+		if _, err := rand.Read(e.UData[:]); err != nil {
+			return entry{}, err
+		}
+	}
 	return e, nil
 }
 
@@ -148,7 +160,7 @@ func (w *Wallet) obtain(ctx context.Context, asked entry) (Holding, error) {
 // ask sends the request once. Its error is *Unanswered unless the advertiser
 // has refused.
 func (w *Wallet) ask(ctx context.Context, e entry) (string, error) {
-	text, err := w.shop.issue(ctx, e.Advertiser, e.Offer.Framework, issueRequest{RequestID: e.ID, Owner: e.owner()})
+	text, err := w.shop.issue(ctx, e.Advertiser, e.Offer.Framework, issueRequest{RequestID: e.ID, Owner: e.owner(), UData: e.uData()})
 	var refused *coupon.Error
 	if err != nil && (!errors.As(err, &refused) || slices.Contains(passing, refused.Reason)) {
 		return "", &Unanswered{ID: e.ID, Err: err}
@@ -164,11 +176,15 @@ var passing = []coupon.Reason{
 // keep checks the answer and stores it. Another process that resumed the same
 // request got the same coupon.
 func (w *Wallet) keep(asked entry, text string) (Holding, error) {
-	if err := asked.accept(text); err != nil {
+	c, err := asked.accept(text)
+	if err == nil {
+		err = asked.checkRelease(c, w.now().UnixMilli())
+	}
+	if err != nil {
 		return Holding{}, errors.Join(err, w.drop(asked.ID))
 	}
 	var h Holding
-	err := w.store.update(func(c *contents) error {
+	err = w.store.update(func(c *contents) error {
 		e, err := c.find(asked.ID)
 		if err != nil {
 			return err
@@ -190,19 +206,37 @@ func (w *Wallet) drop(id string) error {
 }
 
 // accept refuses a text that is not a coupon as it was asked for.
-func (e *entry) accept(text string) error {
+func (e *entry) accept(text string) (coupon.Coupon, error) {
 	c, err := coupon.ParseCoupon(text)
 	if err != nil {
-		return err
+		return c, err
 	}
 	if c.Framework != e.Offer.Framework {
-		return coupon.Refuse(coupon.ReasonTermsMismatch, "", "the coupon is of another framework than the terms shown")
+		return c, coupon.Refuse(coupon.ReasonTermsMismatch, "", "the coupon is of another framework than the terms shown")
 	}
-	if c.Bound != (e.Seed != nil) {
-		return coupon.Refuse(coupon.ReasonWrongHolder, "", "the coupon is bearer where it should be bound, or the other way round")
+	if c.Kind != e.Offer.Mandate.Kind {
+		return c, coupon.Refuse(coupon.ReasonUnsupportedKind, "", "the coupon is not %s, as its offer says", e.Offer.Mandate.Kind)
 	}
-	if c.Bound && !bytes.Equal(c.Owner[:], e.owner()) {
-		return coupon.Refuse(coupon.ReasonBadOwnerKey, "", "the coupon is for another wallet's key")
+	if c.Kind == coupon.KindStatic && c.Bound != (e.Seed != nil) {
+		return c, coupon.Refuse(coupon.ReasonWrongHolder, "", "the coupon is bearer where it should be bound, or the other way round")
+	}
+	if e.Seed != nil && !bytes.Equal(c.Owner[:], e.owner()) {
+		return c, coupon.Refuse(coupon.ReasonBadOwnerKey, "", "the coupon is for another wallet's key")
+	}
+	if e.UData != nil && c.Owner != *e.UData {
+		return c, coupon.Refuse(coupon.ReasonBadOwnerKey, "", "the coupon has other random bytes than the wallet chose")
+	}
+	return c, nil
+}
+
+// checkRelease refuses a dynamic coupon that was not released between its
+// request and now: another value would come of it than was promised.
+func (e *entry) checkRelease(c coupon.Coupon, now int64) error {
+	if c.Kind == coupon.KindStatic {
+		return nil
+	}
+	if at := c.Release.Time; at < e.AskedAt-clockTolerance || at > now+clockTolerance {
+		return coupon.Refuse(coupon.ReasonWrongReleaseTime, "", "the coupon was released at another time than it was asked for, or your clock is wrong")
 	}
 	return nil
 }

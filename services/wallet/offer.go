@@ -41,7 +41,11 @@ func (o Offer) Check() error {
 	if o.Mandate.TermsSHA256 != coupon.Hash(sha256.Sum256([]byte(o.Terms))) || o.Mandate.ID() != o.Framework {
 		return coupon.Refuse(coupon.ReasonTermsMismatch, "", "what is shown does not hash to the framework id")
 	}
-	if _, err := coupon.ParseTerms([]byte(o.Terms)); err != nil {
+	terms, err := coupon.ParseTerms([]byte(o.Terms))
+	if err != nil {
+		return err
+	}
+	if err := terms.CheckKind(o.Mandate.Kind); err != nil {
 		return err
 	}
 	if o.Holder != coupon.HolderBearer && o.Holder != coupon.HolderBound {
@@ -53,6 +57,18 @@ func (o Offer) Check() error {
 // ParsedTerms returns the terms of an offer that Check accepts.
 func (o Offer) ParsedTerms() (coupon.Terms, error) {
 	return coupon.ParseTerms([]byte(o.Terms))
+}
+
+// choosesUData says whether its customer chooses random bytes for a coupon:
+// where there is no key that could stand in the chain of a lane.
+func (o Offer) choosesUData() bool {
+	return o.Mandate.Kind == coupon.KindDynamic && o.Holder == coupon.HolderBearer
+}
+
+// needsReceipt says whether a till takes the coupon only with its receipt.
+func (o Offer) needsReceipt() bool {
+	terms, err := o.ParsedTerms()
+	return err == nil && terms.NeedsReceipt()
 }
 
 // OverAt says whether the offer's validity, as it was shown, has ended.

@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -99,6 +100,7 @@ func (s shop) offers(ctx context.Context, advertiser string) ([]Offer, error) {
 type issueRequest struct {
 	RequestID string `json:"request_id"`
 	Owner     []byte `json:"owner,omitempty"`
+	UData     []byte `json:"u_data,omitempty"`
 }
 
 func (s shop) issue(ctx context.Context, advertiser string, framework coupon.FrameworkID, request issueRequest) (string, error) {
@@ -116,6 +118,20 @@ func (s shop) issue(ctx context.Context, advertiser string, framework coupon.Fra
 		return "", fmt.Errorf("asking for a coupon: %w", err)
 	}
 	return answer.GetCoupon(), nil
+}
+
+func (s shop) receipt(ctx context.Context, advertiser string, c coupon.Coupon) (*advertiserv1.GetReceiptResponse, error) {
+	address, err := parseAddress(advertiser)
+	if err != nil {
+		return nil, err
+	}
+	answer := new(advertiserv1.GetReceiptResponse)
+	target := address.JoinPath("v1", "offers", c.Framework.String(), "receipts",
+		strconv.Itoa(int(c.Lane)), strconv.FormatInt(c.SN, 10))
+	if err := s.call(ctx, http.MethodGet, target, nil, answer); err != nil {
+		return nil, fmt.Errorf("asking for a receipt: %w", err)
+	}
+	return answer, nil
 }
 
 // call sends one request. The error has a *coupon.Error in its chain if and

@@ -22,8 +22,10 @@ type Audience struct {
 // Present returns what the customer shows at the till: for a bound coupon a
 // presentation signed now, for a bearer coupon its text, which names nobody. A
 // presentation is good for two minutes. The use is durable before it is
-// returned. Refused with NOT_FOUND while the coupon has not come, and with
-// AUDIENCE_REQUIRED where the campaign asks for more than Audience names.
+// returned. Refused with NOT_FOUND while the coupon has not come, with
+// RECEIPT_REQUIRED while it has not the receipt that tills ask for, and with
+// AUDIENCE_REQUIRED where the campaign asks for more than Audience names. A
+// receipt that the coupon has, see Holding, is shown beside it.
 func (w *Wallet) Present(id string, to Audience) (string, error) {
 	var shown string
 	err := w.store.update(func(c *contents) error {
@@ -50,6 +52,9 @@ func (w *Wallet) Present(id string, to Audience) (string, error) {
 func (e *entry) present(use Use) (string, error) {
 	if e.Coupon == "" {
 		return "", coupon.Refuse(coupon.ReasonNotFound, "", "the coupon has not come yet; ask for it again")
+	}
+	if e.Receipt == nil && e.Offer.needsReceipt() {
+		return "", coupon.Refuse(coupon.ReasonReceiptRequired, "", "the coupon counts with its receipt only; fetch that first")
 	}
 	if e.Seed == nil {
 		return e.Coupon, nil

@@ -3,12 +3,14 @@
 
 // Package wallet is what a customer holds: keys, coupons, and a record of what
 // was asked for. It needs no account and tells nobody who it is: an advertiser
-// gets a request id and a key made for one coupon, over a connection of its
-// own; a retailer gets a presentation, or the text of a bearer coupon.
+// gets a request id and a key made for one coupon, or random bytes in its place,
+// over a connection of its own; a retailer gets a presentation, or the text of a
+// bearer coupon.
 //
 // The wallet trusts no advertiser. It recomputes the framework id from the
-// terms shown, and takes only a coupon of that framework for the key that it
-// made. Whether the coupon's MACs are right only the issuer can say.
+// terms shown, and takes only a coupon of that framework for the key or the
+// bytes that it made, released when it was asked for. Whether the coupon's MACs
+// are right only the issuer can say.
 package wallet
 
 import (
@@ -31,7 +33,8 @@ type Config struct {
 	// Roots are the authorities trusted for advertisers' TLS certificates; nil
 	// for those of the system.
 	Roots *x509.CertPool
-	// Now is the clock that dates presentations.
+	// Now is the clock that dates presentations, and by which times of release
+	// are judged.
 	Now func() time.Time
 }
 
@@ -89,6 +92,11 @@ type Holding struct {
 	Offer Offer `json:"offer"`
 	// Coupon is the coupon's text; empty while Asked.
 	Coupon string `json:"coupon,omitempty"`
+	// Receipt is the proof that a dynamic coupon is in its closed frame; nil
+	// until it was fetched.
+	Receipt *Receipt `json:"receipt,omitempty"`
+	// NeedsReceipt says that tills take the coupon with its receipt only.
+	NeedsReceipt bool `json:"needs_receipt,omitempty"`
 	// Uses are its presentations, oldest first.
 	Uses []Use `json:"uses,omitempty"`
 }

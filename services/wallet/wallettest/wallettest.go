@@ -38,12 +38,19 @@ type Misconduct struct {
 	LoseAnswers int
 	// Refuse answers requests for coupons with this reason.
 	Refuse coupon.Reason
-	// Owner is put into coupons in place of the customer's.
+	// Owner is put into coupons in place of the customer's, or of what the
+	// customer chose.
 	Owner *coupon.PublicKey
 	// Framework is put into coupons in place of the offer's.
 	Framework *coupon.FrameworkID
 	// Garbage is answered in place of a coupon.
 	Garbage string
+	// Static makes static coupons of a dynamic offer.
+	Static bool
+	// Late is added to times of release.
+	Late time.Duration
+	// Receipt may alter answers with a receipt.
+	Receipt func(*advertiserv1.GetReceiptResponse)
 }
 
 // Request is what the advertiser saw of a customer.
@@ -60,8 +67,11 @@ type Advertiser struct {
 	Roots *x509.CertPool
 	// PEM has the same authorities as Roots, for a file.
 	PEM []byte
+	// Now is the advertiser's clock; it is set before the first request.
+	Now func() time.Time
 
 	keys     coupon.Key
+	lanes    map[coupon.FrameworkID]*lane
 	mu       sync.Mutex
 	offers   []*advertiserv1.Offer
 	issued   map[string]string
@@ -73,13 +83,17 @@ type Advertiser struct {
 // New starts an advertiser without offers; it ends with the test.
 func New(t testing.TB) *Advertiser {
 	t.Helper()
-	a := &Advertiser{issued: make(map[string]string), Roots: x509.NewCertPool()}
+	a := &Advertiser{
+		issued: make(map[string]string), lanes: make(map[coupon.FrameworkID]*lane),
+		Roots: x509.NewCertPool(), Now: time.Now,
+	}
 	if _, err := rand.Read(a.keys[:]); err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/offers", a.list)
 	mux.HandleFunc("POST /v1/offers/{framework_id}/coupons", a.issue)
+	mux.HandleFunc("GET /v1/offers/{framework_id}/receipts/{lane}/{sn}", a.receipt)
 	server := httptest.NewTLSServer(mux)
 	t.Cleanup(server.Close)
 	a.URL = server.URL
@@ -88,23 +102,30 @@ func New(t testing.TB) *Advertiser {
 	return a
 }
 
-// Offer adds an offer of a campaign. change may alter what is shown, after the
-// framework id was computed; nil for an honest one.
+// Offer adds an offer of a campaign of static coupons. change may alter what is
+// shown, after the framework id was computed; nil for an honest one.
 func (a *Advertiser) Offer(campaign string, holder typev1.Holder, begin time.Time, change func(*advertiserv1.Offer)) {
+	a.offerOf(coupon.KindStatic, Terms, campaign, holder, begin, change)
+}
+
+func (a *Advertiser) offerOf(
+	kind coupon.Kind, terms, campaign string, holder typev1.Holder, begin time.Time, change func(*advertiserv1.Offer),
+) {
 	m := coupon.Mandate{
 		Issuer: "IssuerMSP", Emitter: "AdvertiserMSP", Product: "Cocoa 250 g", Offer: "50 cents off",
-		Campaign: campaign, Version: 1, Kind: coupon.KindStatic, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(Terms)),
+		Campaign: campaign, Version: 1, Kind: kind, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(terms)),
 	}
+	shown := map[coupon.Kind]typev1.Kind{coupon.KindStatic: typev1.Kind_KIND_STATIC, coupon.KindDynamic: typev1.Kind_KIND_DYNAMIC}[kind]
 	offer := &advertiserv1.Offer{
 		Campaign: &typev1.Campaign{
-			Issuer: m.Issuer, Campaign: campaign, Version: 1, Product: m.Product, Offer: m.Offer, Terms: Terms,
-			Kinds: []typev1.Kind{typev1.Kind_KIND_STATIC}, Holder: holder,
+			Issuer: m.Issuer, Campaign: campaign, Version: 1, Product: m.Product, Offer: m.Offer, Terms: terms,
+			Kinds: []typev1.Kind{shown}, Holder: holder,
 			BeginTime: timestamppb.New(begin), EndTime: timestamppb.New(begin.AddDate(0, 0, 30)),
 			Status: typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE,
 		},
 		Framework: &typev1.Framework{
 			FrameworkId: m.ID().String(), Issuer: m.Issuer, Emitter: m.Emitter, Campaign: campaign, Version: 1,
-			Kind: typev1.Kind_KIND_STATIC, Epoch: 1, Quotas: []int64{1000},
+			Kind: shown, Epoch: 1, Quotas: []int64{1000},
 		},
 	}
 	if change != nil {
@@ -182,7 +203,7 @@ func (a *Advertiser) issue(w http.ResponseWriter, r *http.Request) {
 	}
 	text, known := a.issued[request.GetRequestId()]
 	if !known {
-		text = a.make(offer, request.GetOwner())
+		text = a.make(offer, &request)
 		a.issued[request.GetRequestId()] = text
 	}
 	if a.conduct.LoseAnswers > 0 {
@@ -201,14 +222,17 @@ func (a *Advertiser) offer(framework string) *advertiserv1.Offer {
 	return nil
 }
 
-func (a *Advertiser) make(offer *advertiserv1.Offer, owner []byte) string {
+func (a *Advertiser) make(offer *advertiserv1.Offer, request *advertiserv1.IssueCouponRequest) string {
 	if a.conduct.Garbage != "" {
 		return a.conduct.Garbage
 	}
 	a.serial++
-	c := coupon.Coupon{Kind: coupon.KindStatic, SN: a.serial, Bound: len(owner) > 0}
+	c := coupon.Coupon{Kind: coupon.KindStatic, SN: a.serial, Bound: len(request.GetOwner()) > 0}
 	_ = c.Framework.UnmarshalText([]byte(offer.GetFramework().GetFrameworkId()))
-	copy(c.Owner[:], owner)
+	copy(c.Owner[:], request.GetOwner())
+	if offer.GetFramework().GetKind() == typev1.Kind_KIND_DYNAMIC && !a.conduct.Static {
+		return a.release(c, request.GetUData())
+	}
 	if a.conduct.Owner != nil {
 		c.Bound, c.Owner = true, *a.conduct.Owner
 	}
