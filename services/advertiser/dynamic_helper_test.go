@@ -15,7 +15,6 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
-	"ecoupon/services/advertiser"
 	"ecoupon/services/internal/campaigntest"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
@@ -217,11 +216,6 @@ func rootOf(log []coupon.Entry) coupon.Hash {
 		split *= 2
 	}
 	return nodeOf(rootOf(log[:split]), rootOf(log[split:]))
-}
-
-// quiet runs the service with frames that only the test closes.
-func quiet(o *advertiser.Options) {
-	o.Frames = advertiser.Frames{Interval: frameAge / 2, IdleInterval: 24 * time.Hour}
 }
 
 func nodeOf(left, right coupon.Hash) coupon.Hash {

@@ -104,6 +104,13 @@ func (k *keeper) awaitClosed(ctx context.Context, ref coupon.FrameRef) (coupon.F
 		if reason, _ := coupon.ReasonOf(err); reason != coupon.ReasonFrameNotClosed {
 			return coupon.Frame{}, err
 		}
+		at, err := k.serials.Standing(ctx, ref.Framework, ref.Lane)
+		if err != nil {
+			return coupon.Frame{}, err
+		}
+		if at.Lost {
+			return coupon.Frame{}, coupon.Refuse(coupon.ReasonFrameConflict, "frame", "another has gone on in the lane")
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():

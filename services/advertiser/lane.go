@@ -74,7 +74,9 @@ func (l *leading) loseIf(ctx context.Context, err error) error {
 		return err
 	}
 	l.logger.ErrorContext(ctx, "a lane is left: another has gone on in it", "framework", l.framework.ID, "lane", l.lane, "error", err)
-	return l.serials.Lose(ctx, l.framework.ID, l.lane, l.quota)
+	err = l.serials.Lose(ctx, l.framework.ID, l.lane, l.quota)
+	l.move(func(*position) {})
+	return err
 }
 
 // check sees to it that the ledger has no frame that the store does not know of.
