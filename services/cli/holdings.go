@@ -119,13 +119,56 @@ func (a *app) holdingFacts(h wallet.Holding) *facts {
 		f.add("presented", a.at(time.UnixMilli(u.At))+to)
 	}
 	f.add("coupon", h.Coupon)
+	switch {
+	case h.Receipt != nil:
+		f.add("frame", "closed "+a.at(time.UnixMilli(h.Receipt.ClosedAt))+" with the log "+h.Receipt.Log.String())
+		f.add("receipt", h.Receipt.Text)
+	case h.NeedsReceipt:
+		f.add("receipt", "needed, and not fetched yet")
+	}
 	return f
+}
+
+func (a *app) walletReceipt(w *walletFlags) *cobra.Command {
+	var log string
+	cmd := &cobra.Command{
+		Use: "receipt COUPON", Short: "Get the proof that a dynamic coupon is in its closed frame", Args: cobra.ExactArgs(1),
+		Long: "Get the receipt of a dynamic coupon from the advertiser that it came from, check it\n" +
+			"and keep it. Tills ask for it where earlier coupons are worth more, or the value\n" +
+			"is a random one. The advertiser shows the ledger's record of the frame with it;\n" +
+			"with --log-sha256 it must be the one that you have learnt from somebody else.",
+		RunE: a.run(func(ctx context.Context, args []string) error {
+			var ledger *coupon.Hash
+			if log != "" {
+				ledger = new(coupon.Hash)
+				if err := ledger.UnmarshalText([]byte(log)); err != nil {
+					return usagef("--log-sha256: %w", err)
+				}
+			}
+			opened, h, err := a.held(w, args[0])
+			if err != nil {
+				return err
+			}
+			h, err = opened.FetchReceipt(ctx, h.ID, ledger)
+			if err != nil {
+				return unreachable(err)
+			}
+			if a.json {
+				return a.printJSON(h.Receipt)
+			}
+			return a.printf("%s\n", h.Receipt.Text)
+		}),
+	}
+	cmd.Flags().StringVar(&log, "log-sha256", "", "digest of the frame's log on the ledger, 64 hexadecimal digits")
+	return cmd
 }
 
 func (a *app) walletPresent(w *walletFlags) *cobra.Command {
 	var to wallet.Audience
 	cmd := &cobra.Command{
 		Use: "present COUPON", Short: "Print what is shown at the till; a presentation is good for two minutes", Args: cobra.ExactArgs(1),
+		Long: "Print what is shown at the till: the coupon or, of a bound one, a presentation that\n" +
+			"is good for two minutes; and on a second line the coupon's receipt, if it has one.",
 		RunE: a.run(func(_ context.Context, args []string) error {
 			opened, h, err := a.held(w, args[0])
 			if err != nil {
@@ -135,8 +178,13 @@ func (a *app) walletPresent(w *walletFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			shown := map[string]string{"text": text}
+			if h.Receipt != nil {
+				shown["receipt"] = h.Receipt.Text
+				text += "\n" + h.Receipt.Text
+			}
 			if a.json {
-				return a.printJSON(map[string]string{"text": text})
+				return a.printJSON(shown)
 			}
 			return a.printf("%s\n", text)
 		}),

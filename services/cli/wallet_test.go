@@ -12,8 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+
 	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/cli"
 	"ecoupon/services/wallet"
@@ -103,6 +107,58 @@ func TestWalletPresentsBearerCouponsAsTheyAre(t *testing.T) {
 	c.json(t, "present "+got.Coupons[0].ID, &shown)
 	if shown.Text != got.Coupons[0].Coupon {
 		t.Errorf("%+v", shown)
+	}
+}
+
+func TestWalletFetchesAndShowsReceipts(t *testing.T) {
+	t.Parallel()
+	c := newCustomer(t)
+	c.Now = func() time.Time { return noon }
+	c.Dynamic("early", wallettest.EarlyBird, typev1.Holder_HOLDER_BEARER, noon.Add(-time.Hour))
+	var got coupons
+	c.json(t, "get early", &got)
+	id := got.Coupons[0].ID
+	for _, test := range []struct {
+		args string
+		exit int
+		want string
+	}{
+		{"show " + id, cli.ExitDone, "needed, and not fetched yet"},
+		{"show " + id, cli.ExitDone, "0.50 EUR off for one unit; 2.00 EUR for the first 1 of the first lane"},
+		{"present " + id, cli.ExitRefused, "RECEIPT_REQUIRED"},
+		{"receipt " + id, cli.ExitRefused, "FRAME_NOT_CLOSED"},
+		{"receipt " + id + " --log-sha256 ab", cli.ExitUsage, "--log-sha256"},
+	} {
+		if got := c.run(t, test.args); got.exit != test.exit || !strings.Contains(got.out+got.err, test.want) {
+			t.Errorf("%s: %+v", test.args, got)
+		}
+	}
+	c.CloseFrames()
+	wrong := c.run(t, "receipt "+id+" --log-sha256 "+strings.Repeat("ab", 32))
+	if wrong.exit != cli.ExitRefused || !strings.Contains(wrong.err, "WRONG_RECEIPT") {
+		t.Errorf("%+v", wrong)
+	}
+	var receipt wallet.Receipt
+	c.json(t, "receipt "+id, &receipt)
+	if again := c.run(t, "receipt "+id+" --log-sha256 "+receipt.Log.String()); again.out != receipt.Text+"\n" {
+		t.Errorf("%+v, before %+v", again, receipt)
+	}
+	presented := c.run(t, "present "+id)
+	if want := got.Coupons[0].Coupon + "\n" + receipt.Text + "\n"; presented.out != want {
+		t.Errorf("presented %+v, want %s", presented, want)
+	}
+	if shown := c.run(t, "show "+id); !strings.Contains(shown.out, receipt.Text) || !strings.Contains(shown.out, receipt.Log.String()) {
+		t.Errorf("%+v", shown)
+	}
+	// What is presented is what a till takes.
+	args := "till redeem - --as folder --line 9521234543213:1:2.49 --invoice A1 --institute Bank"
+	if r := c.consortium.run(t, presented.out, strings.Fields(args)...); r.exit != cli.ExitDone {
+		t.Fatalf("%+v", r)
+	}
+	want := []*retailerv1.Receipt{{Text: receipt.Text}}
+	asked, _ := c.consortium.last.(*retailerv1.RedeemRequest)
+	if diff := cmp.Diff(want, asked.GetReceipts(), protocmp.Transform()); diff != "" || len(asked.GetCoupons()) != 1 {
+		t.Errorf("%v\n%s", asked, diff)
 	}
 }
 
