@@ -135,7 +135,8 @@ func ParseReceipt(text string) (Receipt, error) {
 // CheckReceipt refuses with WRONG_RECEIPT a receipt that does not show the
 // coupon in the log with this digest; see LogDigest.
 func (c Coupon) CheckReceipt(r Receipt, digest Hash) error {
-	if LogDigest(r.Root(c.Entry().Leaf()), r.Size) != digest {
+	fits := r.Index >= 0 && r.Index < r.Size && len(r.Path) == pathLength(uint64(r.Index), uint64(r.Size))
+	if !fits || LogDigest(r.Root(c.Entry().Leaf()), r.Size) != digest {
 		return Refuse(ReasonWrongReceipt, "receipt", "the coupon is not in the closed frame's log")
 	}
 	return nil
