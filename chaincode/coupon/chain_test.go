@@ -48,9 +48,6 @@ func TestChainShowsWhatCameBefore(t *testing.T) {
 		return q
 	}
 	distinct(t, "chain", chain(), chain(1, 2, 3), chain(2, 1, 3), chain(1, 3), chain(1, 2, 2, 3), chain(1, 2, 3, 3), chain(3, 2, 1))
-	if chain(1, 2, 3) != chain(1, 2, 3) {
-		t.Error("the chain depends on more")
-	}
 }
 
 func TestEntryOfACoupon(t *testing.T) {

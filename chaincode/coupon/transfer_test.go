@@ -87,6 +87,11 @@ func TestEveryFieldOfAnAttestationIsSigned(t *testing.T) {
 	}
 	wantReason(t, "another merchant", good.CheckAttestation(institute, "SecondRetailerMSP", attestation), ReasonWrongAttestation)
 	wantReason(t, "another institute's key", good.CheckAttestation(publicOf(wallet(101)), "RetailerMSP", attestation), ReasonWrongAttestation)
+	zero := good
+	for !ed25519.Verify(make([]byte, 32), zero.attested("RetailerMSP"), append([]byte{1}, make([]byte, 63)...)) {
+		zero.Amount++
+	}
+	wantReason(t, "a signature that verifies for a key of zeros", zero.CheckAttestation(PublicKey{}, "RetailerMSP", Signature{1}), ReasonWrongAttestation)
 	attestation[63] ^= 1
 	wantReason(t, "another signature", good.CheckAttestation(institute, "RetailerMSP", attestation), ReasonWrongAttestation)
 	wantReason(t, "no signature", good.CheckAttestation(institute, "RetailerMSP", Signature{}), ReasonWrongAttestation)
