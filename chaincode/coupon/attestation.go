@@ -15,9 +15,10 @@ func (i Invoice) Attest(institute ed25519.PrivateKey, merchant string) Signature
 }
 
 // CheckAttestation refuses with WRONG_ATTESTATION what the institute did not
-// sign for this invoice and merchant.
+// sign for this invoice and merchant, and all that is signed with a key that
+// CheckOwner refuses.
 func (i Invoice) CheckAttestation(institute PublicKey, merchant string, attestation Signature) error {
-	if !ed25519.Verify(institute[:], i.attested(merchant), attestation[:]) {
+	if CheckOwner(institute) != nil || !ed25519.Verify(institute[:], i.attested(merchant), attestation[:]) {
 		return Refuse(ReasonWrongAttestation, "invoice.attestation", "the institute did not attest this invoice")
 	}
 	return nil

@@ -238,18 +238,6 @@ func BenchmarkParsePresentation(b *testing.B) {
 	}
 }
 
-func BenchmarkCheckMACs(b *testing.B) {
-	m := newVectorMaker(b)
-	coupon, mData := m.coupon(0, 0, 1, 0), m.mandates[0].Data()
-	kME, macM := m.emitterKey(0), m.mandates[0].MAC(DeriveFrameworkKey(m.kM))
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := coupon.CheckMACs(kME, mData, macM, Hash{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkVerifySignature(b *testing.B) {
 	p := newVectorMaker(b).presentation(10, 10, 1, "RetailerMSP", "")
 	b.ReportAllocs()

@@ -30,6 +30,9 @@ func seedVectors(f *testing.F) {
 	for _, p := range v.Presentations {
 		f.Add(p.Text)
 	}
+	for _, index := range []int64{0, 3, 4} {
+		f.Add(receiptOf(straightTree(5), 5, index).Text())
+	}
 	for _, r := range v.Refused {
 		f.Add(r.Text)
 	}
@@ -96,6 +99,30 @@ func FuzzParsePresentation(f *testing.F) {
 	})
 }
 
+func FuzzParseReceipt(f *testing.F) {
+	seedVectors(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := ParseReceipt(text)
+		if err != nil {
+			refusedProperly(t, err, ReasonMalformedReceipt, ReasonUnsupportedVersion)
+			return
+		}
+		if r.Text() != text {
+			t.Fatalf("%q becomes %q", text, r.Text())
+		}
+		if r.Index < 0 || r.Index >= r.Size || r.Size > MaxFrameSize {
+			t.Fatalf("%+v is no receipt", r)
+		}
+		coupon := Coupon{Kind: KindDynamic, SN: 1}
+		digest := LogDigest(r.Root(coupon.Entry().Leaf()), r.Size)
+		if err := coupon.CheckReceipt(r, digest); err != nil {
+			t.Fatal(err)
+		}
+		coupon.SN = 2
+		refusedProperly(t, coupon.CheckReceipt(r, digest), ReasonWrongReceipt)
+	})
+}
+
 func FuzzParseTerms(f *testing.F) {
 	f.Add([]byte(goodTerms))
 	for _, member := range []string{"", "format", "currency", "gtins", "quantity", "minimum_spend", "benefit"} {
@@ -104,6 +131,9 @@ func FuzzParseTerms(f *testing.F) {
 	}
 	f.Add([]byte(termsWith("benefit", `{"type":"gift","value":250}`)))
 	f.Add([]byte(termsWith("benefit", `{"type":"free_item","cap":400}`)))
+	for _, schedule := range []string{decay, growth, byDay, stepped, early, lottery} {
+		f.Add([]byte(termsWith("benefit", `{"type":"amount_off","amount":100,"schedule":`+schedule+`}`)))
+	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		terms, err := ParseTerms(doc)
 		if err != nil {
@@ -121,6 +151,13 @@ func FuzzParseTerms(f *testing.F) {
 				t.Fatalf("%s does not qualify", gtin)
 			}
 		}
+		highest := terms.HighestValue()
+		for _, at := range []int64{0, 1, MaxScheduleSpan / 2, MaxScheduleSpan} {
+			if number := terms.At(Moment{Now: at, SN: at}).HighestValue(); number < 0 || number > highest {
+				t.Fatalf("worth %d at %d, %d at most", number, at, highest)
+			}
+		}
+		terms.Benefit.Schedule = nil
 		line := Line{terms.GTINs[0], terms.Quantity, MaxMinor}
 		got := Value(Basket{terms.Currency, MaxTotal, []Line{line}}, []Application{{SN: 1, Terms: terms}})
 		if got[0].Err != nil || got[0].Value != terms.HighestValue() && terms.Benefit.Type != PercentOff {

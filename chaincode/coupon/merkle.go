@@ -118,7 +118,7 @@ func ParseReceipt(text string) (Receipt, error) {
 	}
 	r := reader{rest: b[1:]}
 	size, index := r.uint64(), r.uint64()
-	if r.short || size < 1 || size > MaxFrameSize || index >= size {
+	if r.short || size > MaxFrameSize || index >= size {
 		return Receipt{}, Refuse(ReasonMalformedReceipt, "", "the place is not one in a frame of 1 to 2⁴⁰ coupons")
 	}
 	length := pathLength(index, size)
@@ -135,7 +135,7 @@ func ParseReceipt(text string) (Receipt, error) {
 // CheckReceipt refuses with WRONG_RECEIPT a receipt that does not show the
 // coupon in the log with this digest; see LogDigest.
 func (c Coupon) CheckReceipt(r Receipt, digest Hash) error {
-	if LogDigest(r.Root(c.Entry().Leaf()), r.Size) != digest {
+	if len(r.Path) != pathLength(uint64(r.Index), uint64(r.Size)) || LogDigest(r.Root(c.Entry().Leaf()), r.Size) != digest {
 		return Refuse(ReasonWrongReceipt, "receipt", "the coupon is not in the closed frame's log")
 	}
 	return nil

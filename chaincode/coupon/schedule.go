@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
-	"slices"
 )
 
 // Limits of a schedule.
@@ -90,7 +89,8 @@ func (t Terms) At(m Moment) Terms {
 	return t
 }
 
-// NeedsReceipt says whether earlier coupons may be worth more than later ones:
+// NeedsReceipt says whether earlier coupons may be worth more than later ones
+// at some time:
 // then redemption takes proof that the coupon is in its closed frame, or
 // coupons could be made for a frame that is over.
 func (t Terms) NeedsReceipt() bool {
@@ -102,7 +102,7 @@ func (t Terms) NeedsReceipt() bool {
 	case EarlyBird, Random:
 		return true
 	default:
-		return s.From == FromRelease && s.highest(*t.Benefit.number()) > *t.Benefit.number()
+		return s.From == FromRelease && s.grows(*t.Benefit.number())
 	}
 }
 
@@ -132,7 +132,8 @@ func (s Schedule) at(number int64, m Moment) int64 {
 	if s.From == FromRelease {
 		origin = m.Released
 	}
-	elapsed := m.Now - origin
+	// Nothing happens before the origin, which may be anything that a coupon says.
+	elapsed := max(m.Now, origin) - origin
 	switch s.Type {
 	case Linear:
 		done := min(max(elapsed-s.Start, 0), s.End-s.Start)
@@ -182,6 +183,20 @@ func drawBelow(n uint64, draw Hash) uint64 {
 	}
 }
 
+// grows says whether the number is ever higher than it was before.
+func (s Schedule) grows(number int64) bool {
+	if s.Type == Linear {
+		return *s.To > number
+	}
+	for _, step := range s.Steps {
+		if step.To > number {
+			return true
+		}
+		number = step.To
+	}
+	return false
+}
+
 // highest returns the highest number that the schedule gives.
 func (s Schedule) highest(number int64) int64 {
 	highest := number
@@ -192,65 +207,4 @@ func (s Schedule) highest(number int64) int64 {
 		highest = max(highest, step.To)
 	}
 	return highest
-}
-
-// check refuses with BAD_TERMS a schedule that lacks what its type needs or has
-// anything else. Number is the benefit's, limit the highest that it may be.
-func (s *Schedule) check(number, limit int64) error {
-	if s == nil {
-		return nil
-	}
-	if !slices.Contains([]ScheduleType{Linear, Stepped, EarlyBird, Random}, s.Type) {
-		return badSchedule("type", "a schedule is linear, stepped, early_bird or random")
-	}
-	timed := s.Type == Linear || s.Type == Stepped
-	switch {
-	case timed && s.From != FromRelease && s.From != FromBegin:
-		return badSchedule("from", "times count from release or from begin")
-	case !timed && s.From != "":
-		return badSchedule("from", "this schedule has no times")
-	case s.Type != Linear && (s.Start != 0 || s.End != 0):
-		return badSchedule("end", "this schedule has no start and end")
-	case s.Type == Linear && (s.Start < 0 || s.End <= s.Start || s.End > MaxScheduleSpan):
-		return badSchedule("end", "0 <= start < end <= %d", int64(MaxScheduleSpan))
-	case s.Type != EarlyBird && s.First != 0:
-		return badSchedule("first", "only early_bird has a number of first coupons")
-	case s.Type == EarlyBird && s.First < 1:
-		return badSchedule("first", "early_bird is for at least 1 coupon")
-	case s.Type != Stepped && len(s.Steps) > 0:
-		return badSchedule("steps", "only stepped has steps")
-	case s.Type == Stepped && s.To != nil:
-		return badSchedule("to", "stepped has its numbers in its steps")
-	case s.Type == Stepped:
-		return s.checkSteps(limit)
-	case s.To == nil || *s.To < 0 || *s.To > limit:
-		return badSchedule("to", "0 to %d", limit)
-	case s.Type == Linear && *s.To == number:
-		return badSchedule("to", "another number than the benefit's own, which is %d", number)
-	case s.Type != Linear && *s.To <= number:
-		return badSchedule("to", "more than the benefit's own number, which is %d", number)
-	default:
-		return nil
-	}
-}
-
-func (s *Schedule) checkSteps(limit int64) error {
-	if len(s.Steps) < 1 || len(s.Steps) > MaxSteps {
-		return badSchedule("steps", "1 to %d steps", MaxSteps)
-	}
-	last := int64(0)
-	for _, step := range s.Steps {
-		if step.After <= last || step.After > MaxScheduleSpan {
-			return badSchedule("steps", "steps are in the order of their times, up to %d", int64(MaxScheduleSpan))
-		}
-		if step.To < 0 || step.To > limit {
-			return badSchedule("steps", "a step goes to 0 to %d", limit)
-		}
-		last = step.After
-	}
-	return nil
-}
-
-func badSchedule(field, format string, a ...any) error {
-	return Refuse(ReasonBadTerms, "benefit.schedule."+field, format, a...)
 }

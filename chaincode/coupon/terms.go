@@ -105,7 +105,7 @@ type termsDocument struct {
 		Cap     *int64      `json:"cap"`
 		Value   *int64      `json:"value"`
 
-		Schedule *Schedule `json:"schedule"`
+		Schedule *scheduleDocument `json:"schedule"`
 	} `json:"benefit"`
 }
 
@@ -171,7 +171,7 @@ func (t Terms) Qualifies(gtin string) bool {
 
 // benefit takes the numbers that the type needs, and refuses any other.
 func (d *termsDocument) benefit() (Benefit, error) {
-	b := Benefit{Type: d.Benefit.Type, Schedule: d.Benefit.Schedule}
+	b := Benefit{Type: d.Benefit.Type}
 	numbers := []struct {
 		name  string
 		given *int64
@@ -198,11 +198,16 @@ func (d *termsDocument) benefit() (Benefit, error) {
 			*n.to = *n.given
 		}
 	}
+	if d.Benefit.Schedule == nil {
+		return b, nil
+	}
 	limit := int64(MaxMinor)
 	if b.Type == PercentOff {
 		limit = maxPercent
 	}
-	return b, b.Schedule.check(*b.number(), limit)
+	var err error
+	b.Schedule, err = d.Benefit.Schedule.schedule(*b.number(), limit)
+	return b, err
 }
 
 // check looks at all but the benefit; given are the article numbers in the
