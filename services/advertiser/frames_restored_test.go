@@ -99,6 +99,35 @@ func TestARestoredStoreLeavesItsLanes(t *testing.T) {
 	}
 }
 
+// TestARestoredStoreLeavesALaneThatIsNotAhead: the ledger cannot tell that a
+// coupon of the open frame is missing.
+func TestARestoredStoreLeavesALaneThatIsNotAhead(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t)
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "advertiser.db"), filepath.Join(dir, "backup.db")
+	s := runStand(t, c, path, advertiser.Limits{})
+	offer := dynamicOffer(t, c, "decaying", 10, 10)
+	s.offered(t, offer.Framework)
+	kept := dynamicRequest(offer)
+	before := s.issue(t, kept)
+	if err := sqlstore.Backup(t.Context(), path, backup); err != nil {
+		t.Fatal(err)
+	}
+	s.issue(t, dynamicRequest(offer))
+	s.end(t)
+	if err := sqlstore.Restore(t.Context(), backup, path, -1); err != nil {
+		t.Fatal(err)
+	}
+	s = runStand(t, c, path, advertiser.Limits{})
+	if made := s.issue(t, dynamicRequest(offer)); made.Lane != 1 || made.SN != 1 {
+		t.Errorf("it goes on with number %d of lane %d", made.SN, made.Lane)
+	}
+	if again := s.issue(t, kept); again != before {
+		t.Errorf("a repeat got %+v, want %+v", again, before)
+	}
+}
+
 func TestALostStoreLeavesTheLanesThatAreOpen(t *testing.T) {
 	t.Parallel()
 	o := newOutdated(t)
