@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package services holds no code: only the test that the tree's imports keep
-// to its architecture.
+// to its architecture, and one of its packages together.
 package services
 
 import (
