@@ -251,3 +251,20 @@ func TestFramesAreClosedByTheTimer(t *testing.T) {
 	await(made.Release.Frame)
 	await(made.Release.Frame + 2) // empty ones
 }
+
+// TestAPeerOfTheIssuerThatIsBehindIsWaitedFor: it has no beacon for a frame that
+// it does not know to be open.
+func TestAPeerOfTheIssuerThatIsBehindIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	s, offer := newDynamicStand(t, 10)
+	s.issue(t, dynamicRequest(offer))
+	s.consortium.Network.Lag(servetest.IssuerMSP)
+	s.closeFrames(t)
+	reached, release := s.consortium.Hold(servetest.AdvertiserMSP, "Beacon")
+	<-reached // it has been refused, and is asked again
+	s.consortium.Network.CatchUp(servetest.IssuerMSP)
+	release()
+	if made := s.issue(t, dynamicRequest(offer)); made.SN != 2 || made.Release.Frame != 2 {
+		t.Errorf("issued %+v", made)
+	}
+}

@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/transparency-dev/merkle/compact"
-
 	"ecoupon/chaincode/coupon"
 )
 
@@ -84,14 +82,13 @@ func closedFrame(ctx context.Context, tx *sql.Tx, ref coupon.FrameRef) (Frame, e
 }
 
 func (l *Log) readTree(ctx context.Context, f Frame) (*tree, error) {
-	t := &tree{size: uint64(f.Content.Count), nodes: make(map[compact.NodeID][]byte)}
+	t := &tree{size: uint64(f.Content.Count)}
 	grown := newTree()
-	keep := func(id compact.NodeID, hash []byte) { t.nodes[id] = hash }
 	all := page{of: laneID{f.Framework, f.Lane}, first: f.FirstSN, last: f.Content.LastSN, size: -1}
 	err := l.store.View(ctx, func(tx *sql.Tx) error {
 		return eachEntry(ctx, tx, all, func(e coupon.Entry) error {
 			leaf := e.Leaf()
-			return grown.Append(leaf[:], keep)
+			return grown.Append(leaf[:], t.add)
 		})
 	})
 	if err != nil {

@@ -223,3 +223,26 @@ func TestALogThatWasAlteredGivesNoReceipts(t *testing.T) {
 		t.Errorf("got %+v", receipt)
 	}
 }
+
+func BenchmarkRelease(b *testing.B) {
+	log := run(b, newOn(open(b, filepath.Join(b.TempDir(), "lane.db"))))
+	ref := coupon.FrameRef{Framework: summer}
+	now := time.Now().UnixMilli()
+	err := errors.Join(
+		log.Enter(b.Context(), summer, 0), log.Closed(b.Context(), ref, now),
+		log.Open(b.Context(), ref.Next(), now, coupon.Hash{1}),
+	)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetParallelism(64)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			r := dynamic()
+			r.Quotas[0] = 1 << 40
+			if _, err := log.Release(b.Context(), r, issuing.Place{Frame: 1, MaxAge: time.Hour}); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

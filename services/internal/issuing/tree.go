@@ -34,10 +34,27 @@ func rootOf(tree *compact.Range) (coupon.Hash, error) {
 	return coupon.Hash(root), nil
 }
 
-// tree has all nodes of the Merkle tree of a closed frame.
+// tree has the nodes of the Merkle tree of a closed frame that are roots of full
+// subtrees, by level, the leaves first.
 type tree struct {
-	size  uint64
-	nodes map[compact.NodeID][]byte
+	size   uint64
+	levels [][]coupon.Hash
+}
+
+// add takes nodes in the order in which a tree grows.
+func (t *tree) add(id compact.NodeID, hash []byte) {
+	if id.Level == uint(len(t.levels)) {
+		t.levels = append(t.levels, nil)
+	}
+	t.levels[id.Level] = append(t.levels[id.Level], coupon.Hash(hash))
+}
+
+func (t *tree) node(id compact.NodeID) ([]byte, error) {
+	if id.Level >= uint(len(t.levels)) || id.Index >= uint64(len(t.levels[id.Level])) {
+		return nil, errors.New("a node of a frame's tree is missing")
+	}
+	hash := t.levels[id.Level][id.Index]
+	return hash[:], nil
 }
 
 func (t *tree) receipt(index uint64) (coupon.Receipt, error) {
@@ -47,8 +64,8 @@ func (t *tree) receipt(index uint64) (coupon.Receipt, error) {
 	}
 	hashes := make([][]byte, len(needed.IDs))
 	for i, id := range needed.IDs {
-		if hashes[i] = t.nodes[id]; hashes[i] == nil {
-			return coupon.Receipt{}, errors.New("a node of a frame's tree is missing")
+		if hashes[i], err = t.node(id); err != nil {
+			return coupon.Receipt{}, err
 		}
 	}
 	path, err := needed.Rehash(hashes, rfc6962.DefaultHasher.HashChildren)
