@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -100,6 +101,7 @@ func (a *app) holdingFacts(h wallet.Holding) *facts {
 	f.add("product", h.Offer.Mandate.Product)
 	f.add("offer", h.Offer.Mandate.Offer)
 	f.add("gives", inWords(h.Offer.Terms))
+	f.add("gives now", a.givesNow(h))
 	f.add("articles", articles(h.Offer.Terms))
 	f.add("holder", h.Offer.Holder)
 	f.add("begins", a.at(time.UnixMilli(h.Offer.Begin)))
@@ -108,6 +110,9 @@ func (a *app) holdingFacts(h wallet.Holding) *facts {
 	f.add("emitter", h.Offer.Mandate.Emitter)
 	f.add("framework", h.Offer.Framework)
 	f.add("asked for", a.at(time.UnixMilli(h.AskedAt)))
+	if c, err := coupon.ParseCoupon(h.Coupon); err == nil && c.Kind != coupon.KindStatic {
+		f.add("released", fmt.Sprintf("%s in frame %d of lane %d", a.at(time.UnixMilli(c.Release.Time)), c.Release.Frame, c.Lane))
+	}
 	for _, u := range h.Uses {
 		to := ""
 		if u.Retailer != "" {
@@ -127,6 +132,23 @@ func (a *app) holdingFacts(h wallet.Holding) *facts {
 		f.add("receipt", "needed, and not fetched yet")
 	}
 	return f
+}
+
+// givesNow says what is left of a benefit with a schedule, by the program's
+// clock; nothing where there is none, or where only the ledger can tell.
+func (a *app) givesNow(h wallet.Holding) string {
+	terms, err := h.Offer.ParsedTerms()
+	if err != nil || terms.Benefit.Schedule == nil || terms.NeedsDraw() {
+		return ""
+	}
+	c, err := coupon.ParseCoupon(h.Coupon)
+	if err != nil {
+		return ""
+	}
+	words := benefitInWords(terms.At(coupon.Moment{
+		Now: a.env.Now().UnixMilli(), Begin: h.Offer.Begin, Released: c.Release.Time, Lane: c.Lane, SN: c.SN,
+	}))
+	return strings.TrimSuffix(words, ",")
 }
 
 func (a *app) walletReceipt(w *walletFlags) *cobra.Command {

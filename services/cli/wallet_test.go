@@ -125,6 +125,8 @@ func TestWalletFetchesAndShowsReceipts(t *testing.T) {
 	}{
 		{"show " + id, cli.ExitDone, "needed, and not fetched yet"},
 		{"show " + id, cli.ExitDone, "0.50 EUR off for one unit; 2.00 EUR for the first 1 of the first lane"},
+		{"show " + id, cli.ExitDone, "gives now  2.00 EUR off\n"},
+		{"show " + id, cli.ExitDone, "released   2030-05-01 12:00:00 +0200 in frame 1 of lane 0"},
 		{"present " + id, cli.ExitRefused, "RECEIPT_REQUIRED"},
 		{"receipt " + id, cli.ExitRefused, "FRAME_NOT_CLOSED"},
 		{"receipt " + id + " --log-sha256 ab", cli.ExitUsage, "--log-sha256"},
