@@ -4,7 +4,6 @@
 package advertiser_test
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,9 +12,8 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
-	"ecoupon/services/advertiser"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/internal/campaigntest"
-	"ecoupon/services/internal/ledgertest"
 	"ecoupon/services/internal/servetest"
 )
 
@@ -182,89 +180,12 @@ func TestLanesAreUsedOneAfterTheOther(t *testing.T) {
 	}
 }
 
-func TestAFrameThatIsTooOldIsClosedForTheNextCustomer(t *testing.T) {
+func TestOffersOfDynamicCoupons(t *testing.T) {
 	t.Parallel()
 	s, offer := newDynamicStand(t, 10)
-	s.issue(t, dynamicRequest(offer))
-	s.consortium.Clock.Advance(frameAge + time.Second)
-	s.consortium.Tick(t, servetest.IssuerMSP, servetest.ClearingMSP)
-	made := s.issue(t, dynamicRequest(offer))
-	if made.Release.Frame != 2 || made.SN != 2 {
-		t.Errorf("issued %+v", made)
-	}
-	if worth, refused := redeem(t, s.consortium, made, ""); worth != 100 || refused != nil {
-		t.Errorf("worth %d, %v", worth, refused)
-	}
-}
-
-// TestNothingIsReleasedInAFrameThatCannotBeClosed cuts the issuer's peer off: a
-// coupon with a later time would be refused, so none is given out.
-func TestNothingIsReleasedInAFrameThatCannotBeClosed(t *testing.T) {
-	t.Parallel()
-	s, offer := newDynamicStand(t, 10)
-	request := dynamicRequest(offer)
-	made := s.issue(t, request)
-	s.consortium.FailBefore(servetest.AdvertiserMSP, ledgertest.StepEndorse, 1_000_000, ledgertest.ErrPeerAway)
-	if next := s.issue(t, dynamicRequest(offer)); next.SN != 2 {
-		t.Errorf("while the frame is young, without the ledger: %+v", next)
-	}
-	s.consortium.Clock.Advance(frameAge + time.Second)
-	_, err := s.client.IssueCoupon(t.Context(), dynamicRequest(offer))
-	refusal{codes.Unavailable, coupon.ReasonLedgerUnavailable}.check(t, err)
-	if again := s.issue(t, request); again != made {
-		t.Errorf("a repeat got %+v, want %+v", again, made)
-	}
-	s.consortium.Heal()
-	s.consortium.Tick(t, servetest.IssuerMSP, servetest.ClearingMSP)
-	eventually(t, func() error {
-		response, err := s.client.IssueCoupon(t.Context(), dynamicRequest(offer))
-		if err != nil {
-			return err
-		}
-		if next, err := coupon.ParseCoupon(response.GetCoupon()); err != nil || next.SN != 3 || next.Release.Frame != 2 {
-			t.Errorf("after that %+v, %v", next, err)
-		}
-		return nil
-	})
-}
-
-// TestFramesAreClosedByTheTimer needs nobody to ask.
-func TestFramesAreClosedByTheTimer(t *testing.T) {
-	t.Parallel()
-	c := newConsortium(t)
-	s := runChanged(t, c, filepath.Join(t.TempDir(), "advertiser.db"), func(o *advertiser.Options) {
-		o.Frames = advertiser.Frames{Interval: 50 * time.Millisecond, IdleInterval: 300 * time.Millisecond}
-	})
-	offer := dynamicOffer(t, c, "decaying", 10)
-	s.offered(t, offer.Framework)
-	made := s.issue(t, dynamicRequest(offer))
-	await := func(frame uint32) {
-		t.Helper()
-		eventually(t, func() error {
-			_, found := record(t, c, coupon.FrameRef{Framework: offer.Framework.ID, Frame: frame})
-			if !found {
-				return errNotClosed
-			}
-			return nil
-		})
-	}
-	await(made.Release.Frame)
-	await(made.Release.Frame + 2) // empty ones
-}
-
-// TestAPeerOfTheIssuerThatIsBehindIsWaitedFor: it has no beacon for a frame that
-// it does not know to be open.
-func TestAPeerOfTheIssuerThatIsBehindIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	s, offer := newDynamicStand(t, 10)
-	s.issue(t, dynamicRequest(offer))
-	s.consortium.Network.Lag(servetest.IssuerMSP)
-	s.closeFrames(t)
-	reached, release := s.consortium.Hold(servetest.AdvertiserMSP, "Beacon")
-	<-reached // it has been refused, and is asked again
-	s.consortium.Network.CatchUp(servetest.IssuerMSP)
-	release()
-	if made := s.issue(t, dynamicRequest(offer)); made.SN != 2 || made.Release.Frame != 2 {
-		t.Errorf("issued %+v", made)
+	shown := s.offered(t, offer.Framework)[0]
+	if shown.GetFramework().GetKind() != typev1.Kind_KIND_DYNAMIC || shown.GetCampaign().GetTerms() != scheduled(decay) ||
+		shown.GetCampaign().GetMaxFrameAge().AsDuration() != frameAge {
+		t.Errorf("the offer is shown as %v", shown)
 	}
 }

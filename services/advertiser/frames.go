@@ -42,11 +42,14 @@ func (f Frames) withDefaults() Frames {
 // lead has each dynamic offer led by its keeper, those that are learnt later
 // too, until ctx ends.
 func (a *Advertiser) lead(ctx context.Context) error {
-	if err := a.ledger.Resume(ctx); err != nil && ctx.Err() == nil {
-		// What was sent before the last stop is sent again by its keeper.
-		a.logger.WarnContext(ctx, "what was sent before cannot be asked for", "error", err)
-	}
 	var running errgroup.Group
+	running.Go(func() error {
+		if err := a.ledger.Resume(ctx); err != nil && ctx.Err() == nil {
+			// Keepers send again what has not reached the ledger.
+			a.logger.WarnContext(ctx, "what was sent before cannot be asked for", "error", err)
+		}
+		return nil
+	})
 	begun := make(map[coupon.FrameworkID]bool)
 	for ctx.Err() == nil {
 		for _, o := range a.sorted() {

@@ -14,11 +14,6 @@ import (
 	"ecoupon/services/internal/ledger"
 )
 
-// maxConflicts is how often the ledger may say that a frame does not follow the
-// one before although it is not closed: for a closing in the same millisecond
-// as the one before that is right once.
-const maxConflicts = 5
-
 // errOthers says that a lane is another's.
 var errOthers = errors.New("the ledger does not go on from this store")
 
@@ -32,9 +27,8 @@ type leading struct {
 	// checked says that the ledger was seen not to be ahead.
 	checked bool
 	// entered says that this is the process that found the lane unopened, sent
-	// that it has sent the opening; conflicts counts those of the newest frame.
+	// that it has sent the opening.
 	entered, sent bool
-	conflicts     int
 }
 
 // step does what is next for the lane; over says that nothing is.
@@ -164,7 +158,8 @@ func (l *leading) interval() time.Duration {
 }
 
 // close has the ledger close a frame with the content that is stored, or learns
-// that it is closed.
+// that it is closed. A refusal is no reason to leave the lane: where the clock
+// has gone back, frames follow each other again when it has caught up.
 func (l *leading) close(ctx context.Context, f issuing.Frame) error {
 	_, refused := l.ledger.Submit(ctx, l.closing(f))
 	reason, _ := coupon.ReasonOf(refused)
@@ -176,11 +171,6 @@ func (l *leading) close(ctx context.Context, f issuing.Frame) error {
 	switch {
 	case err != nil:
 		return errors.Join(refused, err)
-	case !found && reason == coupon.ReasonFrameConflict:
-		if l.conflicts++; l.conflicts >= maxConflicts {
-			return fmt.Errorf("%w: %w", errOthers, refused)
-		}
-		return refused
 	case !found && refused == nil:
 		return errors.New("a frame that was closed is not on the ledger")
 	case !found:
@@ -190,7 +180,6 @@ func (l *leading) close(ctx context.Context, f issuing.Frame) error {
 	if got, want := record, f.Record(); got.Last != want.Last || got.Log != want.Log {
 		return fmt.Errorf("%w: frame %d has other content there", errOthers, f.Frame)
 	}
-	l.conflicts = 0
 	if err := l.serials.Closed(ctx, f.FrameRef, record.Time); err != nil {
 		return err
 	}
