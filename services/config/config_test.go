@@ -103,6 +103,9 @@ var wanted = map[string]struct{ own, others string }{
 
 	"ListOffers":  {"auditor operator service", ""},
 	"IssueCoupon": {"operator service", ""},
+	"GetReceipt":  {"auditor operator service", ""},
+	"CloseFrames": {"operator", ""},
+	"GetLog":      {"auditor operator service", "service"},
 
 	"Verify":              {"operator service till", ""},
 	"Redeem":              {"operator till", ""},
