@@ -97,12 +97,13 @@ type Launch struct {
 // retailers.
 func (l Launch) Do(ctx context.Context, issuer issuerv1.IssuerServiceClient) (*typev1.Framework, error) {
 	c := l.Campaign
-	if _, err := issuer.PublishCampaign(ctx, campaignfile.Request(c, uuid.NewString())); err != nil {
+	publish := campaignfile.Request(c, uuid.NewString())
+	if _, err := issuer.PublishCampaign(ctx, publish); err != nil {
 		return nil, fmt.Errorf("publishing %s: %w", c.ID, err)
 	}
 	authorised, err := issuer.AuthoriseEmitter(ctx, &issuerv1.AuthoriseEmitterRequest{
 		RequestId: uuid.NewString(), Campaign: c.ID, Version: c.Version,
-		Emitter: l.Advertiser, Kind: typev1.Kind_KIND_STATIC, Quotas: l.Quotas,
+		Emitter: l.Advertiser, Kind: publish.GetCampaign().GetKinds()[0], Quotas: l.Quotas,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authorising %s for %s: %w", l.Advertiser, c.ID, err)
