@@ -212,7 +212,8 @@ func checkCampaign(c coupon.Campaign) error {
 	if err := coupon.CheckName("offer", c.Offer); err != nil {
 		return err
 	}
-	if _, err := coupon.ParseTerms([]byte(c.Terms)); err != nil {
+	terms, err := coupon.ParseTerms([]byte(c.Terms))
+	if err != nil {
 		return err
 	}
 	if c.Holder != coupon.HolderBearer && c.Holder != coupon.HolderBound {
@@ -227,5 +228,11 @@ func checkCampaign(c coupon.Campaign) error {
 	if len(c.Kinds) != 1 {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "kinds", "exactly one kind is served")
 	}
-	return c.Kinds[0].Check("kinds[0]")
+	if err := c.Kinds[0].Check("kinds[0]"); err != nil {
+		return err
+	}
+	if c.Kinds[0] != coupon.KindStatic {
+		return coupon.Refuse(coupon.ReasonUnsupportedKind, "kinds[0]", "only static coupons are served")
+	}
+	return terms.CheckKind(c.Kinds[0])
 }

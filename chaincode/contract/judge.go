@@ -46,6 +46,9 @@ func (d *docket) judgeOffer(it *item) error {
 	if err := d.judgeTime(offer); err != nil {
 		return err
 	}
+	if c.Kind != framework.Kind {
+		return coupon.Refuse(coupon.ReasonUnsupportedKind, "", "the framework's coupons are %s", framework.Kind)
+	}
 	if c.Bound != (offer.Campaign.Holder == coupon.HolderBound) {
 		return coupon.Refuse(coupon.ReasonWrongHolder, "", "the campaign's coupons are %s", offer.Campaign.Holder)
 	}
@@ -128,7 +131,7 @@ func (d *docket) loadKeys(f coupon.Framework, campaigns map[coupon.CampaignRef]c
 
 func (d *docket) judgeMAC(it *item) error {
 	keys := d.keys[it.framework.ID]
-	if err := it.tender.Coupon.CheckMACs(keys.emitter, keys.mData, keys.mandate); err != nil {
+	if err := it.tender.Coupon.CheckMACs(keys.emitter, keys.mData, keys.mandate, coupon.Hash{}); err != nil {
 		return err
 	}
 	tag := it.tender.Coupon.SpentTag(keys.spent)
@@ -167,7 +170,7 @@ func (d *docket) judgeUse(s *sale, it *item) error {
 	if p.PresentedAt < d.now-maxPresentationAge {
 		return coupon.Refuse(coupon.ReasonPresentationExpired, "", "the presentation is older than %d s", maxPresentationAge/1000)
 	}
-	if err := p.VerifySignature(); err != nil {
+	if err := p.VerifySignature(it.tender.Coupon.Owner); err != nil {
 		return err
 	}
 	if marked && p.PresentedAt <= marker.Time {
@@ -207,8 +210,10 @@ func (d *docket) judgeBasket(s *sale) {
 			continue
 		}
 		c := it.tender.Coupon
+		ref := refOf(it.framework)
+		moment := coupon.Moment{Now: d.now, Begin: d.offers[ref].Campaign.Begin, Released: c.Release.Time, Lane: c.Lane, SN: c.SN}
 		applications = append(applications, coupon.Application{
-			Framework: c.Framework, Lane: c.Lane, SN: c.SN, Terms: d.terms[refOf(it.framework)],
+			Framework: c.Framework, Lane: c.Lane, SN: c.SN, Terms: d.terms[ref].At(moment),
 		})
 		items = append(items, it)
 	}

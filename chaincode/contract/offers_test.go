@@ -73,15 +73,11 @@ func (o offer) emitterKey() coupon.Key {
 // it before its MAC is made.
 func (o offer) mint(sn int64, change ...func(*coupon.Coupon)) coupon.Coupon {
 	m := o.mandate()
-	c := coupon.Coupon{Framework: m.ID(), SN: sn, MandateMAC: m.MAC(coupon.DeriveFrameworkKey(o.key))}
+	c := coupon.Coupon{Kind: coupon.KindStatic, Framework: m.ID(), SN: sn, MandateMAC: m.MAC(coupon.DeriveFrameworkKey(o.key))}
 	for _, f := range change {
 		f(&c)
 	}
-	var owner *coupon.PublicKey
-	if c.Bound {
-		owner = &c.Owner
-	}
-	c.EmitterMAC = coupon.StaticMAC(o.emitterKey(), m.Data(), c.Lane, c.SN, owner)
+	c.EmitterMAC = c.MAC(o.emitterKey(), m.Data(), coupon.Hash{})
 	return c
 }
 

@@ -49,6 +49,9 @@ func (e enc) mac16(key Key) [16]byte {
 	return first16(e.mac(key))
 }
 
+// hash is SHA-256.
+func (e enc) hash() Hash { return sha256.Sum256(e) }
+
 // hash16 is the first 16 bytes of SHA-256.
 func (e enc) hash16() [16]byte {
 	return first16(sha256.Sum256(e))

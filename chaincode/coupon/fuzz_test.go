@@ -30,6 +30,9 @@ func seedVectors(f *testing.F) {
 	for _, p := range v.Presentations {
 		f.Add(p.Text)
 	}
+	for _, index := range []int64{0, 3, 4} {
+		f.Add(receiptOf(straightTree(5), 5, index).Text())
+	}
 	for _, r := range v.Refused {
 		f.Add(r.Text)
 	}
@@ -56,7 +59,7 @@ func FuzzParseCoupon(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseCoupon(text)
 		if err != nil {
-			refusedProperly(t, err, ReasonMalformedCoupon, ReasonUnsupportedVersion, ReasonUnknownKind, ReasonUnsupportedKind, ReasonBadOwnerKey)
+			refusedProperly(t, err, ReasonMalformedCoupon, ReasonUnsupportedVersion, ReasonUnknownKind, ReasonBadOwnerKey)
 			return
 		}
 		if c.Text() != text {
@@ -66,7 +69,10 @@ func FuzzParseCoupon(f *testing.F) {
 		if err != nil || again != c {
 			t.Fatalf("%+v becomes %+v, %v", c, again, err)
 		}
-		if c.SN < 1 || !c.Bound && c.Owner != (PublicKey{}) || c.Bound && CheckOwner(c.Owner) != nil {
+		if c.SN < 1 || c.Bound && (c.Kind != KindStatic || CheckOwner(c.Owner) != nil) ||
+			c.Kind == KindStatic && (!c.Bound && c.Owner != (PublicKey{}) || c.Release != (Release{})) ||
+			c.Kind != KindStatic && (c.Release.Frame == 0 || c.Release.Time < 0) ||
+			c.Kind != KindProof && c.Product != (Product{}) {
 			t.Fatalf("%+v is no coupon", c)
 		}
 	})
@@ -78,18 +84,42 @@ func FuzzParsePresentation(f *testing.F) {
 		p, err := ParsePresentation(text)
 		if err != nil {
 			refusedProperly(t, err, ReasonMalformedPresentation, ReasonMalformedCoupon, ReasonUnsupportedVersion,
-				ReasonUnknownKind, ReasonUnsupportedKind, ReasonBadOwnerKey)
+				ReasonUnknownKind, ReasonBadOwnerKey)
 			return
 		}
 		if p.Text() != text {
 			t.Fatalf("%q becomes %q", text, p.Text())
 		}
-		if !p.Coupon.Bound || p.PresentedAt < 0 || len(p.Retailer) > MaxIDLength || len(p.Invoice) > MaxIDLength {
+		if !p.Coupon.Presentable() || p.PresentedAt < 0 || len(p.Retailer) > MaxIDLength || len(p.Invoice) > MaxIDLength {
 			t.Fatalf("%+v is no presentation", p)
 		}
-		if err := p.VerifySignature(); err != nil {
-			refusedProperly(t, err, ReasonWrongSignature)
+		if err := p.VerifySignature(p.Coupon.Owner); err != nil {
+			refusedProperly(t, err, ReasonWrongSignature, ReasonBadOwnerKey)
 		}
+	})
+}
+
+func FuzzParseReceipt(f *testing.F) {
+	seedVectors(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := ParseReceipt(text)
+		if err != nil {
+			refusedProperly(t, err, ReasonMalformedReceipt, ReasonUnsupportedVersion)
+			return
+		}
+		if r.Text() != text {
+			t.Fatalf("%q becomes %q", text, r.Text())
+		}
+		if r.Index < 0 || r.Index >= r.Size || r.Size > MaxFrameSize {
+			t.Fatalf("%+v is no receipt", r)
+		}
+		coupon := Coupon{Kind: KindDynamic, SN: 1}
+		digest := LogDigest(r.Root(coupon.Entry().Leaf()), r.Size)
+		if err := coupon.CheckReceipt(r, digest); err != nil {
+			t.Fatal(err)
+		}
+		coupon.SN = 2
+		refusedProperly(t, coupon.CheckReceipt(r, digest), ReasonWrongReceipt)
 	})
 }
 
@@ -101,6 +131,9 @@ func FuzzParseTerms(f *testing.F) {
 	}
 	f.Add([]byte(termsWith("benefit", `{"type":"gift","value":250}`)))
 	f.Add([]byte(termsWith("benefit", `{"type":"free_item","cap":400}`)))
+	for _, schedule := range []string{decay, growth, byDay, stepped, early, lottery} {
+		f.Add([]byte(termsWith("benefit", `{"type":"amount_off","amount":100,"schedule":`+schedule+`}`)))
+	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		terms, err := ParseTerms(doc)
 		if err != nil {
@@ -118,6 +151,13 @@ func FuzzParseTerms(f *testing.F) {
 				t.Fatalf("%s does not qualify", gtin)
 			}
 		}
+		highest := terms.HighestValue()
+		for _, at := range []int64{0, 1, MaxScheduleSpan / 2, MaxScheduleSpan} {
+			if number := terms.At(Moment{Now: at, SN: at}).HighestValue(); number < 0 || number > highest {
+				t.Fatalf("worth %d at %d, %d at most", number, at, highest)
+			}
+		}
+		terms.Benefit.Schedule = nil
 		line := Line{terms.GTINs[0], terms.Quantity, MaxMinor}
 		got := Value(Basket{terms.Currency, MaxTotal, []Line{line}}, []Application{{SN: 1, Terms: terms}})
 		if got[0].Err != nil || got[0].Value != terms.HighestValue() && terms.Benefit.Type != PercentOff {

@@ -49,6 +49,8 @@ type (
 	PublicKey [32]byte
 	// Nonce makes each presentation a value of its own.
 	Nonce [16]byte
+	// Signature is an Ed25519 signature.
+	Signature [64]byte
 )
 
 // Equal compares in a time that tells nothing about where MACs differ.
@@ -90,6 +92,9 @@ func (k PublicKey) String() string { return hex.EncodeToString(k[:]) }
 
 // String returns lower-case hexadecimal.
 func (n Nonce) String() string { return hex.EncodeToString(n[:]) }
+
+// String returns lower-case hexadecimal.
+func (s Signature) String() string { return hex.EncodeToString(s[:]) }
 
 // MarshalText returns the key itself in lower-case hexadecimal.
 func (k Key) MarshalText() ([]byte, error) { return hexText(k[:]) }
@@ -149,6 +154,12 @@ func (k *PublicKey) UnmarshalText(text []byte) error { return parseHex(k[:], tex
 
 // UnmarshalText accepts exactly 32 lower-case hexadecimal digits.
 func (n *Nonce) UnmarshalText(text []byte) error { return parseHex(n[:], text, "a nonce") }
+
+// MarshalText returns lower-case hexadecimal.
+func (s Signature) MarshalText() ([]byte, error) { return hexText(s[:]) }
+
+// UnmarshalText accepts exactly 128 lower-case hexadecimal digits.
+func (s *Signature) UnmarshalText(text []byte) error { return parseHex(s[:], text, "a signature") }
 
 func hexText(b []byte) ([]byte, error) {
 	return hex.AppendEncode(nil, b), nil

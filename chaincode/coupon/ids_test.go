@@ -63,8 +63,15 @@ func TestKeysAreNeverPrinted(t *testing.T) {
 		fmt.Fprintf(&out, verb+" ", nested)
 	}
 	fmt.Fprintln(&out, key, &key, key.String())
-	slog.New(slog.NewTextHandler(&out, nil)).Info("key", "key", key, "pointer", &key)
-	slog.New(slog.NewJSONHandler(&out, nil)).Info("key", "key", key, "pointer", &key)
+	// The time of the log line may have any digits.
+	untimed := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}
+	slog.New(slog.NewTextHandler(&out, untimed)).Info("key", "key", key, "pointer", &key)
+	slog.New(slog.NewJSONHandler(&out, untimed)).Info("key", "key", key, "pointer", &key)
 	for _, trace := range []string{"abcd", "ABCD", "171", "253", "0xab", "10101011"} {
 		if strings.Contains(out.String(), trace) {
 			t.Errorf("the key is printed: %s", out.String())

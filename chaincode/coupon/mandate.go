@@ -22,14 +22,11 @@ const (
 	KindProof Kind = "proof"
 )
 
-// Check refuses kinds that do not exist (UNKNOWN_KIND) and those that this
-// release does not serve (UNSUPPORTED_KIND).
+// Check refuses kinds that do not exist with UNKNOWN_KIND.
 func (k Kind) Check(field string) error {
 	switch k {
-	case KindStatic:
+	case KindStatic, KindDynamic, KindProof:
 		return nil
-	case KindDynamic, KindProof:
-		return Refuse(ReasonUnsupportedKind, field, "only static coupons are served")
 	default:
 		return Refuse(ReasonUnknownKind, field, "a kind is static, dynamic or proof")
 	}

@@ -17,7 +17,11 @@ func goodMandate() Mandate {
 
 func TestMandateCheck(t *testing.T) {
 	t.Parallel()
-	wantReason(t, "a good mandate", goodMandate().Check(), "")
+	for _, kind := range []Kind{KindStatic, KindDynamic, KindProof} {
+		good := goodMandate()
+		good.Kind = kind
+		wantReason(t, "a good mandate", good.Check(), "")
+	}
 	for what, refused := range map[string]struct {
 		alter  func(m *Mandate)
 		reason Reason
@@ -31,8 +35,6 @@ func TestMandateCheck(t *testing.T) {
 		"a tab in an offer": {func(m *Mandate) { m.Offer = "a\tb" }, ReasonInvalidRequest},
 		"version 0":         {func(m *Mandate) { m.Version = 0 }, ReasonInvalidRequest},
 		"epoch 0":           {func(m *Mandate) { m.Epoch = 0 }, ReasonInvalidRequest},
-		"kind dynamic":      {func(m *Mandate) { m.Kind = KindDynamic }, ReasonUnsupportedKind},
-		"kind proof":        {func(m *Mandate) { m.Kind = KindProof }, ReasonUnsupportedKind},
 		"kind Static":       {func(m *Mandate) { m.Kind = "Static" }, ReasonUnknownKind},
 		"no kind":           {func(m *Mandate) { m.Kind = "" }, ReasonUnknownKind},
 	} {

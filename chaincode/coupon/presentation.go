@@ -5,7 +5,6 @@ package coupon
 
 import (
 	"crypto/ed25519"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"math"
@@ -32,35 +31,29 @@ type Presentation struct {
 	Nonce       Nonce
 	Retailer    string // MSP id, or empty
 	Invoice     string // invoice number, or empty
-	Signature   [ed25519.SignatureSize]byte
+	Signature   Signature
 }
 
-// Sign signs the presentation with the owner's key. It is refused for a bearer
-// coupon (INVALID_REQUEST) and with another key (BAD_OWNER_KEY), and then leaves
-// the signature as it was.
-func (p *Presentation) Sign(private ed25519.PrivateKey) error {
-	if !p.Coupon.Bound {
+// Sign signs the presentation with the key of the coupon's present owner. It is
+// refused for a static bearer coupon (INVALID_REQUEST), and then leaves the
+// signature as it was.
+func (p *Presentation) Sign(owner ed25519.PrivateKey) error {
+	if !p.Coupon.Presentable() {
 		return Refuse(ReasonInvalidRequest, "coupon", "a bearer coupon has no owner to sign for it")
 	}
-	public, ok := private.Public().(ed25519.PublicKey)
-	if !ok || subtle.ConstantTimeCompare(public, p.Coupon.Owner[:]) != 1 {
-		return Refuse(ReasonBadOwnerKey, "coupon", "the key is not the owner's")
-	}
-	copy(p.Signature[:], ed25519.Sign(private, p.signed()))
+	copy(p.Signature[:], ed25519.Sign(owner, p.signed()))
 	return nil
 }
 
-// VerifySignature refuses with WRONG_SIGNATURE what the coupon's owner did not
-// sign. The owner's key itself was checked when the coupon was parsed.
-func (p Presentation) VerifySignature() error {
-	if !p.Coupon.Bound || !ed25519.Verify(p.Coupon.Owner[:], p.signed(), p.Signature[:]) {
-		return Refuse(ReasonWrongSignature, "", "the coupon's owner did not sign this presentation")
-	}
-	return nil
+// VerifySignature refuses with WRONG_SIGNATURE what the owner did not sign, and
+// with BAD_OWNER_KEY a key that CheckOwner refuses. The owner is the one in the
+// coupon, unless it was transferred.
+func (p Presentation) VerifySignature(owner PublicKey) error {
+	return verify(owner, p.signed(), p.Signature)
 }
 
 func (p Presentation) signed() []byte {
-	var buf [boundSize]byte
+	var buf [maxCouponSize]byte
 	return newEnc(labelPresent).bytes(p.Coupon.appendTo(buf[:0])).
 		int(p.PresentedAt).bytes(p.Nonce[:]).text(p.Retailer).text(p.Invoice)
 }
@@ -69,7 +62,7 @@ func (p Presentation) signed() []byte {
 func (p Presentation) Bytes() []byte {
 	b := make([]byte, 0, maxPresentationSize)
 	b = append(b, presentationVersion)
-	b = binary.BigEndian.AppendUint16(b, uint16(p.Coupon.size()))
+	b = binary.BigEndian.AppendUint16(b, uint16(sizeOf(p.Coupon.code())))
 	b = p.Coupon.appendTo(b)
 	b = binary.BigEndian.AppendUint64(b, uint64(p.PresentedAt))
 	b = append(b, p.Nonce[:]...)
@@ -133,7 +126,7 @@ func parsePresentationBody(body []byte) (Presentation, error) {
 		Nonce:       Nonce(nonce),
 		Retailer:    string(retailer),
 		Invoice:     string(invoice),
-		Signature:   [ed25519.SignatureSize]byte(signature),
+		Signature:   Signature(signature),
 	}
 	if err := p.checkFields(presentedAt); err != nil {
 		return Presentation{}, err
@@ -142,7 +135,7 @@ func parsePresentationBody(body []byte) (Presentation, error) {
 }
 
 func (p Presentation) checkFields(presentedAt uint64) error {
-	if !p.Coupon.Bound {
+	if !p.Coupon.Presentable() {
 		return malformed("a bearer coupon is not presented")
 	}
 	if presentedAt > math.MaxInt64 {
@@ -205,6 +198,14 @@ func (r *reader) uint16() int {
 		return 0
 	}
 	return int(binary.BigEndian.Uint16(b))
+}
+
+func (r *reader) uint32() uint32 {
+	b := r.take(4)
+	if r.short {
+		return 0
+	}
+	return binary.BigEndian.Uint32(b)
 }
 
 func (r *reader) uint64() uint64 {

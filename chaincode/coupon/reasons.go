@@ -17,7 +17,7 @@ const (
 	ReasonUnsupportedVersion Reason = "UNSUPPORTED_VERSION"
 	// ReasonUnknownKind: the kind of a coupon or framework is none that exists.
 	ReasonUnknownKind Reason = "UNKNOWN_KIND"
-	// ReasonUnsupportedKind: the kind exists (dynamic, proof) and this release does not serve
+	// ReasonUnsupportedKind: the kind exists, and the campaign or the framework does not have
 	// it.
 	ReasonUnsupportedKind Reason = "UNSUPPORTED_KIND"
 	// ReasonMalformedCoupon: the text or the bytes of a coupon do not have the one form that
@@ -26,6 +26,9 @@ const (
 	// ReasonMalformedPresentation: the text or the bytes of a presentation do not have the one
 	// form that is accepted.
 	ReasonMalformedPresentation Reason = "MALFORMED_PRESENTATION"
+	// ReasonMalformedReceipt: the text or the bytes of a receipt do not have the one form that
+	// is accepted.
+	ReasonMalformedReceipt Reason = "MALFORMED_RECEIPT"
 	// ReasonBadOwnerKey: the owner's key is not canonical or is of small order.
 	ReasonBadOwnerKey Reason = "BAD_OWNER_KEY"
 )
@@ -109,6 +112,25 @@ const (
 	// ReasonDuplicateInBatch: the same coupon, invoice or redemption id is in the request more
 	// than once.
 	ReasonDuplicateInBatch Reason = "DUPLICATE_IN_BATCH"
+	// ReasonFrameNotOpen: the coupon's frame, or the frame asked for, is not opened on the
+	// ledger.
+	ReasonFrameNotOpen Reason = "FRAME_NOT_OPEN"
+	// ReasonFrameNotClosed: the coupon's frame is not closed yet, and its value depends on that.
+	ReasonFrameNotClosed Reason = "FRAME_NOT_CLOSED"
+	// ReasonFrameConflict: a frame that is closed was closed with other content, or frames do
+	// not follow each other.
+	ReasonFrameConflict Reason = "FRAME_CONFLICT"
+	// ReasonWrongReleaseTime: the coupon's time of release is not within its frame, or ahead of
+	// now.
+	ReasonWrongReleaseTime Reason = "WRONG_RELEASE_TIME"
+	// ReasonReceiptRequired: the coupon's value needs the proof that it is in its closed frame.
+	ReasonReceiptRequired Reason = "RECEIPT_REQUIRED"
+	// ReasonWrongReceipt: the receipt does not show the coupon in its closed frame.
+	ReasonWrongReceipt Reason = "WRONG_RECEIPT"
+	// ReasonProductUsed: another purchase proof of this product instance was redeemed.
+	ReasonProductUsed Reason = "PRODUCT_USED"
+	// ReasonTransferNotAllowed: the campaign does not allow the transfer, or not another step.
+	ReasonTransferNotAllowed Reason = "TRANSFER_NOT_ALLOWED"
 	// ReasonTagMismatch: a tag handed in is not the one that the issuer's key gives.
 	ReasonTagMismatch Reason = "TAG_MISMATCH"
 )
@@ -139,6 +161,12 @@ const (
 	// ReasonInvoiceUsed: the invoice already carries a redemption for this issuer and
 	// retailer.
 	ReasonInvoiceUsed Reason = "INVOICE_USED"
+	// ReasonAttestationRequired: the campaign asks for the payment institute's attestation of
+	// the invoice.
+	ReasonAttestationRequired Reason = "ATTESTATION_REQUIRED"
+	// ReasonWrongAttestation: the payment institute did not attest this invoice, or is not
+	// registered.
+	ReasonWrongAttestation Reason = "WRONG_ATTESTATION"
 	// ReasonMixedIssuers: the coupons of one redemption are of several issuers.
 	ReasonMixedIssuers Reason = "MIXED_ISSUERS"
 	// ReasonCurrencyMismatch: the basket or the invoice is not in the terms' currency.
@@ -194,75 +222,3 @@ const (
 	// ReasonInternal: the service itself is at fault; its log says how.
 	ReasonInternal Reason = "INTERNAL"
 )
-
-// reasons is the closed list in alphabetical order; a test compares it with the
-// constants above.
-var reasons = []Reason{
-	ReasonAlreadyClaimed,
-	ReasonAlreadyExists,
-	ReasonAlreadyRedeemed,
-	ReasonAlreadySettled,
-	ReasonAmountOverflow,
-	ReasonAudienceRequired,
-	ReasonBadBasket,
-	ReasonBadGTIN,
-	ReasonBadOwnerKey,
-	ReasonBadTerms,
-	ReasonBatchRefused,
-	ReasonBatchUnknown,
-	ReasonCampaignClosed,
-	ReasonCampaignNotBegun,
-	ReasonCampaignOver,
-	ReasonCampaignPaused,
-	ReasonClockSkew,
-	ReasonCurrencyMismatch,
-	ReasonDuplicateInBatch,
-	ReasonInternal,
-	ReasonInvalidRequest,
-	ReasonInvoiceUsed,
-	ReasonKeyMismatch,
-	ReasonKeyMissing,
-	ReasonLedgerUnavailable,
-	ReasonMalformedCoupon,
-	ReasonMalformedPresentation,
-	ReasonMinimumSpendNotReached,
-	ReasonMixedIssuers,
-	ReasonNotClaimed,
-	ReasonNotFound,
-	ReasonNotInBasket,
-	ReasonNotRedeemed,
-	ReasonOutcomeUnknown,
-	ReasonPartiesMissing,
-	ReasonPresentationExpired,
-	ReasonPresentationFromFuture,
-	ReasonPresentationReplayed,
-	ReasonPresentationRequired,
-	ReasonQuotaExceeded,
-	ReasonRateLimited,
-	ReasonRecordMismatch,
-	ReasonRedemptionKnown,
-	ReasonRequestConflict,
-	ReasonRetailerNotAdmitted,
-	ReasonSoldOut,
-	ReasonTagMismatch,
-	ReasonTermsMismatch,
-	ReasonTickMissing,
-	ReasonTickStale,
-	ReasonTickTooEarly,
-	ReasonTooMany,
-	ReasonUnknownCampaign,
-	ReasonUnknownFramework,
-	ReasonUnknownFunction,
-	ReasonUnknownKind,
-	ReasonUnknownLane,
-	ReasonUnsupportedKind,
-	ReasonUnsupportedVersion,
-	ReasonVoided,
-	ReasonWrongAudience,
-	ReasonWrongHolder,
-	ReasonWrongMAC,
-	ReasonWrongOrganisation,
-	ReasonWrongPeer,
-	ReasonWrongRole,
-	ReasonWrongSignature,
-}

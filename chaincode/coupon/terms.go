@@ -19,6 +19,7 @@ const (
 	MaxTermsQuantity = MaxQuantity
 
 	termsFormat = 1
+	maxPercent  = 100
 )
 
 // BenefitType says how a coupon's value is computed; see Value.
@@ -44,6 +45,22 @@ type Benefit struct {
 	Percent int64       `json:"percent,omitempty"`
 	Cap     int64       `json:"cap,omitempty"`
 	Value   int64       `json:"value,omitempty"`
+	// Schedule varies the benefit's number; nil if it stays the same.
+	Schedule *Schedule `json:"schedule,omitempty"`
+}
+
+// number is the one that a schedule varies.
+func (b *Benefit) number() *int64 {
+	switch b.Type {
+	case PercentOff:
+		return &b.Percent
+	case FreeItem:
+		return &b.Cap
+	case Gift:
+		return &b.Value
+	default:
+		return &b.Amount
+	}
 }
 
 // SpendOf says what counts towards a minimum spend.
@@ -87,6 +104,8 @@ type termsDocument struct {
 		Percent *int64      `json:"percent"`
 		Cap     *int64      `json:"cap"`
 		Value   *int64      `json:"value"`
+
+		Schedule *scheduleDocument `json:"schedule"`
 	} `json:"benefit"`
 }
 
@@ -134,16 +153,14 @@ func (t Terms) Document() ([]byte, error) {
 // HighestValue returns the most that one coupon of these terms can be worth;
 // with the quotas it makes a campaign's budget.
 func (t Terms) HighestValue() int64 {
-	switch t.Benefit.Type {
-	case AmountOff:
-		return t.Benefit.Amount
-	case PercentOff, FreeItem:
+	if t.Benefit.Type == PercentOff {
 		return t.Benefit.Cap
-	case Gift:
-		return t.Benefit.Value
-	default:
-		return 0
 	}
+	number := *t.Benefit.number()
+	if t.Benefit.Schedule == nil {
+		return number
+	}
+	return t.Benefit.Schedule.highest(number)
 }
 
 // Qualifies says whether units of this article count for the terms.
@@ -163,7 +180,7 @@ func (d *termsDocument) benefit() (Benefit, error) {
 		of    []BenefitType
 	}{
 		{"amount", d.Benefit.Amount, &b.Amount, MaxMinor, []BenefitType{AmountOff}},
-		{"percent", d.Benefit.Percent, &b.Percent, 100, []BenefitType{PercentOff}},
+		{"percent", d.Benefit.Percent, &b.Percent, maxPercent, []BenefitType{PercentOff}},
 		{"cap", d.Benefit.Cap, &b.Cap, MaxMinor, []BenefitType{PercentOff, FreeItem}},
 		{"value", d.Benefit.Value, &b.Value, MaxMinor, []BenefitType{Gift}},
 	}
@@ -181,7 +198,16 @@ func (d *termsDocument) benefit() (Benefit, error) {
 			*n.to = *n.given
 		}
 	}
-	return b, nil
+	if d.Benefit.Schedule == nil {
+		return b, nil
+	}
+	limit := int64(MaxMinor)
+	if b.Type == PercentOff {
+		limit = maxPercent
+	}
+	var err error
+	b.Schedule, err = d.Benefit.Schedule.schedule(*b.number(), limit)
+	return b, err
 }
 
 // check looks at all but the benefit; given are the article numbers in the

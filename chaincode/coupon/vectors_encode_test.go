@@ -61,25 +61,38 @@ func hkdfOf(secret, info []byte) []byte {
 	return hmacOf(hmacOf(make([]byte, 32), secret), append(info, 1))
 }
 
-// couponBytes lays a static coupon out from its description.
+// couponBytes lays a coupon out from its description.
 func couponBytes(t *testing.T, f frameworkVector, c couponVector) []byte {
 	t.Helper()
+	head := slices.Concat(unhex(t, c.FrameworkID), bigEndian(c.Lane, 2), bigEndian(c.SN, 8))
+	mData, kME, macM := unhex(t, f.MData), unhex(t, f.KME), unhex(t, f.MacM)
+	if c.Kind == "dynamic" || c.Kind == "proof" {
+		uData, q := unhex(t, c.UData), unhex(t, c.Q)
+		body := slices.Concat(bigEndian(c.Frame, 4), bigEndian(c.Time, 8), uData, q)
+		fields := []any{mData, c.Lane, c.SN, c.Frame, unhex(t, c.Beacon), c.Time, uData, q}
+		kind := byte(3)
+		if c.Kind == "proof" {
+			kind = 4
+			tag, sale := unhex(t, c.ProductTag), unhex(t, c.Sale)
+			body = slices.Concat(body, tag, sale)
+			fields = append(fields, tag, sale)
+		}
+		macE := hmacOf(kME, encode("ecoupon/v1/"+c.Kind, fields...))[:16]
+		return slices.Concat([]byte{1, kind}, head, body, macM, macE)
+	}
 	owner := unhex(t, c.Owner)
 	kind := byte(1)
 	if len(owner) > 0 {
 		kind = 2
 	}
-	macE := hmacOf(unhex(t, f.KME), encode("ecoupon/v1/static", unhex(t, f.MData), c.Lane, c.SN, owner))[:16]
-	return slices.Concat([]byte{1, kind}, unhex(t, c.FrameworkID), bigEndian(c.Lane, 2), bigEndian(c.SN, 8), owner, unhex(t, f.MacM), macE)
+	macE := hmacOf(kME, encode("ecoupon/v1/static", mData, c.Lane, c.SN, owner))[:16]
+	return slices.Concat([]byte{1, kind}, head, owner, macM, macE)
 }
 
 // presentationBytes lays a presentation out and signs it from its description.
 func presentationBytes(t *testing.T, p presentationVector) []byte {
 	t.Helper()
-	coupon, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(p.Coupon, "ec1."))
-	if err != nil {
-		t.Fatal(err)
-	}
+	coupon := couponOf(t, p.Coupon)
 	nonce := unhex(t, p.Nonce)
 	message := encode("ecoupon/v1/present", coupon, p.PresentedAt, nonce, p.Audience, p.Invoice)
 	signature := ed25519.Sign(ed25519.NewKeyFromSeed(unhex(t, p.PrivateKey)), message)
@@ -87,7 +100,57 @@ func presentationBytes(t *testing.T, p presentationVector) []byte {
 		bigEndian(int64(len(p.Audience)), 2), []byte(p.Audience), bigEndian(int64(len(p.Invoice)), 2), []byte(p.Invoice), signature)
 }
 
-func unhex(t *testing.T, s string) []byte {
+// couponOf returns the bytes of a coupon's text.
+func couponOf(t *testing.T, text string) []byte {
+	t.Helper()
+	coupon, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(text, "ec1."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return coupon
+}
+
+// framesAgree follows every lane from its opening: beacons, first links and
+// chain are what the description says, and each coupon is where it says.
+func framesAgree(t *testing.T, v vectors) {
+	t.Helper()
+	digestOf := func(b []byte) []byte { digest := sha256.Sum256(b); return digest[:] }
+	type place struct {
+		framework string
+		lane      int64
+	}
+	last := make(map[place]string) // the last q value of each lane
+	beacons := make(map[string]string)
+	chain := v.Chain
+	for _, f := range v.Frames {
+		at := place{f.FrameworkID, f.Lane}
+		if f.N == 1 {
+			last[at] = strings.Repeat("00", 32)
+		}
+		if f.QLastBefore != last[at] {
+			t.Errorf("frame %d of lane %d does not follow the one before", f.N, f.Lane)
+		}
+		before := unhex(t, f.QLastBefore)
+		same(t, "beacon", f.Beacon, hmacOf(unhex(t, v.Keys.KB), encode("ecoupon/v1/beacon", unhex(t, f.FrameworkID), f.Lane, f.N, before)))
+		same(t, "q_0", f.Q0, digestOf(encode("ecoupon/v1/frame", before, unhex(t, f.Beacon))))
+		last[at] = f.Q0
+		for len(chain) > 0 && chain[0].FrameworkID == f.FrameworkID && chain[0].Lane == f.Lane && chain[0].QBefore == last[at] {
+			link := chain[0]
+			same(t, "q", link.Q, digestOf(encode("ecoupon/v1/chain", unhex(t, link.QBefore), unhex(t, link.UData))))
+			beacons[link.Q], last[at], chain = f.Beacon, link.Q, chain[1:]
+		}
+	}
+	if len(chain) > 0 {
+		t.Errorf("%d links of the chain are in no frame", len(chain))
+	}
+	for _, c := range v.Coupons {
+		if c.Kind != "static" && beacons[c.Q] != c.Beacon {
+			t.Errorf("coupon %d of lane %d is not in the frame whose beacon it has", c.SN, c.Lane)
+		}
+	}
+}
+
+func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(s)
 	if err != nil {

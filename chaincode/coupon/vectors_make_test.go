@@ -28,12 +28,12 @@ func wallet(n int) ed25519.PrivateKey {
 
 // vectorMaker issues what the vectors need under one campaign key.
 type vectorMaker struct {
-	t        *testing.T
+	t        testing.TB
 	kM, kIR  Key
 	mandates []Mandate
 }
 
-func newVectorMaker(t *testing.T) vectorMaker {
+func newVectorMaker(t testing.TB) vectorMaker {
 	terms := []byte(`{"format":1,"currency":"EUR","gtins":["09521234543213"],"quantity":1,"benefit":{"type":"amount_off","amount":100}}`)
 	first := Mandate{
 		Issuer: "IssuerMSP", Emitter: "AdvertiserMSP", Product: "Ceylon tea, 50 bags", Offer: "1 € off",
@@ -45,9 +45,12 @@ func newVectorMaker(t *testing.T) vectorMaker {
 	// The fields of this mandate are those of the first with one letter moved
 	// from product to offer.
 	moved.Product, moved.Offer = "Ceylon tea, 50 bag", "s1 € off"
+	dynamic, proof := first, first
+	dynamic.Kind, dynamic.Campaign = KindDynamic, "summer-tea-now"
+	proof.Kind, proof.Campaign, proof.Emitter = KindProof, "tea-proofs", "RetailerMSP"
 	return vectorMaker{
 		t: t, kM: secretOf("k_M"), kIR: secretOf("k_IR"),
-		mandates: []Mandate{first, other, rotated, moved},
+		mandates: []Mandate{first, other, rotated, moved, dynamic, proof},
 	}
 }
 
@@ -59,20 +62,22 @@ func (m vectorMaker) emitterKey(f int) Key {
 // is negative.
 func (m vectorMaker) coupon(f int, lane uint16, sn int64, owner int) Coupon {
 	mandate := m.mandates[f]
-	c := Coupon{Framework: mandate.ID(), Lane: lane, SN: sn, MandateMAC: mandate.MAC(DeriveFrameworkKey(m.kM))}
-	if owner < 0 {
-		c.EmitterMAC = StaticMAC(m.emitterKey(f), mandate.Data(), lane, sn, nil)
-		return c
+	c := Coupon{Kind: mandate.Kind, Framework: mandate.ID(), Lane: lane, SN: sn, MandateMAC: mandate.MAC(DeriveFrameworkKey(m.kM))}
+	if owner >= 0 {
+		c.Bound, c.Owner = true, PublicKey(wallet(owner).Public().(ed25519.PublicKey))
 	}
-	c.Bound, c.Owner = true, PublicKey(wallet(owner).Public().(ed25519.PublicKey))
-	c.EmitterMAC = StaticMAC(m.emitterKey(f), mandate.Data(), lane, sn, &c.Owner)
+	c.EmitterMAC = c.MAC(m.emitterKey(f), mandate.Data(), Hash{})
 	return c
 }
 
 func (m vectorMaker) presentation(sn int64, owner int, at int64, retailer, invoice string) Presentation {
-	nonce := secretOf("nonce %d", sn)
+	return m.presentationOf(m.coupon(0, 1, sn, owner), owner, at, retailer, invoice)
+}
+
+func (m vectorMaker) presentationOf(c Coupon, owner int, at int64, retailer, invoice string) Presentation {
+	nonce := secretOf("nonce %d", owner)
 	p := Presentation{
-		Coupon: m.coupon(0, 1, sn, owner), PresentedAt: at, Nonce: Nonce(nonce[:16]), Retailer: retailer, Invoice: invoice,
+		Coupon: c, PresentedAt: at, Nonce: Nonce(nonce[:16]), Retailer: retailer, Invoice: invoice,
 	}
 	if err := p.Sign(wallet(owner)); err != nil {
 		m.t.Fatal(err)
@@ -83,16 +88,18 @@ func (m vectorMaker) presentation(sn int64, owner int, at int64, retailer, invoi
 func makeVectors(t *testing.T) vectors {
 	t.Helper()
 	m := newVectorMaker(t)
+	releases := m.release()
 	v := vectors{
 		Keys: keyVector{
 			KM: hex.EncodeToString(m.kM[:]), KIR: hex.EncodeToString(m.kIR[:]),
 			KF: keyHex(DeriveFrameworkKey(m.kM)), KB: keyHex(DeriveBeaconKey(m.kM)),
 			KS: keyHex(DeriveSpentKey(m.kM)), KP: keyHex(DeriveProductKey(m.kM)),
 		},
-		Frames: []struct{}{}, Chain: []struct{}{}, Transfers: []struct{}{},
-		Coupons:       m.makeCoupons(),
+		Frames: releases.frames, Chain: releases.chain, Transfers: m.makeTransfers(),
+		Coupons:       append(m.makeCoupons(), releases.vectors...),
 		Presentations: m.makePresentations(),
-		Refused:       slices.Concat(m.refusedTexts(), m.refusedCoupons(), m.refusedPresentations(), m.refusedForgeries()),
+		Refused: slices.Concat(m.refusedTexts(), m.refusedCoupons(), m.refusedPresentations(), m.refusedForgeries(),
+			m.refusedReleases(), m.forgedReleases(), m.tamperedReleases()),
 	}
 	for f, mandate := range m.mandates {
 		v.Framework = append(v.Framework, frameworkVector{
@@ -147,6 +154,8 @@ func (m vectorMaker) makePresentations() []presentationVector {
 		m.presentation(12, 12, at+2, "", ""),
 		m.presentation(13, 13, 0, "", "A-2030-000123"),
 		m.presentation(14, 14, math.MaxInt64, strings.Repeat("R", MaxIDLength), strings.Repeat("~", MaxIDLength)),
+		m.presentationOf(m.dynamicCoupon(), 15, at, "RetailerMSP", ""),
+		m.presentationOf(m.proofCoupon(), 16, at, "SecondRetailerMSP", "A-2030-000124"),
 	} {
 		made = append(made, presentationVector{
 			Coupon: p.Coupon.Text(), PrivateKey: hex.EncodeToString(wallet(10 + n).Seed()), PresentedAt: p.PresentedAt,

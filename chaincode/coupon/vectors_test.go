@@ -5,6 +5,7 @@ package coupon
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -24,96 +25,6 @@ import (
 var update = flag.Bool("update", false, "write testdata/vectors.json")
 
 const vectorsFile = "testdata/vectors.json"
-
-type vectors struct {
-	Keys          keyVector            `json:"keys"`
-	Framework     []frameworkVector    `json:"framework"`
-	Frames        []struct{}           `json:"frames"`
-	Chain         []struct{}           `json:"chain"`
-	Coupons       []couponVector       `json:"coupons"`
-	Invoices      []invoiceVector      `json:"invoices"`
-	Redemptions   []redemptionVector   `json:"redemptions"`
-	Presentations []presentationVector `json:"presentations"`
-	Transfers     []struct{}           `json:"transfers"`
-	Refused       []refusedVector      `json:"refused"`
-}
-
-type keyVector struct {
-	KM  string `json:"k_M"`
-	KIR string `json:"k_IR"`
-	KF  string `json:"k_F"`
-	KB  string `json:"k_B"`
-	KS  string `json:"k_S"`
-	KP  string `json:"k_P"`
-}
-
-type frameworkVector struct {
-	Issuer      string `json:"issuer"`
-	Emitter     string `json:"emitter"`
-	Product     string `json:"product"`
-	Offer       string `json:"offer"`
-	Campaign    string `json:"campaign"`
-	Version     int64  `json:"version"`
-	Kind        string `json:"kind"`
-	TermsSHA256 string `json:"terms_sha256"`
-	Epoch       int64  `json:"epoch"`
-	MData       string `json:"m_data"`
-	FrameworkID string `json:"framework_id"`
-	KME         string `json:"k_ME"`
-	MacM        string `json:"mac_M"`
-}
-
-// couponVector has fields for every kind; those of frames and sales are zero
-// for a static coupon.
-type couponVector struct {
-	Kind        string `json:"kind"`
-	FrameworkID string `json:"framework_id"`
-	Lane        int64  `json:"lane"`
-	SN          int64  `json:"sn"`
-	Owner       string `json:"owner"`
-	Frame       int64  `json:"frame"`
-	Beacon      string `json:"beacon"`
-	Time        int64  `json:"time"`
-	UData       string `json:"u_data"`
-	Q           string `json:"q"`
-	ProductID   string `json:"product_id"`
-	Salt        string `json:"salt"`
-	Invoice     string `json:"invoice"`
-	ProductTag  string `json:"product_tag"`
-	Sale        string `json:"sale"`
-	SpentTag    string `json:"spent_tag"`
-	Bytes       string `json:"bytes"`
-	Text        string `json:"text"`
-}
-
-type invoiceVector struct {
-	Institute string `json:"institute"`
-	Invoice   string `json:"invoice"`
-	Tag       string `json:"tag"`
-}
-
-type redemptionVector struct {
-	Retailer  string `json:"retailer"`
-	RequestID string `json:"request_id"`
-	ID        string `json:"id"`
-}
-
-type presentationVector struct {
-	Coupon      string `json:"coupon"`
-	PrivateKey  string `json:"private_key"`
-	PresentedAt int64  `json:"presented_at"`
-	Nonce       string `json:"nonce"`
-	Audience    string `json:"audience"`
-	Invoice     string `json:"invoice"`
-	Bytes       string `json:"bytes"`
-	Text        string `json:"text"`
-}
-
-type refusedVector struct {
-	What   string `json:"what"`
-	Text   string `json:"text"`
-	Reason Reason `json:"reason"`
-}
 
 func TestVectorsAreUpToDate(t *testing.T) {
 	made, err := json.MarshalIndent(makeVectors(t), "", "  ")
@@ -156,8 +67,13 @@ func TestVectorsAgreeWithTheDescription(t *testing.T) {
 	}
 	for _, c := range v.Coupons {
 		f, ok := frameworks[c.FrameworkID]
-		if !ok || c.Kind != "static" || f.Kind != "static" {
+		if !ok || c.Kind != f.Kind {
 			t.Fatalf("coupon %d is of framework %s and kind %s", c.SN, c.FrameworkID, c.Kind)
+		}
+		if c.Kind == "proof" {
+			sale := sha256.Sum256(encode("ecoupon/v1/sale", unhex(t, c.Salt), c.ProductID, c.Invoice))
+			same(t, "sale", c.Sale, sale[:])
+			same(t, "product tag", c.ProductTag, hmacOf(unhex(t, v.Keys.KP), encode("ecoupon/v1/product", c.ProductID))[:16])
 		}
 		want := couponBytes(t, f, c)
 		same(t, "coupon", c.Bytes, want)
@@ -176,7 +92,12 @@ func TestVectorsAgreeWithTheDescription(t *testing.T) {
 		same(t, "presentation", p.Bytes, want)
 		same(t, "text of presentation", p.Text, "ep1."+base64.RawURLEncoding.EncodeToString(want))
 	}
-	if len(v.Framework) < 3 || len(v.Coupons) < 6 || len(v.Invoices) < 2 || len(v.Redemptions) < 2 || len(v.Presentations) < 3 {
+	framesAgree(t, v)
+	for _, x := range v.Transfers {
+		message := encode("ecoupon/v1/transfer", couponOf(t, x.Coupon), x.Step, unhex(t, x.NewOwner), x.At, unhex(t, x.Nonce))
+		same(t, "transfer", x.Signature, ed25519.Sign(ed25519.NewKeyFromSeed(unhex(t, x.PrivateKey)), message))
+	}
+	if len(v.Framework) < 3 || len(v.Frames) < 5 || len(v.Chain) < 8 || len(v.Transfers) < 2 || len(v.Coupons) < 6 || len(v.Invoices) < 2 || len(v.Redemptions) < 2 || len(v.Presentations) < 3 {
 		t.Error("vectors are missing")
 	}
 }
@@ -203,6 +124,17 @@ func TestVectorsParse(t *testing.T) {
 		}
 		wantReason(t, p.Text, judge(v, p.Text), "")
 	}
+	for _, x := range v.Transfers {
+		transfer := Transfer{Step: x.Step, At: x.At}
+		var err error
+		transfer.Coupon, err = ParseCoupon(x.Coupon)
+		wantReason(t, x.Coupon, err, "")
+		copy(transfer.NewOwner[:], unhex(t, x.NewOwner))
+		copy(transfer.Nonce[:], unhex(t, x.Nonce))
+		copy(transfer.Signature[:], unhex(t, x.Signature))
+		owner := publicOf(ed25519.NewKeyFromSeed(unhex(t, x.PrivateKey)))
+		wantReason(t, "transfer of "+x.Coupon, transfer.VerifySignature(owner), "")
+	}
 }
 
 func TestVectorsThatAreRefused(t *testing.T) {
@@ -216,14 +148,14 @@ func TestVectorsThatAreRefused(t *testing.T) {
 		}
 		seen[r.Text] = r.What
 	}
-	if len(v.Refused) < 25 {
+	if len(v.Refused) < 80 {
 		t.Errorf("%d refused vectors", len(v.Refused))
 	}
 }
 
 // judge is what the issuer's endorser does with what is handed in, as far as
-// it needs no ledger: parse it, look up the framework, compare both MACs, verify
-// the signature.
+// the vectors can tell: parse it, look up the framework and its kind, find the
+// beacon of its frame, compare both MACs, verify the signature.
 func judge(v vectors, text string) error {
 	tender, err := ParseTender(text)
 	if err != nil {
@@ -246,13 +178,33 @@ func judge(v vectors, text string) error {
 	if err != nil {
 		return err
 	}
-	if err := tender.Coupon.CheckMACs(kME, mData, macM); err != nil {
+	if string(tender.Coupon.Kind) != f.Kind {
+		return Refuse(ReasonUnsupportedKind, "", "not the framework's")
+	}
+	beacon, err := beaconOf(v, tender.Coupon)
+	if err != nil {
+		return err
+	}
+	if err := tender.Coupon.CheckMACs(kME, mData, macM, beacon); err != nil {
 		return err
 	}
 	if tender.Presentation != nil {
-		return tender.Presentation.VerifySignature()
+		return tender.Presentation.VerifySignature(tender.Coupon.Owner)
 	}
 	return nil
+}
+
+// beaconOf is nothing for a static coupon.
+func beaconOf(v vectors, c Coupon) (beacon Hash, err error) {
+	if c.Kind == KindStatic {
+		return beacon, nil
+	}
+	for _, f := range v.Frames {
+		if f.FrameworkID == c.Framework.String() && f.Lane == int64(c.Lane) && f.N == int64(c.Release.Frame) {
+			return beacon, beacon.UnmarshalText([]byte(f.Beacon))
+		}
+	}
+	return beacon, Refuse(ReasonFrameNotOpen, "", "not in the vectors")
 }
 
 func readVectors(t *testing.T) vectors {

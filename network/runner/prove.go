@@ -156,7 +156,7 @@ func isClock(r coupon.Reason) bool {
 
 // forge makes a coupon that is right but for its MACs.
 func forge(c coupon.Campaign, f coupon.Framework) (coupon.Coupon, error) {
-	forged := coupon.Coupon{Framework: f.ID, SN: 1, Bound: c.Holder == coupon.HolderBound}
+	forged := coupon.Coupon{Kind: f.Kind, Framework: f.ID, SN: 1, Bound: c.Holder == coupon.HolderBound}
 	if forged.Bound {
 		owner, _, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {

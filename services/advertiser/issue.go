@@ -87,12 +87,12 @@ func ownerOf(holder coupon.Holder, owner []byte) (*coupon.PublicKey, error) {
 
 func (o *offer) coupon(serial issuing.Serial, owner *coupon.PublicKey) coupon.Coupon {
 	made := coupon.Coupon{
-		Bound: owner != nil, Framework: o.Framework.ID, Lane: serial.Lane, SN: serial.Number,
+		Kind: o.Framework.Kind, Bound: owner != nil, Framework: o.Framework.ID, Lane: serial.Lane, SN: serial.Number,
 		MandateMAC: o.mandate.MAC,
-		EmitterMAC: coupon.StaticMAC(o.mandate.Key, o.mData, serial.Lane, serial.Number, owner),
 	}
 	if owner != nil {
 		made.Owner = *owner
 	}
+	made.EmitterMAC = made.MAC(o.mandate.Key, o.mData, coupon.Hash{})
 	return made
 }

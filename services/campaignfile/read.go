@@ -92,7 +92,12 @@ func (r *reader) kinds(list []scalar) []coupon.Kind {
 	kinds := make([]coupon.Kind, len(list))
 	for i, s := range list {
 		kinds[i] = coupon.Kind(s.text)
-		r.check(s, fmt.Sprintf("kinds[%d]", i), kinds[i].Check(""))
+		field := fmt.Sprintf("kinds[%d]", i)
+		if err := kinds[i].Check(""); err != nil {
+			r.check(s, field, err)
+		} else if kinds[i] != coupon.KindStatic {
+			r.mistake(s.line, field, "only static coupons are served")
+		}
 	}
 	return kinds
 }

@@ -77,7 +77,7 @@ func TestWalletFromOfferToPresentation(t *testing.T) {
 	id := got.Coupons[0].ID
 	presented := c.run(t, "present "+id[:10]+" --retailer RetailerMSP --invoice A1")
 	p, err := coupon.ParsePresentation(strings.TrimSuffix(presented.out, "\n"))
-	if err != nil || p.VerifySignature() != nil || p.Retailer != "RetailerMSP" || p.Invoice != "A1" || p.PresentedAt != noon.UnixMilli() {
+	if err != nil || p.VerifySignature(p.Coupon.Owner) != nil || p.Retailer != "RetailerMSP" || p.Invoice != "A1" || p.PresentedAt != noon.UnixMilli() {
 		t.Fatalf("%+v: %+v, %v", presented, p, err)
 	}
 	for _, file := range []struct{ name, args string }{{"wallet-list.txt", "list"}, {"wallet-show.txt", "show " + id}} {

@@ -52,10 +52,9 @@ func newCounter(t *testing.T, c *ledgertest.Consortium, shown *typev1.Framework)
 
 // bearer returns the text of a coupon.
 func (n *counter) bearer(sn int64) string {
-	return coupon.Coupon{
-		Framework: n.framework.ID, SN: sn, MandateMAC: n.key.MAC,
-		EmitterMAC: coupon.StaticMAC(n.key.Key, n.framework.Mandate().Data(), 0, sn, nil),
-	}.Text()
+	c := coupon.Coupon{Kind: coupon.KindStatic, Framework: n.framework.ID, SN: sn, MandateMAC: n.key.MAC}
+	c.EmitterMAC = c.MAC(n.key.Key, n.framework.Mandate().Data(), coupon.Hash{})
+	return c.Text()
 }
 
 // redeem sells one pack of tea for each coupon and returns batch and redemption.

@@ -81,8 +81,8 @@ func TestGetAndPresentBoundCoupon(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := coupon.ParsePresentation(text)
-	if err != nil || p.VerifySignature() != nil {
-		t.Fatalf("%v, %v", err, p.VerifySignature())
+	if err != nil || p.VerifySignature(p.Coupon.Owner) != nil {
+		t.Fatalf("%v, %v", err, p.VerifySignature(p.Coupon.Owner))
 	}
 	if p.Coupon.Text() != got.Coupon || p.PresentedAt != noon.UnixMilli() || p.Retailer != "RetailerMSP" || p.Invoice != "A-1" {
 		t.Errorf("presentation %+v", p)

@@ -184,13 +184,11 @@ func (p *Campaign) submitAs(t testing.TB, as string, call ledger.Call) ledger.Re
 // Coupon makes a coupon of the framework, for a wallet or, if the wallet is
 // nil, for whoever has it.
 func (p *Campaign) Coupon(lane uint16, sn int64, owner ed25519.PrivateKey) coupon.Coupon {
-	c := coupon.Coupon{Framework: p.Framework.ID, Lane: lane, SN: sn, MandateMAC: p.mandateMAC}
-	var key *coupon.PublicKey
+	c := coupon.Coupon{Kind: coupon.KindStatic, Framework: p.Framework.ID, Lane: lane, SN: sn, MandateMAC: p.mandateMAC}
 	if owner != nil {
 		c.Bound, c.Owner = true, coupon.PublicKey(owner.Public().(ed25519.PublicKey))
-		key = &c.Owner
 	}
-	c.EmitterMAC = coupon.StaticMAC(p.emitterKey, p.Framework.Mandate().Data(), lane, sn, key)
+	c.EmitterMAC = c.MAC(p.emitterKey, p.Framework.Mandate().Data(), coupon.Hash{})
 	return c
 }
 

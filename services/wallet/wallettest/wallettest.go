@@ -206,7 +206,7 @@ func (a *Advertiser) make(offer *advertiserv1.Offer, owner []byte) string {
 		return a.conduct.Garbage
 	}
 	a.serial++
-	c := coupon.Coupon{SN: a.serial, Bound: len(owner) > 0}
+	c := coupon.Coupon{Kind: coupon.KindStatic, SN: a.serial, Bound: len(owner) > 0}
 	_ = c.Framework.UnmarshalText([]byte(offer.GetFramework().GetFrameworkId()))
 	copy(c.Owner[:], owner)
 	if a.conduct.Owner != nil {
@@ -215,7 +215,7 @@ func (a *Advertiser) make(offer *advertiserv1.Offer, owner []byte) string {
 	if a.conduct.Framework != nil {
 		c.Framework = *a.conduct.Framework
 	}
-	c.EmitterMAC = coupon.StaticMAC(a.keys, nil, c.Lane, c.SN, nil)
+	c.EmitterMAC = c.MAC(a.keys, nil, coupon.Hash{})
 	return c.Text()
 }
 

@@ -40,7 +40,7 @@ const (
 	ErrorReason_ERROR_REASON_UNSUPPORTED_VERSION ErrorReason = 2
 	// The kind of a coupon or framework is none that exists.
 	ErrorReason_ERROR_REASON_UNKNOWN_KIND ErrorReason = 3
-	// The kind exists (dynamic, proof) and this release does not serve it.
+	// The kind exists, and the campaign or the framework does not have it.
 	ErrorReason_ERROR_REASON_UNSUPPORTED_KIND ErrorReason = 4
 	// The text or the bytes of a coupon do not have the one form that is
 	// accepted.
@@ -188,6 +188,30 @@ const (
 	// The coupon is bearer where its campaign binds coupons to wallets, or the
 	// other way round.
 	ErrorReason_ERROR_REASON_WRONG_HOLDER ErrorReason = 72
+	// The text or the bytes of a receipt do not have the one form that is
+	// accepted.
+	ErrorReason_ERROR_REASON_MALFORMED_RECEIPT ErrorReason = 73
+	// The coupon's frame, or the frame asked for, is not opened on the ledger.
+	ErrorReason_ERROR_REASON_FRAME_NOT_OPEN ErrorReason = 74
+	// The coupon's frame is not closed yet, and its value depends on that.
+	ErrorReason_ERROR_REASON_FRAME_NOT_CLOSED ErrorReason = 75
+	// A frame that is closed was closed with other content, or frames do not
+	// follow each other.
+	ErrorReason_ERROR_REASON_FRAME_CONFLICT ErrorReason = 76
+	// The coupon's time of release is not within its frame, or ahead of now.
+	ErrorReason_ERROR_REASON_WRONG_RELEASE_TIME ErrorReason = 77
+	// The coupon's value needs the proof that it is in its closed frame.
+	ErrorReason_ERROR_REASON_RECEIPT_REQUIRED ErrorReason = 78
+	// The receipt does not show the coupon in its closed frame.
+	ErrorReason_ERROR_REASON_WRONG_RECEIPT ErrorReason = 79
+	// Another purchase proof of this product instance was redeemed.
+	ErrorReason_ERROR_REASON_PRODUCT_USED ErrorReason = 80
+	// The campaign does not allow the transfer, or not another step.
+	ErrorReason_ERROR_REASON_TRANSFER_NOT_ALLOWED ErrorReason = 81
+	// The campaign asks for the payment institute's attestation of the invoice.
+	ErrorReason_ERROR_REASON_ATTESTATION_REQUIRED ErrorReason = 82
+	// The payment institute did not attest this invoice, or is not registered.
+	ErrorReason_ERROR_REASON_WRONG_ATTESTATION ErrorReason = 83
 )
 
 // Enum value maps for ErrorReason.
@@ -266,6 +290,17 @@ var (
 		70: "ERROR_REASON_ALREADY_USED",
 		71: "ERROR_REASON_NOT_FOR_THIS_BASKET",
 		72: "ERROR_REASON_WRONG_HOLDER",
+		73: "ERROR_REASON_MALFORMED_RECEIPT",
+		74: "ERROR_REASON_FRAME_NOT_OPEN",
+		75: "ERROR_REASON_FRAME_NOT_CLOSED",
+		76: "ERROR_REASON_FRAME_CONFLICT",
+		77: "ERROR_REASON_WRONG_RELEASE_TIME",
+		78: "ERROR_REASON_RECEIPT_REQUIRED",
+		79: "ERROR_REASON_WRONG_RECEIPT",
+		80: "ERROR_REASON_PRODUCT_USED",
+		81: "ERROR_REASON_TRANSFER_NOT_ALLOWED",
+		82: "ERROR_REASON_ATTESTATION_REQUIRED",
+		83: "ERROR_REASON_WRONG_ATTESTATION",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -341,6 +376,17 @@ var (
 		"ERROR_REASON_ALREADY_USED":              70,
 		"ERROR_REASON_NOT_FOR_THIS_BASKET":       71,
 		"ERROR_REASON_WRONG_HOLDER":              72,
+		"ERROR_REASON_MALFORMED_RECEIPT":         73,
+		"ERROR_REASON_FRAME_NOT_OPEN":            74,
+		"ERROR_REASON_FRAME_NOT_CLOSED":          75,
+		"ERROR_REASON_FRAME_CONFLICT":            76,
+		"ERROR_REASON_WRONG_RELEASE_TIME":        77,
+		"ERROR_REASON_RECEIPT_REQUIRED":          78,
+		"ERROR_REASON_WRONG_RECEIPT":             79,
+		"ERROR_REASON_PRODUCT_USED":              80,
+		"ERROR_REASON_TRANSFER_NOT_ALLOWED":      81,
+		"ERROR_REASON_ATTESTATION_REQUIRED":      82,
+		"ERROR_REASON_WRONG_ATTESTATION":         83,
 	}
 )
 
@@ -375,7 +421,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xf2\x12\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xf4\x15\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -450,7 +496,18 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x16ERROR_REASON_TRY_AGAIN\x10E\x12\x1d\n" +
 	"\x19ERROR_REASON_ALREADY_USED\x10F\x12$\n" +
 	" ERROR_REASON_NOT_FOR_THIS_BASKET\x10G\x12\x1d\n" +
-	"\x19ERROR_REASON_WRONG_HOLDER\x10HB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x19ERROR_REASON_WRONG_HOLDER\x10H\x12\"\n" +
+	"\x1eERROR_REASON_MALFORMED_RECEIPT\x10I\x12\x1f\n" +
+	"\x1bERROR_REASON_FRAME_NOT_OPEN\x10J\x12!\n" +
+	"\x1dERROR_REASON_FRAME_NOT_CLOSED\x10K\x12\x1f\n" +
+	"\x1bERROR_REASON_FRAME_CONFLICT\x10L\x12#\n" +
+	"\x1fERROR_REASON_WRONG_RELEASE_TIME\x10M\x12!\n" +
+	"\x1dERROR_REASON_RECEIPT_REQUIRED\x10N\x12\x1e\n" +
+	"\x1aERROR_REASON_WRONG_RECEIPT\x10O\x12\x1d\n" +
+	"\x19ERROR_REASON_PRODUCT_USED\x10P\x12%\n" +
+	"!ERROR_REASON_TRANSFER_NOT_ALLOWED\x10Q\x12%\n" +
+	"!ERROR_REASON_ATTESTATION_REQUIRED\x10R\x12\"\n" +
+	"\x1eERROR_REASON_WRONG_ATTESTATION\x10SB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
