@@ -160,10 +160,17 @@ func (l *losing) verifies(t *testing.T, h held) {
 	}
 }
 
-// claims claims what a shop has not claimed, once.
+// claims claims what a shop has not claimed. Where that must succeed it is said
+// again for as long as the ledger is away: who was lost may just be back.
 func (l *losing) claims(t *testing.T, at *shop, code codes.Code, reason string) {
 	t.Helper()
-	_, err := at.operator.Claim(t.Context(), &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuerMSP})
+	ctx, cancel := context.WithTimeout(t.Context(), offersLimit)
+	defer cancel()
+	request := &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuerMSP}
+	_, err := at.operator.Claim(ctx, request)
+	for code == codes.OK && status.Code(err) == codes.Unavailable && rest(ctx, firstPause) {
+		_, err = at.operator.Claim(ctx, request)
+	}
 	got := desk.Reasons(err)
 	if status.Code(err) != code || reason != "" && !slices.Contains(got, reason) {
 		t.Errorf("claiming: %v %v, want %s %s", err, got, code, reason)

@@ -213,34 +213,37 @@ func completePart(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecor
 	if changed, err := result.RowsAffected(); err != nil || changed == 0 {
 		return err
 	}
-	for _, b := range record.Batches {
-		if err := settleBatch(ctx, tx, record, b.ID); err != nil {
-			return fmt.Errorf("storing part %d of settlement %s: %w", record.Part, record.ID, err)
-		}
+	if err := settleBatches(ctx, tx, record); err != nil {
+		return fmt.Errorf("storing part %d of settlement %s: %w", record.Part, record.ID, err)
 	}
 	return remit(ctx, tx, record.ID)
 }
 
-// settleBatch notes a batch as settled, and its claims if that was their last.
-func settleBatch(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecord, id coupon.BatchID) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO settled (issuer, batch_id, settlement_id, retailer, part) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (issuer, batch_id) DO UPDATE SET
-			settlement_id = excluded.settlement_id, retailer = excluded.retailer, part = excluded.part`,
-		record.Issuer, id[:], record.ID, record.Retailer, record.Part)
-	if err != nil {
-		return err
+// settleBatches notes a part's batches as settled, and the claims of which no
+// other batch is left.
+func settleBatches(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecord) error {
+	for _, b := range record.Batches {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO settled (issuer, batch_id, settlement_id, retailer, part) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (issuer, batch_id) DO UPDATE SET
+				settlement_id = excluded.settlement_id, retailer = excluded.retailer, part = excluded.part`,
+			record.Issuer, b.ID[:], record.ID, record.Retailer, record.Part)
+		if err != nil {
+			return err
+		}
 	}
-	_, err = tx.ExecContext(ctx, `
+	_, err := tx.ExecContext(ctx, `
 		UPDATE claims SET state = 'settled'
-		WHERE number IN (SELECT claim FROM claimed WHERE issuer = ? AND batch_id = ?)
+		WHERE number IN (
+			SELECT b.claim FROM settled d JOIN claimed b USING (issuer, batch_id)
+			WHERE d.settlement_id = ? AND d.issuer = ? AND d.retailer = ? AND d.part = ?)
 		  AND NOT EXISTS (
 			SELECT 1 FROM claimed b
 			LEFT JOIN settled d ON d.issuer = b.issuer AND d.batch_id = b.batch_id
 			LEFT JOIN parts p ON p.settlement_id = d.settlement_id AND p.issuer = d.issuer
 				AND p.retailer = d.retailer AND p.part = d.part
 			WHERE b.claim = claims.number AND coalesce(p.record, '') = '')`,
-		record.Issuer, id[:])
+		record.ID, record.Issuer, record.Retailer, record.Part)
 	return err
 }
 

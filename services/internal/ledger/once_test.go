@@ -170,6 +170,7 @@ func TestCopiesOfATransaction(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range receipts {
 		group.Go(func() {
+			var err error
 			if receipts[i], err = client.Send(t.Context(), transaction); err != nil {
 				t.Error(err)
 			}
