@@ -24,6 +24,11 @@ func dynamic(schedule string) func(*desk.Launch) {
 	}
 }
 
+func reason(err error, want coupon.Reason) bool {
+	got, found := coupon.ReasonOf(err)
+	return found && got == want
+}
+
 // A dynamic coupon is worth what its proven time of release says, at once and
 // in a frame that is still open; it is spent once.
 func TestDynamicCoupons(t *testing.T) {
@@ -46,12 +51,12 @@ func TestEarlyCouponsNeedTheirReceipt(t *testing.T) {
 	o := launch(t, coupon.HolderBearer, dynamic(`{"type":"early_bird","first":1,"to":120}`))
 	early, late := o.get(t), o.get(t)
 	till := retailerDesk(t, "retailer", retailer)
-	show := func(held wallet.Holding) string {
-		return must[string](t)(o.wallet.Present(held.ID, wallet.Audience{Retailer: retailer}))
+	if _, err := o.wallet.Present(early.ID, wallet.Audience{Retailer: retailer}); !reason(err, coupon.ReasonReceiptRequired) {
+		t.Errorf("presented without a receipt: %v", err)
 	}
-	_, err := till.Redeem(t.Context(), request(show(early)))
+	_, err := till.Redeem(t.Context(), request(early.Coupon))
 	if !slices.Contains(desk.Reasons(err), "RECEIPT_REQUIRED") {
-		t.Errorf("without a receipt: %v %v", err, desk.Reasons(err))
+		t.Errorf("redeemed without a receipt: %v %v", err, desk.Reasons(err))
 	}
 	emitter := must[advertiserv1.AdvertiserServiceClient](t)(sit(t, "advertiser", "operator").Advertiser(advertiser))
 	closed := must[*advertiserv1.CloseFramesResponse](t)(emitter.CloseFrames(t.Context(), &advertiserv1.CloseFramesRequest{
@@ -65,7 +70,7 @@ func TestEarlyCouponsNeedTheirReceipt(t *testing.T) {
 		want int64
 	}{{early, 120}, {late, 50}} {
 		held := must[wallet.Holding](t)(o.wallet.FetchReceipt(t.Context(), r.held.ID, (*coupon.Hash)(closed.GetFrames()[0].GetLogSha256())))
-		sale := request(show(held))
+		sale := request(must[string](t)(o.wallet.Present(held.ID, wallet.Audience{Retailer: retailer})))
 		sale.Receipts = []*retailerv1.Receipt{{Index: 0, Text: held.Receipt.Text}}
 		if value := redeem(t, sale).GetTotal().GetMinor(); value != r.want {
 			t.Errorf("it is worth %d, want %d", value, r.want)
