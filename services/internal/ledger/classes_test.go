@@ -21,8 +21,8 @@ import (
 
 // hasty clients give up every step soon.
 var hasty = ledger.Config{
-	EvaluateTimeout: config.Duration(100 * time.Millisecond), EndorseTimeout: config.Duration(100 * time.Millisecond),
-	SubmitTimeout: config.Duration(100 * time.Millisecond), CommitTimeout: config.Duration(300 * time.Millisecond),
+	EvaluateTimeout: config.Duration(500 * time.Millisecond), EndorseTimeout: config.Duration(500 * time.Millisecond),
+	SubmitTimeout: config.Duration(500 * time.Millisecond), CommitTimeout: config.Duration(time.Second),
 }
 
 // Nobody answers in time: before anything is sent that is a ledger out of reach,
@@ -108,7 +108,11 @@ func TestEveryValidationCode(t *testing.T) {
 	for code, name := range peer.TxValidationCode_name {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			consortium := ledgertest.New(t, ledgertest.Options{Ledger: hasty})
+			var patience ledger.Config
+			if name == "DUPLICATE_TXID" {
+				patience = impatient
+			}
+			consortium := ledgertest.New(t, ledgertest.Options{Ledger: patience})
 			journal := new(ledgertest.Journal)
 			client := consortium.Client(t, issuer, serve.RoleService, journal)
 			transaction, err := client.Prepare(t.Context(), setParties)
