@@ -64,9 +64,11 @@ func (p *play) tryFrauds(ctx context.Context) error {
 	}
 	f := &fraudster{play: p, wallet: w}
 	for _, o := range p.offers {
-		if o.Holder == coupon.HolderBearer {
+		switch {
+		case o.Mandate.Kind != coupon.KindStatic:
+		case o.Holder == coupon.HolderBearer:
 			f.bearer = o
-		} else {
+		default:
 			f.bound = o
 		}
 	}
