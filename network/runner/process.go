@@ -80,8 +80,8 @@ func startOf(pid int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The name in parentheses may hold anything; state and start time are the
-	// 1st and the 20th field after it.
+	// The name in parentheses may hold anything; state, number of threads and start
+	// time are the 1st, the 18th and the 20th field after it.
 	_, rest, _ := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')'):]), " ")
 	fields := strings.Fields(rest)
 	if len(fields) < 20 {
@@ -89,7 +89,7 @@ func startOf(pid int) (string, error) {
 	}
 	if fields[0] == "Z" || fields[0] == "X" {
 		// Its ports are free when the last of its threads has ended.
-		if threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)); err != nil || len(threads) <= 1 {
+		if threads := fields[17]; threads == "0" || threads == "1" {
 			return "", fs.ErrNotExist
 		}
 	}
@@ -134,8 +134,9 @@ func (s state) stop(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	ended := !r.alive()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		if !r.alive() {
+		if ended {
 			break
 		}
 		if err := syscall.Kill(r.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
@@ -149,8 +150,9 @@ func (s state) stop(ctx context.Context, name string) error {
 			return nil
 		})
 		cancel()
+		ended = err == nil
 	}
-	if r.alive() {
+	if !ended {
 		return fmt.Errorf("stopping %s: %w", name, err)
 	}
 	return s.removeRecord(name)
