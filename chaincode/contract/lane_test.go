@@ -5,9 +5,9 @@ package contract_test
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/chaincode/merkletest"
 )
 
 // maxFrameAge is that of the tests' dynamic campaigns.
@@ -92,7 +92,7 @@ func (l *lane) release(change ...func(*coupon.Coupon)) coupon.Coupon {
 // content is what the advertiser says of the frame.
 func (l *lane) content() coupon.FrameContent {
 	return coupon.FrameContent{
-		Salt: l.salt(), Last: l.q, LastSN: l.sn, Count: int64(len(l.log)), Root: root(l.log),
+		Salt: l.salt(), Last: l.q, LastSN: l.sn, Count: int64(len(l.log)), Root: merkletest.Root(encoded(l.log)),
 	}
 }
 
@@ -116,43 +116,18 @@ func (l *lane) tendered(c coupon.Coupon, log []coupon.Entry) coupon.Tendered {
 	t := coupon.Tendered{Text: c.Text(), Tag: l.tag(c)}
 	for i, e := range log {
 		if e.SN == c.SN {
-			r := coupon.Receipt{Size: int64(len(log)), Index: int64(i), Path: path(i, log)}
+			r := coupon.Receipt{Size: int64(len(log)), Index: int64(i), Path: merkletest.Path[coupon.Hash](i, encoded(log))}
 			t.Receipt = r.Text()
 		}
 	}
 	return t
 }
 
-// root is the root of the Merkle tree over a log, as RFC 6962 describes it.
-func root(log []coupon.Entry) coupon.Hash {
-	switch len(log) {
-	case 0:
-		return sha256.Sum256(nil)
-	case 1:
-		return sha256.Sum256(append([]byte{0}, log[0].Encoded()...))
-	default:
-		k := split(len(log))
-		left, right := root(log[:k]), root(log[k:])
-		return sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
+// encoded is a log as its Merkle tree has it.
+func encoded(log []coupon.Entry) [][]byte {
+	entries := make([][]byte, len(log))
+	for i, e := range log {
+		entries[i] = e.Encoded()
 	}
-}
-
-func path(i int, log []coupon.Entry) []coupon.Hash {
-	if len(log) == 1 {
-		return nil
-	}
-	k := split(len(log))
-	if i < k {
-		return append(path(i, log[:k]), root(log[k:]))
-	}
-	return append(path(i-k, log[k:]), root(log[:k]))
-}
-
-// split is the largest power of two below n.
-func split(n int) int {
-	k := 1
-	for 2*k < n {
-		k *= 2
-	}
-	return k
+	return entries
 }

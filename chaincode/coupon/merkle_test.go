@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ecoupon/chaincode/merkletest"
 )
 
 // logged returns the n-th coupon of a frame.
@@ -29,46 +31,15 @@ func straightTree(size int64) [][]byte {
 	return entries
 }
 
-// rootOf is MTH of RFC 6962, section 2.1, word for word.
-func rootOf(entries [][]byte) Hash {
-	if len(entries) == 1 {
-		return sha256.Sum256(slices.Concat([]byte{0}, entries[0]))
-	}
-	k := halfOf(len(entries))
-	left, right := rootOf(entries[:k]), rootOf(entries[k:])
-	return sha256.Sum256(slices.Concat([]byte{1}, left[:], right[:]))
-}
-
-// pathOf is PATH of RFC 6962, section 2.1.1, word for word.
-func pathOf(m int, entries [][]byte) []Hash {
-	if len(entries) == 1 {
-		return []Hash{}
-	}
-	k := halfOf(len(entries))
-	if m < k {
-		return append(pathOf(m, entries[:k]), rootOf(entries[k:]))
-	}
-	return append(pathOf(m-k, entries[k:]), rootOf(entries[:k]))
-}
-
-// halfOf is the largest power of two smaller than n.
-func halfOf(n int) int {
-	k := 1
-	for 2*k < n {
-		k *= 2
-	}
-	return k
-}
-
 func receiptOf(entries [][]byte, size, index int64) Receipt {
-	return Receipt{Size: size, Index: index, Path: pathOf(int(index), entries)}
+	return Receipt{Size: size, Index: index, Path: merkletest.Path[Hash](int(index), entries)}
 }
 
 func TestReceiptsOfAllSmallFrames(t *testing.T) {
 	t.Parallel()
 	for size := int64(1); size <= 70; size++ {
 		entries := straightTree(size)
-		digest := LogDigest(rootOf(entries), size)
+		digest := LogDigest(merkletest.Root(entries), size)
 		for index := range size {
 			text := receiptOf(entries, size, index).Text()
 			r, err := ParseReceipt(text)
@@ -90,7 +61,7 @@ func TestWrongReceiptsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int64{1, 2, 3, 5, 7, 8, 13, 64, 70} {
 		entries := straightTree(size)
-		root := rootOf(entries)
+		root := merkletest.Root(entries)
 		digest := LogDigest(root, size)
 		for index := range size {
 			good := receiptOf(entries, size, index)
@@ -126,7 +97,7 @@ func TestEveryFieldIsInTheLog(t *testing.T) {
 	t.Parallel()
 	entries := straightTree(5)
 	good := receiptOf(entries, 5, 3)
-	digest := LogDigest(rootOf(entries), 5)
+	digest := LogDigest(merkletest.Root(entries), 5)
 	wantReason(t, "the coupon", logged(3).CheckReceipt(good, digest), "")
 	for what, f := range map[string]func(c *Coupon){
 		"lane": func(c *Coupon) { c.Lane++ }, "SN": func(c *Coupon) { c.SN++ }, "time": func(c *Coupon) { c.Release.Time-- },
@@ -137,7 +108,7 @@ func TestEveryFieldIsInTheLog(t *testing.T) {
 		wantReason(t, what, c.CheckReceipt(good, digest), ReasonWrongReceipt)
 	}
 	// An inner node's two hashes are no entry: their prefix is another.
-	left, right := rootOf(entries[:2]), rootOf(entries[2:4])
+	left, right := merkletest.Root(entries[:2]), merkletest.Root(entries[2:4])
 	node := sha256.Sum256(slices.Concat([]byte{1}, left[:], right[:]))
 	if leafHash(slices.Concat(left[:], right[:])) == node || nodeHash(left, right) != node {
 		t.Error("leaves and nodes are not apart")

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ecoupon/network/internal/timing"
 	"ecoupon/network/runner"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 )
@@ -105,7 +106,10 @@ func (l load) killLeader(ctx context.Context, b *bench, told *book, tills []reta
 		defer close(done)
 		told.open(ctx, tills, coupons, l.rate)
 	}()
-	time.Sleep(before)
+	select {
+	case <-time.After(before):
+	case <-ctx.Done():
+	}
 	if err := b.network.Kill(ctx, leader); err != nil {
 		return err
 	}
@@ -232,7 +236,7 @@ func (b *bench) table(rows []row) {
 			continue
 		}
 		fmt.Fprintf(w, "%s\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t\n", r.name, len(r.took),
-			at(r.took, 50), at(r.took, 90), at(r.took, 99), at(r.took, 100))
+			timing.Percentile(r.took, 50), timing.Percentile(r.took, 90), timing.Percentile(r.took, 99), timing.Percentile(r.took, 100))
 	}
 	_ = w.Flush()
 }

@@ -72,7 +72,7 @@ func (b *bench) stock(ctx context.Context, count int) ([]string, error) {
 func (b *book) serve(ctx context.Context, till retailerv1.RetailerServiceClient, coupon string) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	request := sale(coupon)
+	request := desk.Purchase(gtin, coupon)
 	asked := time.Now()
 	for {
 		answer, err := till.Redeem(ctx, request)

@@ -31,14 +31,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hyperledger/fabric-gateway/pkg/client"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
+	"ecoupon/network/internal/timing"
 	"ecoupon/network/runner"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
-	typev1 "ecoupon/proto/gen/coupon/type/v1"
 )
 
 const (
@@ -232,7 +231,7 @@ func (b *bench) round(ctx context.Context, count bool) error {
 	if err != nil {
 		return err
 	}
-	request := sale(issued)
+	request := desk.Purchase(gtin, issued)
 	start := time.Now()
 	if _, err := b.retailer.Redeem(ctx, request); err != nil {
 		return fmt.Errorf("redeeming: %w %v", err, desk.Reasons(err))
@@ -261,19 +260,6 @@ func (b *bench) issue(ctx context.Context) (string, error) {
 	return issued.GetCoupon(), nil
 }
 
-// sale is what a till asks for a customer with one coupon.
-func sale(coupon string) *retailerv1.RedeemRequest {
-	return &retailerv1.RedeemRequest{
-		RequestId: uuid.NewString(),
-		Invoice: &typev1.Invoice{
-			Number: uuid.NewString(), Institute: "Girohaus",
-			Amount: &typev1.Money{Currency: "EUR", Minor: 249}, PaidTime: timestamppb.Now(),
-		},
-		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: 249}}},
-		Coupons: []string{coupon},
-	}
-}
-
 // report prints both side by side, and their ratio.
 func (b *bench) report(out io.Writer) {
 	slices.Sort(b.redemptions)
@@ -286,14 +272,8 @@ func (b *bench) report(out io.Writer) {
 		took []time.Duration
 	}{{"redemption through the service", b.redemptions}, {"bare write of one key", b.writes}} {
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t\n", row.name,
-			at(row.took, 50), at(row.took, 90), at(row.took, 99), at(row.took, 100))
+			timing.Percentile(row.took, 50), timing.Percentile(row.took, 90), timing.Percentile(row.took, 99), timing.Percentile(row.took, 100))
 	}
 	_ = w.Flush()
-	fmt.Fprintf(out, "ratio of the medians: %.2f\n", at(b.redemptions, 50)/at(b.writes, 50))
-}
-
-// at returns the least of the sorted values that p per cent do not exceed, in
-// milliseconds.
-func at(sorted []time.Duration, p int) float64 {
-	return float64(sorted[max(0, (len(sorted)*p+99)/100-1)].Microseconds()) / 1000
+	fmt.Fprintf(out, "ratio of the medians: %.2f\n", timing.Percentile(b.redemptions, 50)/timing.Percentile(b.writes, 50))
 }

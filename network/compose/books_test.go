@@ -50,7 +50,7 @@ func (l *load) spendAgain(t *testing.T, s sale) {
 	if diff := cmp.Diff(s.answer, repeated.GetRedemption(), protocmp.Transform()); diff != "" {
 		t.Errorf("the sale, sent again, is answered otherwise: %s", diff)
 	}
-	_, err := l.retailer.Redeem(t.Context(), newRequest(s.request.GetCoupons()[0]))
+	_, err := l.retailer.Redeem(t.Context(), desk.Purchase(gtin, s.request.GetCoupons()[0]))
 	if !slices.Contains(desk.Reasons(err), "ALREADY_REDEEMED") {
 		t.Errorf("a coupon used twice: %v", err)
 	}

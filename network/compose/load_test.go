@@ -15,7 +15,6 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
@@ -145,7 +144,7 @@ func (l *load) sell(t *testing.T, till retailerv1.RetailerServiceClient) {
 	}) {
 		return
 	}
-	request := newRequest(issued.GetCoupon())
+	request := desk.Purchase(gtin, issued.GetCoupon())
 	var answer *retailerv1.RedeemResponse
 	began := time.Now()
 	if insist(t, "redeeming", func(ctx context.Context) (err error) {
@@ -156,18 +155,6 @@ func (l *load) sell(t *testing.T, till retailerv1.RetailerServiceClient) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.sales = append(l.sales, sale{request, answer.GetRedemption(), took})
-	}
-}
-
-func newRequest(code string) *retailerv1.RedeemRequest {
-	return &retailerv1.RedeemRequest{
-		RequestId: uuid.NewString(),
-		Invoice: &typev1.Invoice{
-			Number: uuid.NewString(), Institute: "Girohaus",
-			Amount: &typev1.Money{Currency: "EUR", Minor: 249}, PaidTime: timestamppb.Now(),
-		},
-		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: 249}}},
-		Coupons: []string{code},
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"ecoupon/network/internal/timing"
 )
 
 // story prints what happens, and keeps how long each kind of step took.
@@ -58,15 +60,7 @@ func (s *story) timings() {
 	for _, step := range s.steps {
 		took := s.took[step]
 		slices.Sort(took)
-		fmt.Fprintf(w, "  %s\t%d\t%.1f\t%.1f\t\n", step, len(took), millis(percentile(took, 50)), millis(percentile(took, 99)))
+		fmt.Fprintf(w, "  %s\t%d\t%.1f\t%.1f\t\n", step, len(took), timing.Percentile(took, 50), timing.Percentile(took, 99))
 	}
 	_ = w.Flush()
 }
-
-// percentile returns the least value that p per cent of the sorted values do
-// not exceed.
-func percentile(sorted []time.Duration, p int) time.Duration {
-	return sorted[max(0, (len(sorted)*p+99)/100-1)]
-}
-
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

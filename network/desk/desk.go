@@ -16,6 +16,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
@@ -117,6 +118,20 @@ func (l Launch) Do(ctx context.Context, issuer issuerv1.IssuerServiceClient) (*t
 		}
 	}
 	return authorised.GetFramework(), nil
+}
+
+// Purchase is what a till asks for a customer who buys one unit of an article,
+// at 2.49 EUR, with one coupon; request and invoice are new.
+func Purchase(gtin, coupon string) *retailerv1.RedeemRequest {
+	return &retailerv1.RedeemRequest{
+		RequestId: uuid.NewString(),
+		Invoice: &typev1.Invoice{
+			Number: uuid.NewString(), Institute: "Girohaus",
+			Amount: &typev1.Money{Currency: "EUR", Minor: 249}, PaidTime: timestamppb.Now(),
+		},
+		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: 249}}},
+		Coupons: []string{coupon},
+	}
 }
 
 // Reasons returns the reasons that a refused call's status carries: those of

@@ -94,15 +94,7 @@ func TestWhenAPartIsGone(t *testing.T) {
 		giveBack()
 		l.sells(t)
 	})
-	if err := l.settleAll(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if err := l.compare(t.Context()); err != nil {
-		t.Error(err)
-	}
-	for _, problem := range l.book.problems {
-		t.Error(problem)
-	}
+	l.booksAgree(t, l.compare)
 }
 
 // waits has a till ask once, which is answered with one of the reasons, if

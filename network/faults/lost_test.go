@@ -63,10 +63,16 @@ func TestLostMembers(t *testing.T) {
 	t.Run("the peers of the advertiser and the clearing house", l.bystanders)
 	t.Run("the issuer's peer ends", func(t *testing.T) { l.issuersPeer(t, kill) })
 	t.Run("the issuer's peer hangs", func(t *testing.T) { l.issuersPeer(t, pause) })
+	l.booksAgree(t, l.compare)
+}
+
+// booksAgree has all that is owed settled, and compares the books.
+func (l *losing) booksAgree(t *testing.T, compare func(context.Context) error) {
+	t.Helper()
 	if err := l.settleAll(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := l.compare(t.Context()); err != nil {
+	if err := compare(t.Context()); err != nil {
 		t.Error(err)
 	}
 	for _, problem := range l.book.problems {

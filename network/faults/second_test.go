@@ -50,15 +50,7 @@ func TestSecondPeers(t *testing.T) {
 	if err := finish(); err != nil {
 		t.Error(err)
 	}
-	if err := l.settleAll(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if err := l.compare(t.Context()); err != nil {
-		t.Error(err)
-	}
-	for _, problem := range l.book.problems {
-		t.Error(problem)
-	}
+	l.booksAgree(t, l.compare)
 	t.Logf("%d sales, %d of %d calls made again: %v", len(l.book.sales), l.book.again, l.book.asked, l.book.faults)
 }
 

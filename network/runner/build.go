@@ -156,6 +156,14 @@ func Build(ctx context.Context, out io.Writer) error {
 	return err
 }
 
+// programs builds what is missing, with the services or without them.
+func (n *Network) programs(ctx context.Context, services bool) step {
+	return step{"programs", func() (err error) {
+		n.binaries, err = build(ctx, n.out, services)
+		return err
+	}}
+}
+
 func build(ctx context.Context, out io.Writer, services bool) (binaries, error) {
 	root, err := findRoot()
 	if err != nil {

@@ -50,10 +50,7 @@ func (n *Network) Prepare(ctx context.Context) error {
 	}
 	defer unlock()
 	return n.take("prepared",
-		step{"programs", func() (err error) {
-			n.binaries, err = build(ctx, n.out, false)
-			return err
-		}},
+		n.programs(ctx, false),
 		step{"identities", func() error { return n.prepare(ctx) }},
 		step{"channel", func() error { return n.makeGenesis(ctx) }},
 		step{"settings", n.equip},

@@ -5,13 +5,12 @@ package runner
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -38,15 +37,11 @@ func askPeer(ctx context.Context, conn *grpc.ClientConn, as signer, chaincode, f
 }
 
 func (s signer) propose(chaincode string, args [][]byte) (*peer.SignedProposal, error) {
-	creator, err := proto.Marshal(&msp.SerializedIdentity{Mspid: s.MspID(), IdBytes: s.Credentials()})
+	signer, err := s.header()
 	if err != nil {
 		return nil, err
 	}
-	nonce := make([]byte, 24)
-	if _, err := rand.Read(nonce); err != nil {
-		return nil, err
-	}
-	id := sha256.Sum256(append(nonce[:len(nonce):len(nonce)], creator...))
+	id := sha256.Sum256(slices.Concat(signer.GetNonce(), signer.GetCreator()))
 	cc := &peer.ChaincodeID{Name: chaincode}
 	extension, err := proto.Marshal(&peer.ChaincodeHeaderExtension{ChaincodeId: cc})
 	if err != nil {
@@ -61,7 +56,7 @@ func (s signer) propose(chaincode string, args [][]byte) (*peer.SignedProposal, 
 	if err != nil {
 		return nil, err
 	}
-	signature, err := proto.Marshal(&common.SignatureHeader{Creator: creator, Nonce: nonce})
+	signature, err := proto.Marshal(signer)
 	if err != nil {
 		return nil, err
 	}

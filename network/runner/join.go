@@ -45,10 +45,7 @@ func (n *Network) Join(ctx context.Context, o Organisation) error {
 	}
 	defer unlock()
 	return n.take("joined",
-		step{"programs", func() (err error) {
-			n.binaries, err = build(ctx, n.out, true)
-			return err
-		}},
+		n.programs(ctx, true),
 		step{"identities", func() (err error) {
 			if o, err = n.adopt(ctx, o); err != nil {
 				return err

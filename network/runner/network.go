@@ -94,10 +94,7 @@ func (n *Network) Up(ctx context.Context, o UpOptions) error {
 	defer unlock()
 	n.options = o
 	return n.take("up",
-		step{"programs", func() (err error) {
-			n.binaries, err = build(ctx, n.out, !o.OnlyFabric)
-			return err
-		}},
+		n.programs(ctx, !o.OnlyFabric),
 		step{"identities", func() error { return n.prepare(ctx) }},
 		step{"channel", func() error { return n.makeGenesis(ctx) }},
 		step{"peers, orderers", func() error { return n.startFabric(ctx) }},

@@ -56,7 +56,7 @@ func (n *Network) signedUpdate(update []byte, signers []Organisation) (*common.E
 		if err != nil {
 			return nil, err
 		}
-		header, err := admin.header()
+		header, err := admin.headerBytes()
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func (n *Network) signedUpdate(update []byte, signers []Organisation) (*common.E
 }
 
 // header names the signer and makes the signature unique.
-func (s signer) header() ([]byte, error) {
+func (s signer) header() (*common.SignatureHeader, error) {
 	creator, err := proto.Marshal(&msp.SerializedIdentity{Mspid: s.MspID(), IdBytes: s.Credentials()})
 	if err != nil {
 		return nil, err
@@ -83,7 +83,15 @@ func (s signer) header() ([]byte, error) {
 	if _, err := rand.Read(nonce); err != nil {
 		return nil, err
 	}
-	return proto.Marshal(&common.SignatureHeader{Creator: creator, Nonce: nonce})
+	return &common.SignatureHeader{Creator: creator, Nonce: nonce}, nil
+}
+
+func (s signer) headerBytes() ([]byte, error) {
+	header, err := s.header()
+	if err != nil {
+		return nil, err
+	}
+	return proto.Marshal(header)
 }
 
 func (s signer) signed(data []byte) ([]byte, error) {
@@ -102,7 +110,7 @@ func (s signer) envelope(channelName string, update *common.ConfigUpdateEnvelope
 	if err != nil {
 		return nil, err
 	}
-	header, err := s.header()
+	header, err := s.headerBytes()
 	if err != nil {
 		return nil, err
 	}

@@ -60,10 +60,7 @@ func (n *Network) Upgrade(ctx context.Context, program string) error {
 	}
 	defer unlock()
 	return n.take("upgraded",
-		step{"programs", func() (err error) {
-			n.binaries, err = build(ctx, n.out, false)
-			return err
-		}},
+		n.programs(ctx, false),
 		step{"new version", func() error { return n.beginUpgrade(program) }},
 		step{"servers", func() error { return n.startNext(ctx) }},
 		step{"definitions", func() error { return n.define(ctx) }},

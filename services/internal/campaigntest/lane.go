@@ -4,11 +4,11 @@
 package campaigntest
 
 import (
-	"crypto/sha256"
 	"testing"
 	"time"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/chaincode/merkletest"
 	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 )
@@ -53,7 +53,7 @@ func (l *Lane) Close(t testing.TB) {
 	l.submitAs(t, l.Framework.Emitter, ledger.Call{
 		Function: "CloseFrame", Argument: l.Frame,
 		Input: coupon.FrameContent{
-			Salt: coupon.Hash(RandomKey()), Last: l.Q, LastSN: l.SN, Count: int64(len(l.Log)), Root: root(l.Log),
+			Salt: coupon.Hash(RandomKey()), Last: l.Q, LastSN: l.SN, Count: int64(len(l.Log)), Root: merkletest.Root(encoded(l.Log)),
 		},
 		Endorsers: []string{l.Issuer, l.Framework.Emitter},
 	})
@@ -109,43 +109,18 @@ func (l *Lane) Receipt(t testing.TB, c coupon.Coupon) string {
 	log := l.closed[coupon.FrameOf(c)]
 	for i, e := range log {
 		if e.SN == c.SN {
-			return coupon.Receipt{Size: int64(len(log)), Index: int64(i), Path: path(i, log)}.Text()
+			return coupon.Receipt{Size: int64(len(log)), Index: int64(i), Path: merkletest.Path[coupon.Hash](i, encoded(log))}.Text()
 		}
 	}
 	t.Fatalf("no closed frame has the coupon %d", c.SN)
 	return ""
 }
 
-// root is that of the Merkle tree over a log, as RFC 6962 describes it.
-func root(log []coupon.Entry) coupon.Hash {
-	switch len(log) {
-	case 0:
-		return coupon.EmptyRoot
-	case 1:
-		return log[0].Leaf()
-	default:
-		k := split(len(log))
-		left, right := root(log[:k]), root(log[k:])
-		return sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
+// encoded is a log as its Merkle tree has it.
+func encoded(log []coupon.Entry) [][]byte {
+	entries := make([][]byte, len(log))
+	for i, e := range log {
+		entries[i] = e.Encoded()
 	}
-}
-
-func path(i int, log []coupon.Entry) []coupon.Hash {
-	if len(log) == 1 {
-		return nil
-	}
-	if k := split(len(log)); i >= k {
-		return append(path(i-k, log[k:]), root(log[:k]))
-	} else {
-		return append(path(i, log[:k]), root(log[k:]))
-	}
-}
-
-// split is the largest power of two below n.
-func split(n int) int {
-	k := 1
-	for 2*k < n {
-		k *= 2
-	}
-	return k
+	return entries
 }
