@@ -102,77 +102,87 @@ func TestOpeningLanesIsRefused(t *testing.T) {
 	})
 }
 
+// frame2 closes frame 2 of a lane, which has one coupon, after frame 1 with two.
+func frame2(change func(l *lane, k *call, content *coupon.FrameContent)) func(*consortium) call {
+	return func(c *consortium) call {
+		c.open(decaying)
+		l := c.newLane(decaying)
+		l.release()
+		l.release()
+		l.clock.advance(time.Second)
+		l.close()
+		l.clock.advance(time.Second)
+		l.release()
+		k, content := closeFrame(l.frame, coupon.FrameContent{}), l.content()
+		change(l, &k, &content)
+		k.input = content
+		return k
+	}
+}
+
+func withContent(change func(*coupon.FrameContent)) func(*consortium) call {
+	return frame2(func(_ *lane, _ *call, content *coupon.FrameContent) { change(content) })
+}
+
+func atFrame(change func(*coupon.FrameRef)) func(*consortium) call {
+	return frame2(func(l *lane, k *call, _ *coupon.FrameContent) {
+		ref := l.frame
+		change(&ref)
+		k.argument = ref
+	})
+}
+
+// emptied says that frame 2 has no coupons.
+func emptied(content *coupon.FrameContent) {
+	content.Count, content.LastSN, content.Root = 0, 2, coupon.EmptyRoot
+}
+
 func TestClosingFramesIsRefused(t *testing.T) {
 	t.Parallel()
-	// closing closes frame 2 of a lane, which has one coupon, after frame 1 with
-	// two.
-	closing := func(change func(l *lane, k *call, content *coupon.FrameContent)) func(*consortium) call {
-		return func(c *consortium) call {
-			c.open(decaying)
-			l := c.newLane(decaying)
-			l.release()
-			l.release()
-			l.clock.advance(time.Second)
-			l.close()
-			l.clock.advance(time.Second)
-			l.release()
-			k, content := closeFrame(l.frame, coupon.FrameContent{}), l.content()
-			change(l, &k, &content)
-			k.input = content
-			return k
-		}
-	}
-	content := func(change func(*coupon.FrameContent)) func(*consortium) call {
-		return closing(func(_ *lane, _ *call, content *coupon.FrameContent) { change(content) })
-	}
-	at := func(change func(*coupon.FrameRef)) func(*consortium) call {
-		return closing(func(l *lane, k *call, _ *coupon.FrameContent) {
-			ref := l.frame
-			change(&ref)
-			k.argument = ref
-		})
-	}
-	empty := func(content *coupon.FrameContent) {
-		content.Count, content.LastSN, content.Root = 0, 2, coupon.EmptyRoot
-	}
 	testRefusals(t, []refusal{
-		{name: "frame 0", want: coupon.ReasonInvalidRequest, field: "frame", prepare: at(func(r *coupon.FrameRef) { r.Frame = 0 })},
+		{name: "frame 0", want: coupon.ReasonInvalidRequest, field: "frame", prepare: atFrame(func(r *coupon.FrameRef) { r.Frame = 0 })},
 		{name: "unknown framework", want: coupon.ReasonUnknownFramework, field: "framework_id",
-			prepare: at(func(r *coupon.FrameRef) { r.Framework[0] ^= 1 })},
-		{name: "unknown lane", want: coupon.ReasonUnknownLane, field: "lane", prepare: at(func(r *coupon.FrameRef) { r.Lane = 1 })},
-		{name: "left out a frame", want: coupon.ReasonFrameNotOpen, field: "frame", prepare: at(func(r *coupon.FrameRef) { r.Frame++ })},
+			prepare: atFrame(func(r *coupon.FrameRef) { r.Framework[0] ^= 1 })},
+		{name: "unknown lane", want: coupon.ReasonUnknownLane, field: "lane", prepare: atFrame(func(r *coupon.FrameRef) { r.Lane = 1 })},
+		{name: "left out a frame", want: coupon.ReasonFrameNotOpen, field: "frame", prepare: atFrame(func(r *coupon.FrameRef) { r.Frame++ })},
 		{name: "closed with other content", want: coupon.ReasonFrameConflict, field: "frame",
-			prepare: at(func(r *coupon.FrameRef) { r.Frame = 1 })},
+			prepare: atFrame(func(r *coupon.FrameRef) { r.Frame = 1 })},
 		{name: "another emitter", want: coupon.ReasonWrongOrganisation, field: "framework_id",
-			prepare: closing(func(_ *lane, k *call, _ *coupon.FrameContent) { k.by = retailer })},
+			prepare: frame2(func(_ *lane, k *call, _ *coupon.FrameContent) { k.by = retailer })},
 		{name: "no party's peer", want: coupon.ReasonWrongPeer,
-			prepare: closing(func(_ *lane, k *call, _ *coupon.FrameContent) { k.endorsers = []string{clearing} })},
+			prepare: frame2(func(_ *lane, k *call, _ *coupon.FrameContent) { k.endorsers = []string{clearing} })},
 		{name: "old tick", want: coupon.ReasonTickStale,
-			prepare: closing(func(l *lane, _ *call, _ *coupon.FrameContent) { l.clock.advance(11 * time.Minute) })},
+			prepare: frame2(func(l *lane, _ *call, _ *coupon.FrameContent) { l.clock.advance(11 * time.Minute) })},
 		{name: "not after the frame before", want: coupon.ReasonFrameConflict, field: "frame",
-			prepare: closing(func(l *lane, _ *call, _ *coupon.FrameContent) { l.clock.advance(-time.Second) })},
-		{name: "no salt", want: coupon.ReasonInvalidRequest, field: "salt",
-			prepare: content(func(f *coupon.FrameContent) { f.Salt = coupon.Hash{} })},
-		{name: "less than no coupons", want: coupon.ReasonInvalidRequest, field: "count",
-			prepare: content(func(f *coupon.FrameContent) { f.Count, f.LastSN = -1, 1 })},
-		{name: "too many coupons", want: coupon.ReasonInvalidRequest, field: "count",
-			prepare: content(func(f *coupon.FrameContent) { f.Count = coupon.MaxFrameSize + 1 })},
-		{name: "beyond the quota", want: coupon.ReasonQuotaExceeded, field: "last_sn",
-			prepare: content(func(f *coupon.FrameContent) { f.Count, f.LastSN = quota-1, quota+1 })},
-		{name: "a serial number left out", want: coupon.ReasonFrameConflict, field: "last_sn",
-			prepare: content(func(f *coupon.FrameContent) { f.LastSN++ })},
-		{name: "an empty frame with a root", want: coupon.ReasonFrameConflict, field: "root",
-			prepare: content(func(f *coupon.FrameContent) { empty(f); f.Root[0] ^= 1 })},
-		{name: "an empty frame whose chain goes on", want: coupon.ReasonFrameConflict, field: "q_last", seenBy: issuer,
-			prepare: content(empty)},
+			prepare: frame2(func(l *lane, _ *call, _ *coupon.FrameContent) { l.clock.advance(-time.Second) })},
 		{name: "the emitter's summary lost", want: coupon.ReasonFrameConflict, field: "frame",
-			prepare: closing(func(l *lane, _ *call, _ *coupon.FrameContent) {
+			prepare: frame2(func(l *lane, _ *call, _ *coupon.FrameContent) {
 				l.overwritePrivate(advertiser, frameName(l.frame.Before()), "")
 			})},
 		{name: "the campaign's key lost", want: coupon.ReasonKeyMissing,
-			prepare: closing(func(l *lane, _ *call, _ *coupon.FrameContent) {
+			prepare: frame2(func(l *lane, _ *call, _ *coupon.FrameContent) {
 				l.overwritePrivate(issuer, campaignKeyName(decaying), "")
 			})},
+	})
+}
+
+func TestContentOfFramesIsRefused(t *testing.T) {
+	t.Parallel()
+	testRefusals(t, []refusal{
+		{name: "no salt", want: coupon.ReasonInvalidRequest, field: "salt",
+			prepare: withContent(func(f *coupon.FrameContent) { f.Salt = coupon.Hash{} })},
+		{name: "less than no coupons", want: coupon.ReasonInvalidRequest, field: "count",
+			prepare: withContent(func(f *coupon.FrameContent) { f.Count, f.LastSN = -1, 1 })},
+		{name: "too many coupons", want: coupon.ReasonInvalidRequest, field: "count",
+			prepare: withContent(func(f *coupon.FrameContent) { f.Count = coupon.MaxFrameSize + 1 })},
+		{name: "beyond the quota", want: coupon.ReasonQuotaExceeded, field: "last_sn",
+			prepare: withContent(func(f *coupon.FrameContent) { f.Count, f.LastSN = quota-1, quota+1 })},
+		{name: "a serial number left out", want: coupon.ReasonFrameConflict, field: "last_sn",
+			prepare: withContent(func(f *coupon.FrameContent) { f.LastSN++ })},
+		{name: "an empty frame with a root", want: coupon.ReasonFrameConflict, field: "root",
+			prepare: withContent(func(f *coupon.FrameContent) { emptied(f); f.Root[0] ^= 1 })},
+		{name: "an empty frame whose chain goes on", want: coupon.ReasonFrameConflict, field: "q_last", seenBy: issuer,
+			prepare: withContent(emptied)},
 	})
 }
 

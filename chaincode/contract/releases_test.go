@@ -144,67 +144,75 @@ func TestRandomValuesAreFixedByTheClosedFrame(t *testing.T) {
 	}
 }
 
+// badRelease is a coupon that is refused, in frame 2 of a lane whose first frame
+// was closed 11 s ago, empty.
+type badRelease struct {
+	name   string
+	offer  offer
+	tender func(l *lane) coupon.Tendered
+	want   coupon.Reason
+	field  string
+	seenBy string
+}
+
+// rising gives more to the first coupon, so that it takes a receipt.
+var rising = dynamicOffer("early", `{"type":"early_bird","first":1,"to":300}`)
+
+var badReleases = []badRelease{
+	{"frame that is not open", decaying, made(func(_ *lane, c *coupon.Coupon) { c.Release.Frame = 3 }), coupon.ReasonFrameNotOpen, "", ""},
+	{"lane that the framework lacks", decaying, made(func(_ *lane, c *coupon.Coupon) { c.Lane = 1 }), coupon.ReasonUnknownLane, "", ""},
+	{"before its frame", decaying, made(func(l *lane, c *coupon.Coupon) { c.Release.Time = l.opened - 1 }), coupon.ReasonWrongReleaseTime, "", ""},
+	{"long after its frame's beginning", decaying, made(func(l *lane, c *coupon.Coupon) {
+		c.Release.Time = l.opened + maxFrameAge + 1
+	}), coupon.ReasonWrongReleaseTime, "", ""},
+	{"ahead of now", decaying, made(func(l *lane, c *coupon.Coupon) { c.Release.Time = l.clock.ms.Load() + 5001 }), coupon.ReasonWrongReleaseTime, "", ""},
+	{"another frame", decaying, forged(func(_ *lane, c *coupon.Coupon) { c.Release.Frame = 1 }), coupon.ReasonWrongReleaseTime, "", ""},
+	{"another time", decaying, forged(func(_ *lane, c *coupon.Coupon) { c.Release.Time++ }), coupon.ReasonWrongMAC, "", issuer},
+	{"another u_data", decaying, forged(func(_ *lane, c *coupon.Coupon) { c.Owner[0] ^= 1 }), coupon.ReasonWrongMAC, "", issuer},
+	{"another q", decaying, forged(func(_ *lane, c *coupon.Coupon) { c.Release.Q[0] ^= 1 }), coupon.ReasonWrongMAC, "", issuer},
+	{"made with the beacon before", decaying, func(l *lane) coupon.Tendered {
+		beacon := l.beacon
+		l.clock.advance(time.Second)
+		l.close()
+		l.beacon = beacon
+		return l.tendered(l.release(atOpening(l)), nil)
+	}, coupon.ReasonWrongMAC, "", issuer},
+	{"static coupon in its framework", decaying, func(l *lane) coupon.Tendered {
+		c := coupon.Coupon{Kind: coupon.KindStatic, Framework: l.frame.Framework, SN: 9, MandateMAC: l.release().MandateMAC}
+		c.EmitterMAC = c.MAC(l.emitterKey(), l.mandate().Data(), coupon.Hash{})
+		return l.tendered(c, nil)
+	}, coupon.ReasonUnsupportedKind, "", ""},
+	{"presented, where bearer", decaying, func(l *lane) coupon.Tendered {
+		c := l.release(atOpening(l))
+		p := coupon.Presentation{Coupon: c, PresentedAt: l.clock.ms.Load(), Retailer: retailer}
+		_ = p.Sign(wallet(int(c.SN)))
+		return coupon.Tendered{Text: p.Text(), Tag: l.tag(c)}
+	}, coupon.ReasonWrongHolder, "", ""},
+	{"no receipt", rising, made(func(*lane, *coupon.Coupon) {}), coupon.ReasonReceiptRequired, "receipt", ""},
+	{"receipt that is none", rising, func(l *lane) coupon.Tendered {
+		c := l.tendered(l.release(), nil)
+		c.Receipt = "er1.x"
+		return c
+	}, coupon.ReasonMalformedReceipt, "", ""},
+	{"receipt before the frame is closed", rising, func(l *lane) coupon.Tendered {
+		c := l.release(atOpening(l))
+		return l.tendered(c, l.log)
+	}, coupon.ReasonFrameNotClosed, "", ""},
+	{"receipt of a log that was not closed", rising, func(l *lane) coupon.Tendered {
+		l.release(atOpening(l))
+		c := l.release(atOpening(l))
+		log := l.log
+		l.log, l.sn = l.log[:1], l.sn-1
+		l.q = l.log[0].Q
+		l.clock.advance(time.Second)
+		l.close()
+		return l.tendered(c, log)
+	}, coupon.ReasonWrongReceipt, "receipt", ""},
+}
+
 func TestReleasesAreRefused(t *testing.T) {
 	t.Parallel()
-	early := dynamicOffer("early", `{"type":"early_bird","first":1,"to":300}`)
-	for _, r := range []struct {
-		name   string
-		offer  offer
-		tender func(l *lane) coupon.Tendered
-		want   coupon.Reason
-		field  string
-		seenBy string
-	}{
-		{"frame that is not open", decaying, made(func(_ *lane, c *coupon.Coupon) { c.Release.Frame = 3 }), coupon.ReasonFrameNotOpen, "", ""},
-		{"lane that is not open", decaying, made(func(_ *lane, c *coupon.Coupon) { c.Lane = 1 }), coupon.ReasonUnknownLane, "", ""},
-		{"before its frame", decaying, made(func(l *lane, c *coupon.Coupon) { c.Release.Time = l.opened - 1 }), coupon.ReasonWrongReleaseTime, "", ""},
-		{"long after its frame's beginning", decaying, made(func(l *lane, c *coupon.Coupon) {
-			c.Release.Time = l.opened + maxFrameAge + 1
-		}), coupon.ReasonWrongReleaseTime, "", ""},
-		{"ahead of now", decaying, made(func(l *lane, c *coupon.Coupon) { c.Release.Time = l.clock.ms.Load() + 5001 }), coupon.ReasonWrongReleaseTime, "", ""},
-		{"another frame", decaying, forged(func(_ *lane, c *coupon.Coupon) { c.Release.Frame = 1 }), coupon.ReasonWrongReleaseTime, "", ""},
-		{"another time", decaying, forged(func(_ *lane, c *coupon.Coupon) { c.Release.Time++ }), coupon.ReasonWrongMAC, "", issuer},
-		{"another u_data", decaying, forged(func(_ *lane, c *coupon.Coupon) { c.Owner[0] ^= 1 }), coupon.ReasonWrongMAC, "", issuer},
-		{"another q", decaying, forged(func(_ *lane, c *coupon.Coupon) { c.Release.Q[0] ^= 1 }), coupon.ReasonWrongMAC, "", issuer},
-		{"made with the beacon before", decaying, func(l *lane) coupon.Tendered {
-			beacon := l.beacon
-			l.clock.advance(time.Second)
-			l.close()
-			l.beacon = beacon
-			return l.tendered(l.release(atOpening(l)), nil)
-		}, coupon.ReasonWrongMAC, "", issuer},
-		{"static coupon in its framework", decaying, func(l *lane) coupon.Tendered {
-			c := coupon.Coupon{Kind: coupon.KindStatic, Framework: l.frame.Framework, SN: 9, MandateMAC: l.release().MandateMAC}
-			c.EmitterMAC = c.MAC(l.emitterKey(), l.mandate().Data(), coupon.Hash{})
-			return l.tendered(c, nil)
-		}, coupon.ReasonUnsupportedKind, "", ""},
-		{"presented, where bearer", decaying, func(l *lane) coupon.Tendered {
-			c := l.release(atOpening(l))
-			p := coupon.Presentation{Coupon: c, PresentedAt: l.clock.ms.Load(), Retailer: retailer}
-			_ = p.Sign(wallet(int(c.SN)))
-			return coupon.Tendered{Text: p.Text(), Tag: l.tag(c)}
-		}, coupon.ReasonWrongHolder, "", ""},
-		{"no receipt", early, made(func(*lane, *coupon.Coupon) {}), coupon.ReasonReceiptRequired, "receipt", ""},
-		{"receipt that is none", early, func(l *lane) coupon.Tendered {
-			c := l.tendered(l.release(), nil)
-			c.Receipt = "er1.x"
-			return c
-		}, coupon.ReasonMalformedReceipt, "", ""},
-		{"receipt before the frame is closed", early, func(l *lane) coupon.Tendered {
-			c := l.release(atOpening(l))
-			return l.tendered(c, l.log)
-		}, coupon.ReasonFrameNotClosed, "", ""},
-		{"receipt of a log that was not closed", early, func(l *lane) coupon.Tendered {
-			l.release(atOpening(l))
-			c := l.release(atOpening(l))
-			log := l.log
-			l.log, l.sn = l.log[:1], l.sn-1
-			l.q = l.log[0].Q
-			l.clock.advance(time.Second)
-			l.close()
-			return l.tendered(c, log)
-		}, coupon.ReasonWrongReceipt, "receipt", ""},
-	} {
+	for _, r := range badReleases {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			c := founded(t)

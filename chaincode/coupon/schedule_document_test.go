@@ -36,75 +36,85 @@ func TestParseSchedules(t *testing.T) {
 	}
 }
 
+// steppedBy is a schedule of these steps.
+func steppedBy(list ...string) string {
+	return `{"type":"stepped","from":"begin","steps":[` + strings.Join(list, ",") + `]}`
+}
+
+// manySteps is one more than a schedule may have.
+func manySteps() []string {
+	var list []string
+	for i := range MaxSteps + 1 {
+		list = append(list, fmt.Sprintf(`{"after":%d,"to":1}`, i+1))
+	}
+	return list
+}
+
+// badSchedules have each one mistake, in the field named.
+var badSchedules = []struct{ schedule, field string }{
+	{`null`, ""},
+	{`[]`, ""},
+	{`{}`, "type"},
+	{`{"type":"Linear"}`, "type"},
+	{`{"type":"linear","from":"begin","end":1,"to":1,"of":3}`, ""},
+	{`{"type":"linear","from":"begin","end":1,"to":null}`, "to"},
+	{`{"type":"linear","from":"begin","end":1,"to":1,"To":1}`, ""},
+	{`{"type":"linear","from":"begin","end":1,"to":1.5}`, "to"},
+	{`{"type":"linear","end":1,"to":1}`, "from"},
+	{`{"type":"linear","from":"","end":1,"to":1}`, "from"},
+	{`{"type":"linear","from":"Begin","end":1,"to":1}`, "from"},
+	{`{"type":"linear","from":"begin","to":1}`, "end"},
+	{`{"type":"linear","from":"begin","end":0,"to":1}`, "end"},
+	{`{"type":"linear","from":"begin","start":5,"end":5,"to":1}`, "end"},
+	{`{"type":"linear","from":"begin","start":-1,"end":5,"to":1}`, "end"},
+	{`{"type":"linear","from":"begin","end":316224000001,"to":1}`, "end"},
+	{`{"type":"linear","from":"begin","end":1}`, "to"},
+	{`{"type":"linear","from":"begin","end":1,"to":-1}`, "to"},
+	{`{"type":"linear","from":"begin","end":1,"to":1000000000001}`, "to"},
+	{`{"type":"linear","from":"begin","end":1,"to":100}`, "to"},
+	{`{"type":"linear","from":"begin","end":1,"to":1,"first":0}`, "first"},
+	{`{"type":"linear","from":"begin","end":1,"to":1,"steps":[]}`, "steps"},
+	{`{"type":"stepped","from":"begin"}`, "steps"},
+	{steppedBy(), "steps"},
+	{steppedBy(manySteps()...), "steps"},
+	{`{"type":"stepped","steps":[{"after":1,"to":1}]}`, "from"},
+	{`{"type":"stepped","from":"now","steps":[{"after":1,"to":1}]}`, "from"},
+	{`{"type":"stepped","from":"begin","start":0,"steps":[{"after":1,"to":1}]}`, "start"},
+	{`{"type":"stepped","from":"begin","end":0,"steps":[{"after":1,"to":1}]}`, "end"},
+	{`{"type":"stepped","from":"begin","to":1,"steps":[{"after":1,"to":1}]}`, "to"},
+	{`{"type":"stepped","from":"begin","first":1,"steps":[{"after":1,"to":1}]}`, "first"},
+	{steppedBy(`{"to":1}`), "steps[0].after"},
+	{steppedBy(`{"after":1}`), "steps[0].to"},
+	{steppedBy(`{"after":1,"to":1,"by":1}`), "steps[0]"},
+	{steppedBy(`null`), "steps[0]"},
+	{steppedBy(`{"after":0,"to":1}`), "steps[0].after"},
+	{steppedBy(`{"after":316224000001,"to":1}`), "steps[0].after"},
+	{steppedBy(`{"after":2,"to":1}`, `{"after":2,"to":2}`), "steps[1].after"},
+	{steppedBy(`{"after":2,"to":1}`, `{"after":1,"to":2}`), "steps[1].after"},
+	{steppedBy(`{"after":1,"to":-1}`), "steps[0].to"},
+	{steppedBy(`{"after":1,"to":1}`, `{"after":2,"to":1000000000001}`), "steps[1].to"},
+	{`{"type":"early_bird","to":101}`, "first"},
+	{`{"type":"early_bird","first":0,"to":101}`, "first"},
+	{`{"type":"early_bird","first":-1,"to":101}`, "first"},
+	{`{"type":"early_bird","first":1}`, "to"},
+	{`{"type":"early_bird","first":1,"to":100}`, "to"},
+	{`{"type":"early_bird","first":1,"to":1000000000001}`, "to"},
+	{`{"type":"early_bird","first":1,"to":101,"from":"begin"}`, "from"},
+	{`{"type":"early_bird","first":1,"to":101,"from":""}`, "from"},
+	{`{"type":"early_bird","first":1,"to":101,"end":1}`, "end"},
+	{`{"type":"early_bird","first":1,"to":101,"steps":[{"after":1,"to":1}]}`, "steps"},
+	{`{"type":"random"}`, "to"},
+	{`{"type":"random","to":100}`, "to"},
+	{`{"type":"random","to":99}`, "to"},
+	{`{"type":"random","to":101,"from":"release"}`, "from"},
+	{`{"type":"random","to":101,"start":1}`, "start"},
+	{`{"type":"random","to":101,"first":1}`, "first"},
+}
+
 func TestSchedulesRefused(t *testing.T) {
 	t.Parallel()
-	steps := func(list ...string) string {
-		return `{"type":"stepped","from":"begin","steps":[` + strings.Join(list, ",") + `]}`
-	}
-	var tooMany []string
-	for i := range MaxSteps + 1 {
-		tooMany = append(tooMany, fmt.Sprintf(`{"after":%d,"to":1}`, i+1))
-	}
-	scheduled(t, 100, steps(tooMany[:MaxSteps]...))
-	for _, bad := range []struct{ schedule, field string }{
-		{`null`, ""},
-		{`[]`, ""},
-		{`{}`, "type"},
-		{`{"type":"Linear"}`, "type"},
-		{`{"type":"linear","from":"begin","end":1,"to":1,"of":3}`, ""},
-		{`{"type":"linear","from":"begin","end":1,"to":null}`, "to"},
-		{`{"type":"linear","from":"begin","end":1,"to":1,"To":1}`, ""},
-		{`{"type":"linear","from":"begin","end":1,"to":1.5}`, "to"},
-		{`{"type":"linear","end":1,"to":1}`, "from"},
-		{`{"type":"linear","from":"","end":1,"to":1}`, "from"},
-		{`{"type":"linear","from":"Begin","end":1,"to":1}`, "from"},
-		{`{"type":"linear","from":"begin","to":1}`, "end"},
-		{`{"type":"linear","from":"begin","end":0,"to":1}`, "end"},
-		{`{"type":"linear","from":"begin","start":5,"end":5,"to":1}`, "end"},
-		{`{"type":"linear","from":"begin","start":-1,"end":5,"to":1}`, "end"},
-		{`{"type":"linear","from":"begin","end":316224000001,"to":1}`, "end"},
-		{`{"type":"linear","from":"begin","end":1}`, "to"},
-		{`{"type":"linear","from":"begin","end":1,"to":-1}`, "to"},
-		{`{"type":"linear","from":"begin","end":1,"to":1000000000001}`, "to"},
-		{`{"type":"linear","from":"begin","end":1,"to":100}`, "to"},
-		{`{"type":"linear","from":"begin","end":1,"to":1,"first":0}`, "first"},
-		{`{"type":"linear","from":"begin","end":1,"to":1,"steps":[]}`, "steps"},
-		{`{"type":"stepped","from":"begin"}`, "steps"},
-		{steps(), "steps"},
-		{steps(tooMany...), "steps"},
-		{`{"type":"stepped","steps":[{"after":1,"to":1}]}`, "from"},
-		{`{"type":"stepped","from":"now","steps":[{"after":1,"to":1}]}`, "from"},
-		{`{"type":"stepped","from":"begin","start":0,"steps":[{"after":1,"to":1}]}`, "start"},
-		{`{"type":"stepped","from":"begin","end":0,"steps":[{"after":1,"to":1}]}`, "end"},
-		{`{"type":"stepped","from":"begin","to":1,"steps":[{"after":1,"to":1}]}`, "to"},
-		{`{"type":"stepped","from":"begin","first":1,"steps":[{"after":1,"to":1}]}`, "first"},
-		{steps(`{"to":1}`), "steps[0].after"},
-		{steps(`{"after":1}`), "steps[0].to"},
-		{steps(`{"after":1,"to":1,"by":1}`), "steps[0]"},
-		{steps(`null`), "steps[0]"},
-		{steps(`{"after":0,"to":1}`), "steps[0].after"},
-		{steps(`{"after":316224000001,"to":1}`), "steps[0].after"},
-		{steps(`{"after":2,"to":1}`, `{"after":2,"to":2}`), "steps[1].after"},
-		{steps(`{"after":2,"to":1}`, `{"after":1,"to":2}`), "steps[1].after"},
-		{steps(`{"after":1,"to":-1}`), "steps[0].to"},
-		{steps(`{"after":1,"to":1}`, `{"after":2,"to":1000000000001}`), "steps[1].to"},
-		{`{"type":"early_bird","to":101}`, "first"},
-		{`{"type":"early_bird","first":0,"to":101}`, "first"},
-		{`{"type":"early_bird","first":-1,"to":101}`, "first"},
-		{`{"type":"early_bird","first":1}`, "to"},
-		{`{"type":"early_bird","first":1,"to":100}`, "to"},
-		{`{"type":"early_bird","first":1,"to":1000000000001}`, "to"},
-		{`{"type":"early_bird","first":1,"to":101,"from":"begin"}`, "from"},
-		{`{"type":"early_bird","first":1,"to":101,"from":""}`, "from"},
-		{`{"type":"early_bird","first":1,"to":101,"end":1}`, "end"},
-		{`{"type":"early_bird","first":1,"to":101,"steps":[{"after":1,"to":1}]}`, "steps"},
-		{`{"type":"random"}`, "to"},
-		{`{"type":"random","to":100}`, "to"},
-		{`{"type":"random","to":99}`, "to"},
-		{`{"type":"random","to":101,"from":"release"}`, "from"},
-		{`{"type":"random","to":101,"start":1}`, "start"},
-		{`{"type":"random","to":101,"first":1}`, "first"},
-	} {
+	scheduled(t, 100, steppedBy(manySteps()[:MaxSteps]...))
+	for _, bad := range badSchedules {
 		doc := termsWith("benefit", `{"type":"amount_off","amount":100,"schedule":`+bad.schedule+`}`)
 		_, err := ParseTerms([]byte(doc))
 		wantReason(t, bad.schedule, err, ReasonBadTerms)

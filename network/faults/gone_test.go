@@ -17,19 +17,18 @@ import (
 	"ecoupon/services/wallet"
 )
 
-// When a part is gone, what the docs' table says of it is so, and the requests
-// that could not be decided are when it is back.
-func TestWhenAPartIsGone(t *testing.T) {
-	l := newLosing(t)
-	l.sells(t)
-	for _, part := range []struct {
-		name  string
-		parts []string
-		// goesOn and stops are called while the parts are gone. What stops
-		// returns is called when they are back.
-		goesOn func(t *testing.T)
-		stops  func(t *testing.T) (again func(t *testing.T))
-	}{
+// gone is a row of the docs' table.
+type gone struct {
+	name  string
+	parts []string
+	// goesOn and stops are called while the parts are gone. What stops
+	// returns is called when they are back.
+	goesOn func(t *testing.T)
+	stops  func(t *testing.T) (again func(t *testing.T))
+}
+
+func (l *losing) gone() []gone {
+	return []gone{
 		{
 			"two orderers of four", []string{"orderer.issuer", "orderer.clearing"},
 			func(t *testing.T) { l.verifies(t, l.get(t)) },
@@ -65,7 +64,15 @@ func TestWhenAPartIsGone(t *testing.T) {
 			func(t *testing.T) { l.sells(t); l.claims(t, l.at, codes.OK, "") },
 			func(*testing.T) func(t *testing.T) { return func(*testing.T) {} },
 		},
-	} {
+	}
+}
+
+// When a part is gone, what the docs' table says of it is so, and the requests
+// that could not be decided are when it is back.
+func TestWhenAPartIsGone(t *testing.T) {
+	l := newLosing(t)
+	l.sells(t)
+	for _, part := range l.gone() {
 		t.Run(part.name, func(t *testing.T) {
 			var back []func()
 			for _, name := range part.parts {

@@ -24,50 +24,54 @@ import (
 	"ecoupon/services/internal/servetest"
 )
 
+// inDoubt is a call that writes.
+type inDoubt struct {
+	name    string
+	prepare func(*testing.T, desk)
+	call    func(t *testing.T, d desk, id string) (proto.Message, error)
+	// undo is what somebody does between the call and its repetition, and
+	// stays: the repetition is no new request.
+	undo func(*testing.T, desk)
+	want typev1.CampaignStatus
+}
+
+var callsInDoubt = []inDoubt{
+	{name: "PublishCampaign", want: typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE,
+		call: func(t *testing.T, d desk, id string) (proto.Message, error) {
+			return d.client.PublishCampaign(t.Context(), &issuerv1.PublishCampaignRequest{RequestId: id, Campaign: d.campaign("tea", fixed)})
+		}},
+	{name: "PauseCampaign", prepare: published, undo: resumed, want: typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE,
+		call: func(t *testing.T, d desk, id string) (proto.Message, error) {
+			return d.client.PauseCampaign(t.Context(), &issuerv1.PauseCampaignRequest{RequestId: id, Campaign: "tea", Version: 1})
+		}},
+	{name: "ResumeCampaign", prepare: paused, undo: pausedAgain, want: typev1.CampaignStatus_CAMPAIGN_STATUS_PAUSED,
+		call: func(t *testing.T, d desk, id string) (proto.Message, error) {
+			return d.client.ResumeCampaign(t.Context(), &issuerv1.ResumeCampaignRequest{RequestId: id, Campaign: "tea", Version: 1})
+		}},
+	{name: "CloseCampaign", prepare: published, want: typev1.CampaignStatus_CAMPAIGN_STATUS_CLOSED,
+		call: func(t *testing.T, d desk, id string) (proto.Message, error) {
+			return d.client.CloseCampaign(t.Context(), &issuerv1.CloseCampaignRequest{RequestId: id, Campaign: "tea", Version: 1})
+		}},
+	{name: "AuthoriseEmitter", prepare: published,
+		call: func(t *testing.T, d desk, id string) (proto.Message, error) {
+			return d.client.AuthoriseEmitter(t.Context(), &issuerv1.AuthoriseEmitterRequest{
+				RequestId: id, Campaign: "tea", Version: 1, Emitter: servetest.AdvertiserMSP,
+				Kind: typev1.Kind_KIND_STATIC, Quotas: []int64{10},
+			})
+		}},
+	{name: "AdmitRetailer", prepare: published,
+		call: func(t *testing.T, d desk, id string) (proto.Message, error) {
+			return d.client.AdmitRetailer(t.Context(), &issuerv1.AdmitRetailerRequest{
+				RequestId: id, Campaign: "tea", Version: 1, Retailer: servetest.RetailerMSP,
+			})
+		}},
+}
+
 // Every call that writes: its answer is lost, the process ends, and another with
 // an empty store is asked the same.
 func TestRequestsInDoubtAreAnsweredByAnother(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name    string
-		prepare func(*testing.T, desk)
-		call    func(t *testing.T, d desk, id string) (proto.Message, error)
-		// undo is what somebody does between the call and its repetition, and
-		// stays: the repetition is no new request.
-		undo func(*testing.T, desk)
-		want typev1.CampaignStatus
-	}{
-		{name: "PublishCampaign", want: typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE,
-			call: func(t *testing.T, d desk, id string) (proto.Message, error) {
-				return d.client.PublishCampaign(t.Context(), &issuerv1.PublishCampaignRequest{RequestId: id, Campaign: d.campaign("tea", fixed)})
-			}},
-		{name: "PauseCampaign", prepare: published, undo: resumed, want: typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE,
-			call: func(t *testing.T, d desk, id string) (proto.Message, error) {
-				return d.client.PauseCampaign(t.Context(), &issuerv1.PauseCampaignRequest{RequestId: id, Campaign: "tea", Version: 1})
-			}},
-		{name: "ResumeCampaign", prepare: paused, undo: pausedAgain, want: typev1.CampaignStatus_CAMPAIGN_STATUS_PAUSED,
-			call: func(t *testing.T, d desk, id string) (proto.Message, error) {
-				return d.client.ResumeCampaign(t.Context(), &issuerv1.ResumeCampaignRequest{RequestId: id, Campaign: "tea", Version: 1})
-			}},
-		{name: "CloseCampaign", prepare: published, want: typev1.CampaignStatus_CAMPAIGN_STATUS_CLOSED,
-			call: func(t *testing.T, d desk, id string) (proto.Message, error) {
-				return d.client.CloseCampaign(t.Context(), &issuerv1.CloseCampaignRequest{RequestId: id, Campaign: "tea", Version: 1})
-			}},
-		{name: "AuthoriseEmitter", prepare: published,
-			call: func(t *testing.T, d desk, id string) (proto.Message, error) {
-				return d.client.AuthoriseEmitter(t.Context(), &issuerv1.AuthoriseEmitterRequest{
-					RequestId: id, Campaign: "tea", Version: 1, Emitter: servetest.AdvertiserMSP,
-					Kind: typev1.Kind_KIND_STATIC, Quotas: []int64{10},
-				})
-			}},
-		{name: "AdmitRetailer", prepare: published,
-			call: func(t *testing.T, d desk, id string) (proto.Message, error) {
-				return d.client.AdmitRetailer(t.Context(), &issuerv1.AdmitRetailerRequest{
-					RequestId: id, Campaign: "tea", Version: 1, Retailer: servetest.RetailerMSP,
-				})
-			}},
-	}
-	for _, test := range tests {
+	for _, test := range callsInDoubt {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			c := ledgertest.New(t, ledgertest.Options{Ledger: ledger.Config{CommitTimeout: config.Duration(200 * time.Millisecond)}})
