@@ -192,6 +192,31 @@ func (c *Context) campaign(ref coupon.CampaignRef) (coupon.CampaignEntry, error)
 	return entry, nil
 }
 
+// framework returns a framework's record.
+func (c *Context) framework(id coupon.FrameworkID) (coupon.Framework, error) {
+	f, found, err := c.world.Framework(id)
+	if err != nil {
+		return f, err
+	}
+	if !found {
+		return f, coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "the issuer has no such framework")
+	}
+	return f, nil
+}
+
+// campaignKey returns k_M on the issuer's peer, and zero elsewhere; it refuses
+// where the issuer has none.
+func (c *Context) campaignKey(ref coupon.CampaignRef) (coupon.Key, error) {
+	kM, present, err := c.world.CampaignKey(c.issuer, ref)
+	if err != nil {
+		return kM, err
+	}
+	if !present {
+		return kM, coupon.Refuse(coupon.ReasonKeyMissing, "", "the campaign's key is missing")
+	}
+	return kM, nil
+}
+
 func checkRef(ref coupon.CampaignRef) error {
 	if err := coupon.CheckID("campaign", ref.Campaign); err != nil {
 		return err

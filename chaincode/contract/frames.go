@@ -82,12 +82,9 @@ func (c *Context) closeFrame(framework coupon.Framework, ref coupon.FrameRef, co
 
 // laneOf returns the framework that has the lane, for its emitter.
 func (c *Context) laneOf(id coupon.FrameworkID, lane uint16) (coupon.Framework, error) {
-	f, found, err := c.world.Framework(id)
+	f, err := c.framework(id)
 	if err != nil {
 		return f, err
-	}
-	if !found {
-		return f, coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "the issuer has no such framework")
 	}
 	if f.Emitter != c.caller {
 		return f, coupon.Refuse(coupon.ReasonWrongOrganisation, "framework_id", "the framework is another emitter's")
@@ -161,12 +158,9 @@ func (c *Context) checkSerials(f coupon.Framework, before coupon.FrameRef, conte
 // checkEmpty sees to it that the chain of an empty frame stands still. The
 // beacon that it takes is known to the issuer's peer only.
 func (c *Context) checkEmpty(f coupon.Framework, ref coupon.FrameRef, before coupon.Frame, content coupon.FrameContent) error {
-	kM, present, err := c.world.CampaignKey(c.issuer, refOf(f))
+	kM, err := c.campaignKey(refOf(f))
 	if err != nil {
 		return err
-	}
-	if !present {
-		return coupon.Refuse(coupon.ReasonKeyMissing, "", "the campaign's key is missing")
 	}
 	if content.Count > 0 {
 		return nil
@@ -197,12 +191,9 @@ func (c *Contract) Beacon(ctx *Context, request string) (string, error) {
 	if ctx.self != ctx.issuer {
 		return "", coupon.Refuse(coupon.ReasonWrongPeer, "", "only the issuer's peer has beacons")
 	}
-	framework, found, err := ctx.world.Framework(ref.Framework)
+	framework, err := ctx.framework(ref.Framework)
 	if err != nil {
 		return "", err
-	}
-	if !found {
-		return "", coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "the issuer has no such framework")
 	}
 	if ctx.caller != framework.Emitter && ctx.caller != ctx.issuer {
 		return "", coupon.Refuse(coupon.ReasonWrongOrganisation, "framework_id", "the framework is another emitter's")
@@ -217,12 +208,9 @@ func (c *Contract) Beacon(ctx *Context, request string) (string, error) {
 	if !found {
 		return "", coupon.Refuse(coupon.ReasonFrameNotOpen, "frame", "the frame before is not closed")
 	}
-	kM, present, err := ctx.world.CampaignKey(ctx.issuer, refOf(framework))
+	kM, err := ctx.campaignKey(refOf(framework))
 	if err != nil {
 		return "", err
-	}
-	if !present {
-		return "", coupon.Refuse(coupon.ReasonKeyMissing, "", "the campaign's key is missing")
 	}
 	return answer(coupon.BeaconResult{Beacon: ref.Beacon(coupon.DeriveBeaconKey(kM), before), Before: before})
 }

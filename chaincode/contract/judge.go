@@ -123,15 +123,9 @@ func (d *docket) loadKeys(f coupon.Framework, campaigns map[coupon.CampaignRef]c
 	ref := refOf(f)
 	kM, done := campaigns[ref]
 	if !done {
-		var (
-			present bool
-			err     error
-		)
-		if kM, present, err = d.world.CampaignKey(d.issuer, ref); err != nil {
+		var err error
+		if kM, err = d.campaignKey(ref); err != nil {
 			return err
-		}
-		if !present {
-			return coupon.Refuse(coupon.ReasonKeyMissing, "", "the campaign's key is missing")
 		}
 		campaigns[ref] = kM
 	}

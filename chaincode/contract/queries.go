@@ -66,12 +66,9 @@ func (c *Contract) GetFramework(ctx *Context, request string) (string, error) {
 	if err := ctx.argument(request, &q); err != nil {
 		return "", err
 	}
-	f, found, err := ctx.world.Framework(q.Framework)
+	f, err := ctx.framework(q.Framework)
 	if err != nil {
 		return "", err
-	}
-	if !found {
-		return "", coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "the issuer has no such framework")
 	}
 	return answer(f)
 }

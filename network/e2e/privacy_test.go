@@ -52,9 +52,13 @@ func forms(what string, value []byte) []needle {
 	return needles
 }
 
-// blocks returns all blocks of the channel as one member's peer has them.
+// blocks returns all blocks of the channel as one member's peer has them, once
+// it has what the others have.
 func blocks(t *testing.T) [][]byte {
 	t.Helper()
+	if err := consortium.AwaitSameHeight(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	c := connect(t, "clearing", "clearing")
 	channel := c.GetNetwork(consortium.Consortium().Channel)
 	info, err := channel.GetContract("qscc").EvaluateTransaction("GetChainInfo", consortium.Consortium().Channel)

@@ -72,13 +72,16 @@ func (n *Network) proveCampaign(ctx context.Context, own *client.Contract, issue
 		return false, err
 	}
 	var frameworks coupon.FrameworkPage
-	query := coupon.FrameworksQuery{Campaign: c.ID, Version: c.Version, PageQuery: coupon.PageQuery{Size: 1}}
+	query := coupon.FrameworksQuery{Campaign: c.ID, Version: c.Version, PageQuery: coupon.PageQuery{Size: coupon.MaxPage}}
 	if err := evaluate(ctx, own, issuer.MSPID, "ListFrameworks", query, &frameworks); err != nil {
 		return false, err
 	}
+	// A coupon of another kind would be refused for its frame before its MACs
+	// are looked at.
+	static := slices.IndexFunc(frameworks.Frameworks, func(f coupon.Framework) bool { return f.Kind == coupon.KindStatic })
 	for _, retailer := range n.with(Retailer) {
-		if slices.Contains(retailers, retailer.MSPID) && len(frameworks.Frameworks) > 0 {
-			return true, n.proveFramework(ctx, issuer, retailer, c, frameworks.Frameworks[0])
+		if slices.Contains(retailers, retailer.MSPID) && static >= 0 {
+			return true, n.proveFramework(ctx, issuer, retailer, c, frameworks.Frameworks[static])
 		}
 	}
 	return false, nil
@@ -156,7 +159,7 @@ func isClock(r coupon.Reason) bool {
 
 // forge makes a coupon that is right but for its MACs.
 func forge(c coupon.Campaign, f coupon.Framework) (coupon.Coupon, error) {
-	forged := coupon.Coupon{Kind: f.Kind, Framework: f.ID, SN: 1, Bound: c.Holder == coupon.HolderBound}
+	forged := coupon.Coupon{Kind: coupon.KindStatic, Framework: f.ID, SN: 1, Bound: c.Holder == coupon.HolderBound}
 	if forged.Bound {
 		owner, _, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {
