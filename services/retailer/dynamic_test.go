@@ -136,7 +136,7 @@ func TestDynamicCouponsAreRefused(t *testing.T) {
 	}{
 		{"frame that is not open", ahead, receipt, typev1.ErrorReason_ERROR_REASON_FRAME_NOT_OPEN, typev1.ErrorReason_ERROR_REASON_NOT_VALID},
 		{"time outside its frame", late, receipt, typev1.ErrorReason_ERROR_REASON_WRONG_RELEASE_TIME, typev1.ErrorReason_ERROR_REASON_NOT_VALID},
-		{"no receipt", c, "", typev1.ErrorReason_ERROR_REASON_RECEIPT_REQUIRED, typev1.ErrorReason_ERROR_REASON_NOT_VALID},
+		{"no receipt", c, "", typev1.ErrorReason_ERROR_REASON_RECEIPT_REQUIRED, typev1.ErrorReason_ERROR_REASON_RECEIPT_REQUIRED},
 		{"receipt that is none", c, "er1.!", typev1.ErrorReason_ERROR_REASON_MALFORMED_RECEIPT, typev1.ErrorReason_ERROR_REASON_MALFORMED_RECEIPT},
 		{"another coupon's receipt", foreign, receipt, typev1.ErrorReason_ERROR_REASON_WRONG_RECEIPT, typev1.ErrorReason_ERROR_REASON_NOT_VALID},
 		{"frame that is open", young, receipt, typev1.ErrorReason_ERROR_REASON_FRAME_NOT_CLOSED, typev1.ErrorReason_ERROR_REASON_NOT_NOW},

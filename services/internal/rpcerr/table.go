@@ -30,7 +30,7 @@ var classes = map[coupon.Reason]struct {
 	TryAgain:         {codes.Unavailable, "send the same request again"},
 }
 
-// exact stands in the table where a till sees the reason itself: it is about the till's own request.
+// exact stands in the table where a till sees the reason itself: it is about the till's own request, or tells what the customer can do.
 const exact coupon.Reason = ""
 
 // table has, for every reason, the code it is answered with, and the class that a till sees in its place.
@@ -95,7 +95,7 @@ var table = map[coupon.Reason]struct {
 	coupon.ReasonFrameNotClosed:         {codes.FailedPrecondition, NotNow},
 	coupon.ReasonFrameConflict:          {codes.FailedPrecondition, NotValid},
 	coupon.ReasonWrongReleaseTime:       {codes.FailedPrecondition, NotValid},
-	coupon.ReasonReceiptRequired:        {codes.FailedPrecondition, NotValid},
+	coupon.ReasonReceiptRequired:        {codes.FailedPrecondition, exact},
 	coupon.ReasonWrongReceipt:           {codes.FailedPrecondition, NotValid},
 	coupon.ReasonTransferNotAllowed:     {codes.FailedPrecondition, NotValid},
 	coupon.ReasonPresentationRequired:   {codes.FailedPrecondition, NotValid},
