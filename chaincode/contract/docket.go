@@ -30,7 +30,7 @@ const (
 // CAMPAIGN_NOT_BEGUN, CAMPAIGN_OVER; UNSUPPORTED_KIND; WRONG_HOLDER; UNKNOWN_LANE,
 // QUOTA_EXCEEDED; FRAME_NOT_OPEN, WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
 // FRAME_NOT_CLOSED, WRONG_RECEIPT; WRONG_MAC; TAG_MISMATCH; ALREADY_REDEEMED;
-// PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
+// PRODUCT_USED; PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
 // PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE;
 // PRESENTATION_REPLAYED; the reasons of coupon.Value. To a sale as a whole:
 // its form; DUPLICATE_IN_BATCH; REDEMPTION_KNOWN; INVOICE_USED;
@@ -207,6 +207,9 @@ func (d *docket) read() error {
 		}
 		if it.tag != (coupon.Tag{}) {
 			reads.Tags = append(reads.Tags, it.tag)
+		}
+		if it.tender.Coupon.Kind == coupon.KindProof {
+			reads.Products = append(reads.Products, it.tender.Coupon.Product.Tag)
 		}
 	})
 	var err error

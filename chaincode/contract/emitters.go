@@ -14,7 +14,8 @@ import (
 const firstEpoch = 1
 
 // AuthoriseEmitter gives an emitter its framework: a mandate, its key k_ME and
-// MAC, and a quota for each lane. Exactly issuer and emitter endorse it; the
+// MAC, and a quota for each lane. Who emits purchase proofs is a retailer that is
+// admitted to the campaign already. Exactly issuer and emitter endorse it; the
 // issuer's peer checks key and MAC against k_M.
 //
 // Argument: coupon.AuthoriseRequest. Input: coupon.EmitterKeyInput. Event:
@@ -37,6 +38,9 @@ func (c *Contract) AuthoriseEmitter(ctx *Context, request string) error {
 		return err
 	}
 	if err := checkAuthorisation(req, entry.Campaign); err != nil {
+		return err
+	}
+	if err := ctx.checkSeller(ref, req); err != nil {
 		return err
 	}
 	framework := newFramework(req, entry.Campaign)
@@ -91,6 +95,22 @@ func checkAuthorisation(req coupon.AuthoriseRequest, campaign coupon.Campaign) e
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "epoch", "a new mandate has epoch %d", firstEpoch)
 	}
 	return checkQuotas(req.Quotas, campaign)
+}
+
+// checkSeller refuses an emitter of purchase proofs that is not a retailer of the
+// campaign: a proof is released with a sale.
+func (c *Context) checkSeller(ref coupon.CampaignRef, req coupon.AuthoriseRequest) error {
+	if req.Kind != coupon.KindProof {
+		return nil
+	}
+	admitted, err := c.world.Admitted(ref, req.Emitter)
+	if err != nil {
+		return err
+	}
+	if !admitted {
+		return coupon.Refuse(coupon.ReasonRetailerNotAdmitted, "emitter", "who emits purchase proofs must be admitted to the campaign as a retailer")
+	}
+	return nil
 }
 
 // checkQuotas refuses quotas whose worst cost is not a number of money.

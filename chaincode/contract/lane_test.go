@@ -50,7 +50,7 @@ func (c *consortium) newLane(o offer) *lane {
 
 func (l *lane) opening() call {
 	return call{
-		function: "OpenLane", by: advertiser, endorsers: []string{issuer, advertiser},
+		function: "OpenLane", by: l.emitter(), endorsers: []string{issuer, l.emitter()},
 		argument: coupon.LaneRequest{Framework: l.frame.Framework, Lane: l.frame.Lane},
 	}
 }
@@ -64,7 +64,9 @@ func (l *lane) begin() {
 	l.t.Helper()
 	var result coupon.BeaconResult
 	l.frame = l.frame.Next()
-	l.evaluate(askBeacon(l.frame), &result)
+	k := askBeacon(l.frame)
+	k.by = l.emitter()
+	l.evaluate(k, &result)
 	l.beacon, l.opened, l.last = result.Beacon, result.Before.Time, result.Before.Last
 	l.q, l.log = coupon.FirstLink(l.last, l.beacon), nil
 }
@@ -74,7 +76,7 @@ func (l *lane) release(change ...func(*coupon.Coupon)) coupon.Coupon {
 	m := l.mandate()
 	l.sn++
 	c := coupon.Coupon{
-		Kind: coupon.KindDynamic, Framework: m.ID(), Lane: l.frame.Lane, SN: l.sn,
+		Kind: m.Kind, Framework: m.ID(), Lane: l.frame.Lane, SN: l.sn,
 		Owner:      coupon.PublicKey(wallet(int(l.sn)).Public().(ed25519.PublicKey)),
 		Release:    coupon.Release{Frame: l.frame.Frame, Time: max(l.clock.ms.Load(), l.opened)},
 		MandateMAC: m.MAC(coupon.DeriveFrameworkKey(l.key)),
@@ -106,7 +108,9 @@ func closeFrame(ref coupon.FrameRef, content coupon.FrameContent) call {
 // close closes the frame and begins the next.
 func (l *lane) close() {
 	l.t.Helper()
-	l.run(closeFrame(l.frame, l.content()))
+	k := closeFrame(l.frame, l.content())
+	k.by, k.endorsers = l.emitter(), []string{issuer, l.emitter()}
+	l.run(k)
 	l.begin()
 }
 

@@ -4,6 +4,7 @@
 package contract_test
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
@@ -24,7 +25,13 @@ const (
 type offer struct {
 	campaign coupon.Campaign
 	key      coupon.Key
+	// seller emits purchase proofs; empty for other kinds, which the
+	// advertiser emits.
+	seller string
 }
+
+// emitter is who has the mandate.
+func (o offer) emitter() string { return cmp.Or(o.seller, advertiser) }
 
 var (
 	bearer = makeOffer("spring", coupon.HolderBearer)
@@ -56,17 +63,17 @@ func (o offer) ref() coupon.CampaignRef {
 	return coupon.CampaignRef{Campaign: o.campaign.ID, Version: o.campaign.Version}
 }
 
-// mandate is the advertiser's.
+// mandate is the emitter's.
 func (o offer) mandate() coupon.Mandate {
 	return coupon.Mandate{
-		Issuer: issuer, Emitter: advertiser, Product: o.campaign.Product, Offer: o.campaign.Offer,
+		Issuer: issuer, Emitter: o.emitter(), Product: o.campaign.Product, Offer: o.campaign.Offer,
 		Campaign: o.campaign.ID, Version: o.campaign.Version, Kind: o.campaign.Kinds[0], Epoch: 1,
 		TermsSHA256: sha256.Sum256([]byte(o.campaign.Terms)),
 	}
 }
 
 func (o offer) emitterKey() coupon.Key {
-	return coupon.DeriveEmitterKey(o.key, o.campaign.ID, advertiser, 1)
+	return coupon.DeriveEmitterKey(o.key, o.campaign.ID, o.emitter(), 1)
 }
 
 // mint is what the advertiser does when it issues a coupon; change may spoil
@@ -200,9 +207,9 @@ func closing(o offer, redeemUntil int64) call {
 
 func authorise(o offer) call {
 	return call{
-		function: "AuthoriseEmitter", by: issuer, endorsers: []string{issuer, advertiser},
+		function: "AuthoriseEmitter", by: issuer, endorsers: []string{issuer, o.emitter()},
 		argument: coupon.AuthoriseRequest{
-			Campaign: o.campaign.ID, Version: o.campaign.Version, Emitter: advertiser,
+			Campaign: o.campaign.ID, Version: o.campaign.Version, Emitter: o.emitter(),
 			Kind: o.campaign.Kinds[0], Epoch: 1, Quotas: []int64{quota},
 		},
 		input: coupon.EmitterKeyInput{Key: o.emitterKey(), MAC: o.mandate().MAC(coupon.DeriveFrameworkKey(o.key))},
