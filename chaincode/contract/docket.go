@@ -37,6 +37,8 @@ const (
 // CURRENCY_MISMATCH.
 type docket struct {
 	*Context
+	// second is the party to the redemptions beside the issuer.
+	second  string
 	sales   []*sale
 	refused []coupon.Refusal
 	state   world.BatchState
@@ -134,6 +136,10 @@ func (d *docket) items(visit func(s *sale, it *item)) {
 // judge reads what the sales depend on and judges every coupon. An error is a
 // fault of the ledger or of the call as a whole; refusals are on the docket.
 func (d *docket) judge() error {
+	var err error
+	if d.second, err = d.Context.second(d.caller); err != nil {
+		return err
+	}
 	kIR, err := d.retailerKey()
 	if err != nil {
 		return err
@@ -170,7 +176,7 @@ func (d *docket) judge() error {
 func (d *docket) retailerKey() (coupon.Key, error) {
 	var own coupon.Key
 	known := false
-	for _, owner := range []string{d.issuer, d.caller} {
+	for _, owner := range []string{d.issuer, d.second} {
 		k, present, err := d.world.RetailerKey(owner, d.caller)
 		if err != nil {
 			return own, err
@@ -183,7 +189,7 @@ func (d *docket) retailerKey() (coupon.Key, error) {
 		}
 	}
 	if !known {
-		return own, coupon.Refuse(coupon.ReasonWrongPeer, "", "only issuer and retailer can judge this")
+		return own, coupon.Refuse(coupon.ReasonWrongPeer, "", "only the two parties can judge this")
 	}
 	return own, nil
 }

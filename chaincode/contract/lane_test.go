@@ -50,7 +50,7 @@ func (c *consortium) newLane(o offer) *lane {
 
 func (l *lane) opening() call {
 	return call{
-		function: "OpenLane", by: l.emitter(), endorsers: []string{issuer, l.emitter()},
+		function: "OpenLane", by: l.emitter(), endorsers: l.parties(),
 		argument: coupon.LaneRequest{Framework: l.frame.Framework, Lane: l.frame.Lane},
 	}
 }
@@ -64,9 +64,9 @@ func (l *lane) begin() {
 	l.t.Helper()
 	var result coupon.BeaconResult
 	l.frame = l.frame.Next()
-	k := askBeacon(l.frame)
-	k.by = l.emitter()
-	l.evaluate(k, &result)
+	ask := askBeacon(l.frame)
+	ask.by = l.emitter()
+	l.evaluate(ask, &result)
 	l.beacon, l.opened, l.last = result.Beacon, result.Before.Time, result.Before.Last
 	l.q, l.log = coupon.FirstLink(l.last, l.beacon), nil
 }
@@ -105,12 +105,16 @@ func closeFrame(ref coupon.FrameRef, content coupon.FrameContent) call {
 	}
 }
 
+func (l *lane) closing() call {
+	k := closeFrame(l.frame, l.content())
+	k.by, k.endorsers = l.emitter(), l.parties()
+	return k
+}
+
 // close closes the frame and begins the next.
 func (l *lane) close() {
 	l.t.Helper()
-	k := closeFrame(l.frame, l.content())
-	k.by, k.endorsers = l.emitter(), []string{issuer, l.emitter()}
-	l.run(k)
+	l.run(l.closing())
 	l.begin()
 }
 

@@ -25,13 +25,33 @@ const (
 type offer struct {
 	campaign coupon.Campaign
 	key      coupon.Key
-	// seller emits purchase proofs; empty for other kinds, which the
-	// advertiser emits.
+	// seller emits purchase proofs, in place of the advertiser.
 	seller string
+	// own: the issuer emits it itself, in place of the advertiser.
+	own bool
+}
+
+// emittedByIssuer returns the offer with the issuer in place of the advertiser.
+func (o offer) emittedByIssuer() offer {
+	o.own = true
+	return o
 }
 
 // emitter is who has the mandate.
-func (o offer) emitter() string { return cmp.Or(o.seller, advertiser) }
+func (o offer) emitter() string {
+	if o.own {
+		return issuer
+	}
+	return cmp.Or(o.seller, advertiser)
+}
+
+// parties endorse what the emitter has with the issuer.
+func (o offer) parties() []string {
+	if o.own {
+		return []string{issuer, clearing}
+	}
+	return []string{issuer, o.emitter()}
+}
 
 var (
 	bearer = makeOffer("spring", coupon.HolderBearer)
@@ -76,7 +96,7 @@ func (o offer) emitterKey() coupon.Key {
 	return coupon.DeriveEmitterKey(o.key, o.campaign.ID, o.emitter(), 1)
 }
 
-// mint is what the advertiser does when it issues a coupon; change may spoil
+// mint is what the emitter does when it issues a coupon; change may spoil
 // it before its MAC is made.
 func (o offer) mint(sn int64, change ...func(*coupon.Coupon)) coupon.Coupon {
 	m := o.mandate()
@@ -206,14 +226,17 @@ func closing(o offer, redeemUntil int64) call {
 }
 
 func authorise(o offer) call {
-	return call{
-		function: "AuthoriseEmitter", by: issuer, endorsers: []string{issuer, o.emitter()},
+	k := call{
+		function: "AuthoriseEmitter", by: issuer, endorsers: o.parties(),
 		argument: coupon.AuthoriseRequest{
 			Campaign: o.campaign.ID, Version: o.campaign.Version, Emitter: o.emitter(),
 			Kind: o.campaign.Kinds[0], Epoch: 1, Quotas: []int64{quota},
 		},
-		input: coupon.EmitterKeyInput{Key: o.emitterKey(), MAC: o.mandate().MAC(coupon.DeriveFrameworkKey(o.key))},
 	}
+	if !o.own {
+		k.input = coupon.EmitterKeyInput{Key: o.emitterKey(), MAC: o.mandate().MAC(coupon.DeriveFrameworkKey(o.key))}
+	}
+	return k
 }
 
 // retailerKeyOf is k_IR.

@@ -15,7 +15,8 @@ import (
 // Redeem spends all coupons of a batch of sales, or none: one bad coupon
 // refuses the batch with BATCH_REFUSED and the complete list of what is bad.
 // The caller is the retailer; issuer and retailer endorse it, as the batch's
-// record goes into both their collections.
+// record goes into both their collections. Where the issuer redeems its own
+// coupons, the clearing house is the second of the two.
 //
 // Input: coupon.BatchInput. Event: Redeemed.
 func (c *Contract) Redeem(ctx *Context) error {
@@ -102,7 +103,7 @@ func (d *docket) store(r coupon.BatchRecord) error {
 				return err
 			}
 		}
-		return d.world.PutBatch(r.ID, bytes, sha256.Sum256(bytes), d.issuer, d.caller)
+		return d.world.PutBatch(r.ID, bytes, sha256.Sum256(bytes), d.issuer, d.second)
 	})
 }
 

@@ -8,13 +8,18 @@ import (
 )
 
 // Void undoes one whole redemption, by its retailer; issuer and retailer
-// endorse it. It is refused once the batch is claimed, in either copy, or
-// settled. Its coupons can be redeemed again, and the products of its purchase
-// proofs are free again; its invoice stays used.
+// endorse it, or issuer and clearing house where the issuer is the retailer. It
+// is refused once the batch is claimed, in either copy, or settled. Its coupons
+// can be redeemed again, and the products of its purchase proofs are free again;
+// its invoice stays used.
 //
 // Input: coupon.VoidInput. Event: Voided.
 func (c *Contract) Void(ctx *Context) error {
-	if err := ctx.checkPeer(ctx.issuer, ctx.caller); err != nil {
+	second, err := ctx.second(ctx.caller)
+	if err != nil {
+		return err
+	}
+	if err := ctx.checkPeer(ctx.issuer, second); err != nil {
 		return err
 	}
 	var in coupon.VoidInput
@@ -46,7 +51,7 @@ func (c *Contract) Void(ctx *Context) error {
 		return err
 	}
 	event := coupon.VoidedEvent{Batch: record.ID, Redemption: in.Redemption, Retailer: record.Retailer}
-	if err := ctx.world.PutVoid(in.Redemption, event, ctx.issuer, record.Retailer); err != nil {
+	if err := ctx.world.PutVoid(in.Redemption, event, ctx.issuer, second); err != nil {
 		return err
 	}
 	return ctx.emit("Voided", event)

@@ -40,6 +40,7 @@ var reasons = []Reason{
 	ReasonMalformedReceipt,
 	ReasonMinimumSpendNotReached,
 	ReasonMixedIssuers,
+	ReasonNotClaimable,
 	ReasonNotClaimed,
 	ReasonNotFound,
 	ReasonNotInBasket,

@@ -28,6 +28,7 @@ const (
 const (
 	privatePartiesKey   = "parties"
 	privateAdmissionKey = "admission"
+	privateMandateKey   = "mandate"
 )
 
 // implicitCollection is the collection that only one organisation holds.
