@@ -51,6 +51,7 @@ var reasons = []Reason{
 	ReasonPresentationFromFuture,
 	ReasonPresentationReplayed,
 	ReasonPresentationRequired,
+	ReasonProductHasProof,
 	ReasonProductUsed,
 	ReasonQuotaExceeded,
 	ReasonRateLimited,

@@ -214,6 +214,8 @@ const (
 	ErrorReason_ERROR_REASON_WRONG_ATTESTATION ErrorReason = 83
 	// The issuer redeemed the batch itself, so nobody owes it anything.
 	ErrorReason_ERROR_REASON_NOT_CLAIMABLE ErrorReason = 115
+	// The product has its purchase proof already.
+	ErrorReason_ERROR_REASON_PRODUCT_HAS_PROOF ErrorReason = 90
 )
 
 // Enum value maps for ErrorReason.
@@ -304,6 +306,7 @@ var (
 		82:  "ERROR_REASON_ATTESTATION_REQUIRED",
 		83:  "ERROR_REASON_WRONG_ATTESTATION",
 		115: "ERROR_REASON_NOT_CLAIMABLE",
+		90:  "ERROR_REASON_PRODUCT_HAS_PROOF",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -391,6 +394,7 @@ var (
 		"ERROR_REASON_ATTESTATION_REQUIRED":      82,
 		"ERROR_REASON_WRONG_ATTESTATION":         83,
 		"ERROR_REASON_NOT_CLAIMABLE":             115,
+		"ERROR_REASON_PRODUCT_HAS_PROOF":         90,
 	}
 )
 
@@ -425,7 +429,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\x94\x16\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xb8\x16\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -512,7 +516,8 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"!ERROR_REASON_TRANSFER_NOT_ALLOWED\x10Q\x12%\n" +
 	"!ERROR_REASON_ATTESTATION_REQUIRED\x10R\x12\"\n" +
 	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12\x1e\n" +
-	"\x1aERROR_REASON_NOT_CLAIMABLE\x10sB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x1aERROR_REASON_NOT_CLAIMABLE\x10s\x12\"\n" +
+	"\x1eERROR_REASON_PRODUCT_HAS_PROOF\x10ZB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
