@@ -19,8 +19,10 @@ type BatchReads struct {
 
 // BatchState is what those keys hold; what is absent is not in a map.
 type BatchState struct {
-	Tick        *coupon.Tick
-	Frameworks  map[coupon.FrameworkID]coupon.Framework
+	Tick       *coupon.Tick
+	Frameworks map[coupon.FrameworkID]coupon.Framework
+	// Mandates has an entry for each framework.
+	Mandates    map[coupon.FrameworkID]coupon.MandateState
 	Markers     map[coupon.Tag]coupon.Marker
 	Invoices    map[coupon.Tag]bool
 	Redemptions map[coupon.RedemptionID]coupon.BatchID
@@ -28,10 +30,10 @@ type BatchState struct {
 
 // ReadBatch reads a batch's keys in one call to the peer.
 func (w World) ReadBatch(r BatchReads) (BatchState, error) {
-	keys := make([]string, 0, 1+len(r.Frameworks)+len(r.Tags)+len(r.Invoices)+len(r.Redemptions))
+	keys := make([]string, 0, 1+2*len(r.Frameworks)+len(r.Tags)+len(r.Invoices)+len(r.Redemptions))
 	keys = append(keys, tickKey)
 	for _, id := range r.Frameworks {
-		keys = append(keys, frameworkKey(id))
+		keys = append(keys, frameworkKey(id), mandateStateKey(id))
 	}
 	for _, tag := range r.Tags {
 		keys = append(keys, spentKey(tag))
@@ -52,6 +54,7 @@ func (w World) ReadBatch(r BatchReads) (BatchState, error) {
 func decodeBatch(r BatchReads, values [][]byte) (BatchState, error) {
 	s := BatchState{
 		Frameworks:  make(map[coupon.FrameworkID]coupon.Framework, len(r.Frameworks)),
+		Mandates:    make(map[coupon.FrameworkID]coupon.MandateState, len(r.Frameworks)),
 		Markers:     make(map[coupon.Tag]coupon.Marker),
 		Invoices:    make(map[coupon.Tag]bool),
 		Redemptions: make(map[coupon.RedemptionID]coupon.BatchID),
@@ -74,6 +77,11 @@ func decodeBatch(r BatchReads, values [][]byte) (BatchState, error) {
 		} else if found {
 			s.Frameworks[id] = f
 		}
+		state, err := decodeMandateState(id, next())
+		if err != nil {
+			return s, err
+		}
+		s.Mandates[id] = state
 	}
 	for _, tag := range r.Tags {
 		if v := next(); v != nil {
