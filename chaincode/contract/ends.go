@@ -13,11 +13,7 @@ import (
 // the issuer's input. Every endorser compares that with the frames' public
 // records, which neither issuer nor emitter can change alone, and sees that no
 // later frame is closed.
-func (c *Context) lastSNs(f coupon.Framework) ([]int64, error) {
-	var in coupon.EndsInput
-	if err := c.input(&in); err != nil {
-		return nil, err
-	}
+func (c *Context) lastSNs(f coupon.Framework, in coupon.EndsInput) ([]int64, error) {
 	if len(in.Ends) != len(f.Quotas) {
 		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "ends", "the framework has %d lanes", len(f.Quotas))
 	}

@@ -55,6 +55,12 @@ func (c *Contract) SuspendEmitter(ctx *Context, request string) error {
 	if err := ctx.argument(request, &req); err != nil {
 		return err
 	}
+	var in coupon.EndsInput
+	if req.Redeem {
+		if err := ctx.input(&in); err != nil {
+			return err
+		}
+	}
 	framework, state, err := ctx.mandate(req.Framework)
 	if err != nil {
 		return err
@@ -67,7 +73,7 @@ func (c *Contract) SuspendEmitter(ctx *Context, request string) error {
 	}
 	state.LastSNs = nil
 	if req.Redeem {
-		if state.LastSNs, err = ctx.lastSNs(framework); err != nil {
+		if state.LastSNs, err = ctx.lastSNs(framework, in); err != nil {
 			return err
 		}
 	}
@@ -108,6 +114,10 @@ func (c *Contract) RevokeEmitter(ctx *Context, request string) error {
 	if err := ctx.argument(request, &req); err != nil {
 		return err
 	}
+	var in coupon.EndsInput
+	if err := ctx.input(&in); err != nil {
+		return err
+	}
 	framework, state, err := ctx.mandate(req.Framework)
 	if err != nil {
 		return err
@@ -115,7 +125,7 @@ func (c *Contract) RevokeEmitter(ctx *Context, request string) error {
 	if state.Status == coupon.MandateRevoked {
 		return state.CheckStatus("framework_id")
 	}
-	if state.LastSNs, err = ctx.lastSNs(framework); err != nil {
+	if state.LastSNs, err = ctx.lastSNs(framework, in); err != nil {
 		return err
 	}
 	return ctx.changeMandate(framework, state, coupon.MandateRevoked, "EmitterRevoked")
