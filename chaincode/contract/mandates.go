@@ -8,7 +8,8 @@ import (
 )
 
 // RaiseQuota gives a mandate higher quotas, or more lanes: quotas only grow.
-// Exactly issuer and emitter endorse it.
+// Exactly issuer and emitter endorse it, or issuer and clearing house where they
+// are one.
 //
 // Argument: coupon.RaiseRequest. Event: QuotaRaised.
 func (c *Contract) RaiseQuota(ctx *Context, request string) error {
@@ -20,7 +21,11 @@ func (c *Contract) RaiseQuota(ctx *Context, request string) error {
 	if err != nil {
 		return err
 	}
-	if err := ctx.checkPeer(ctx.issuer, framework.Emitter); err != nil {
+	second, err := ctx.second(framework.Emitter)
+	if err != nil {
+		return err
+	}
+	if err := ctx.checkPeer(ctx.issuer, second); err != nil {
 		return err
 	}
 	entry, err := ctx.openCampaign(refOf(framework))
@@ -37,7 +42,7 @@ func (c *Contract) RaiseQuota(ctx *Context, request string) error {
 		return coupon.Refuse(coupon.ReasonQuotaNotRaised, "quotas", "the quotas are %d, and they only grow", framework.Quotas)
 	}
 	framework.Quotas = req.Quotas
-	if err := ctx.world.PutQuotas(framework, ctx.GetStub().GetTxID()); err != nil {
+	if err := ctx.world.PutQuotas(framework, second, ctx.GetStub().GetTxID()); err != nil {
 		return err
 	}
 	return ctx.emit("QuotaRaised", emitterEvent(framework))
@@ -133,26 +138,33 @@ func (c *Contract) RevokeEmitter(ctx *Context, request string) error {
 
 // RotateKey gives a mandate's emitter the mandate of the next epoch, with a key
 // and quotas of its own. The one before serves out its open frames; its coupons
-// stay good. A revoked mandate may be followed too. Exactly issuer and emitter
-// endorse it; the issuer's peer checks key and MAC against k_M.
+// stay good. A revoked mandate may be followed too. Who endorses it, and who
+// brings a key, is as for AuthoriseEmitter.
 //
-// Argument: coupon.RotateRequest. Input: coupon.EmitterKeyInput. Event:
-// KeyRotated.
+// Argument: coupon.RotateRequest. Input: coupon.EmitterKeyInput, none where the
+// emitter is the issuer. Event: KeyRotated.
 func (c *Contract) RotateKey(ctx *Context, request string) error {
 	var req coupon.RotateRequest
 	if err := ctx.argument(request, &req); err != nil {
 		return err
 	}
-	var in coupon.EmitterKeyInput
-	if err := ctx.input(&in); err != nil {
+	given, in, err := ctx.givenEmitterKey()
+	if err != nil {
 		return err
 	}
 	before, state, err := ctx.mandate(req.Framework)
 	if err != nil {
 		return err
 	}
-	if err := ctx.checkPeer(ctx.issuer, before.Emitter); err != nil {
+	second, err := ctx.second(before.Emitter)
+	if err != nil {
 		return err
+	}
+	if err := ctx.checkPeer(ctx.issuer, second); err != nil {
+		return err
+	}
+	if given == (before.Emitter == ctx.issuer) {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, coupon.TransientKey, "a key is brought for every emitter but the issuer")
 	}
 	entry, err := ctx.openCampaign(refOf(before))
 	if err != nil {
@@ -173,7 +185,7 @@ func (c *Contract) RotateKey(ctx *Context, request string) error {
 	next := before
 	next.Epoch, next.Quotas = before.Epoch+1, req.Quotas
 	next.ID = next.Mandate().ID()
-	if err := ctx.giveMandate(next, in); err != nil {
+	if err := ctx.giveMandate(next, in, second); err != nil {
 		return err
 	}
 	state.Next, state.Rotated = &next.ID, ctx.now
@@ -183,18 +195,23 @@ func (c *Contract) RotateKey(ctx *Context, request string) error {
 	return ctx.emit("KeyRotated", coupon.KeyRotatedEvent{EmitterEvent: emitterEvent(next), Before: before.ID})
 }
 
+// givenEmitterKey returns the private request, if there is one.
+func (c *Context) givenEmitterKey() (given bool, in coupon.EmitterKeyInput, err error) {
+	if given, err = c.hasInput(); err != nil || !given {
+		return given, in, err
+	}
+	err = c.input(&in)
+	return true, in, err
+}
+
 // giveMandate writes a new framework with its key.
-func (c *Context) giveMandate(f coupon.Framework, in coupon.EmitterKeyInput) error {
+func (c *Context) giveMandate(f coupon.Framework, in coupon.EmitterKeyInput, second string) error {
 	if _, found, err := c.world.Framework(f.ID); err != nil {
 		return err
 	} else if found {
 		return coupon.Refuse(coupon.ReasonAlreadyExists, "emitter", "the emitter has this framework")
 	}
-	if err := c.checkEmitterKey(f, in); err != nil {
-		return err
-	}
-	key := coupon.EmitterKey{Framework: f.ID, Key: in.Key, MAC: in.MAC}
-	if err := c.world.PutEmitterKey(key, c.issuer, f.Emitter); err != nil {
+	if err := c.provideEmitterKey(f, in, second); err != nil {
 		return err
 	}
 	return c.world.PutFramework(f)

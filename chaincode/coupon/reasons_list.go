@@ -43,6 +43,7 @@ var reasons = []Reason{
 	ReasonMalformedReceipt,
 	ReasonMinimumSpendNotReached,
 	ReasonMixedIssuers,
+	ReasonNotClaimable,
 	ReasonNotClaimed,
 	ReasonNotFound,
 	ReasonNotInBasket,

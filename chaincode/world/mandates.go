@@ -9,8 +9,6 @@ import (
 
 func mandateStateKey(id coupon.FrameworkID) string { return "mandate-state/" + id.String() }
 
-func privateQuotaKey(id coupon.FrameworkID) string { return "quota/" + id.String() }
-
 // MandateState returns where a mandate stands: active if nothing is written.
 func (w World) MandateState(id coupon.FrameworkID) (coupon.MandateState, error) {
 	key := mandateStateKey(id)
@@ -33,10 +31,10 @@ func (w World) PutMandateState(s coupon.MandateState) error {
 	return w.putJSON(mandateStateKey(s.Framework), s)
 }
 
-// PutQuotas writes a framework with other quotas, and notes in its emitter's
-// collection that it took part: the ledger then needs its endorsement.
-func (w World) PutQuotas(f coupon.Framework, transaction string) error {
-	if err := w.putPrivate(privateQuotaKey(f.ID), []byte(transaction), f.Emitter); err != nil {
+// PutQuotas writes a framework with other quotas, and notes in the collection of
+// its second party that it took part: the ledger then needs its endorsement.
+func (w World) PutQuotas(f coupon.Framework, second, transaction string) error {
+	if err := w.PutMandateVote(second, transaction); err != nil {
 		return err
 	}
 	return w.putJSON(frameworkKey(f.ID), f)

@@ -224,6 +224,8 @@ const (
 	// The serial number is above the last one that its lane had closed when the
 	// mandate ended.
 	ErrorReason_ERROR_REASON_LANE_ENDED ErrorReason = 109
+	// The issuer redeemed the batch itself, so nobody owes it anything.
+	ErrorReason_ERROR_REASON_NOT_CLAIMABLE ErrorReason = 115
 )
 
 // Enum value maps for ErrorReason.
@@ -318,6 +320,7 @@ var (
 		107: "ERROR_REASON_QUOTA_NOT_RAISED",
 		108: "ERROR_REASON_SUPERSEDED",
 		109: "ERROR_REASON_LANE_ENDED",
+		115: "ERROR_REASON_NOT_CLAIMABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -409,6 +412,7 @@ var (
 		"ERROR_REASON_QUOTA_NOT_RAISED":          107,
 		"ERROR_REASON_SUPERSEDED":                108,
 		"ERROR_REASON_LANE_ENDED":                109,
+		"ERROR_REASON_NOT_CLAIMABLE":             115,
 	}
 )
 
@@ -443,7 +447,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\x97\x17\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xb7\x17\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -534,7 +538,8 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_EMITTER_SUSPENDED\x10j\x12!\n" +
 	"\x1dERROR_REASON_QUOTA_NOT_RAISED\x10k\x12\x1b\n" +
 	"\x17ERROR_REASON_SUPERSEDED\x10l\x12\x1b\n" +
-	"\x17ERROR_REASON_LANE_ENDED\x10mB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x17ERROR_REASON_LANE_ENDED\x10m\x12\x1e\n" +
+	"\x1aERROR_REASON_NOT_CLAIMABLE\x10sB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
