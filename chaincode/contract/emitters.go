@@ -14,7 +14,8 @@ import (
 const firstEpoch = 1
 
 // AuthoriseEmitter gives an emitter its framework: a mandate, its key k_ME and
-// MAC, and a quota for each lane. Exactly issuer and emitter endorse it; the
+// MAC, and a quota for each lane. Who emits purchase proofs is a retailer that is
+// admitted to the campaign already. Exactly issuer and emitter endorse it; the
 // issuer's peer checks key and MAC against k_M. The issuer as its own emitter
 // has k_ME from k_M, so that none is brought, and the clearing house endorses.
 //
@@ -44,21 +45,14 @@ func (c *Contract) AuthoriseEmitter(ctx *Context, request string) error {
 	if err := checkAuthorisation(req, entry.Campaign); err != nil {
 		return err
 	}
+	if err := ctx.checkSeller(ref, req); err != nil {
+		return err
+	}
 	framework := newFramework(req, entry.Campaign)
-	if _, found, err := ctx.world.Framework(framework.ID); err != nil {
-		return err
-	} else if found {
-		return coupon.Refuse(coupon.ReasonAlreadyExists, "emitter", "the emitter has this framework")
-	}
-	if err := ctx.provideEmitterKey(framework, in, second); err != nil {
+	if err := ctx.giveMandate(framework, in, second); err != nil {
 		return err
 	}
-	if err := ctx.world.PutFramework(framework); err != nil {
-		return err
-	}
-	return ctx.emit("EmitterAuthorised", coupon.EmitterEvent{
-		Framework: framework.ID, Campaign: req.Campaign, Version: req.Version, Emitter: req.Emitter,
-	})
+	return ctx.emit("EmitterAuthorised", emitterEvent(framework))
 }
 
 func newFramework(req coupon.AuthoriseRequest, campaign coupon.Campaign) coupon.Framework {
@@ -85,9 +79,25 @@ func checkAuthorisation(req coupon.AuthoriseRequest, campaign coupon.Campaign) e
 		return coupon.Refuse(coupon.ReasonUnsupportedKind, "kind", "the campaign does not have this kind")
 	}
 	if req.Epoch != firstEpoch {
-		return coupon.Refuse(coupon.ReasonInvalidRequest, "epoch", "a new mandate has epoch %d", firstEpoch)
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "epoch", "a new mandate has epoch %d; RotateKey gives the others", firstEpoch)
 	}
 	return checkQuotas(req.Quotas, campaign)
+}
+
+// checkSeller refuses an emitter of purchase proofs that is not a retailer of the
+// campaign: a proof is released with a sale.
+func (c *Context) checkSeller(ref coupon.CampaignRef, req coupon.AuthoriseRequest) error {
+	if req.Kind != coupon.KindProof {
+		return nil
+	}
+	admitted, err := c.world.Admitted(ref, req.Emitter)
+	if err != nil {
+		return err
+	}
+	if !admitted {
+		return coupon.Refuse(coupon.ReasonRetailerNotAdmitted, "emitter", "who emits purchase proofs must be admitted to the campaign as a retailer")
+	}
+	return nil
 }
 
 // checkQuotas refuses quotas whose worst cost is not a number of money.
@@ -116,7 +126,8 @@ func checkQuotas(quotas []int64, campaign coupon.Campaign) error {
 // the clearing house would see it.
 func (c *Context) emitterKeyInput(emitter string) (in coupon.EmitterKeyInput, err error) {
 	if emitter != c.issuer {
-		return in, c.input(&in)
+		err = c.input(&in)
+		return in, err
 	}
 	given, err := c.hasInput()
 	if err == nil && given {

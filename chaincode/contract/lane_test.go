@@ -76,7 +76,7 @@ func (l *lane) release(change ...func(*coupon.Coupon)) coupon.Coupon {
 	m := l.mandate()
 	l.sn++
 	c := coupon.Coupon{
-		Kind: coupon.KindDynamic, Framework: m.ID(), Lane: l.frame.Lane, SN: l.sn,
+		Kind: m.Kind, Framework: m.ID(), Lane: l.frame.Lane, SN: l.sn,
 		Owner:      coupon.PublicKey(wallet(int(l.sn)).Public().(ed25519.PublicKey)),
 		Release:    coupon.Release{Frame: l.frame.Frame, Time: max(l.clock.ms.Load(), l.opened)},
 		MandateMAC: m.MAC(coupon.DeriveFrameworkKey(l.key)),

@@ -4,6 +4,7 @@
 package contract_test
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
@@ -24,6 +25,8 @@ const (
 type offer struct {
 	campaign coupon.Campaign
 	key      coupon.Key
+	// seller emits purchase proofs, in place of the advertiser.
+	seller string
 	// own: the issuer emits it itself, in place of the advertiser.
 	own bool
 }
@@ -34,11 +37,12 @@ func (o offer) emittedByIssuer() offer {
 	return o
 }
 
+// emitter is who has the mandate.
 func (o offer) emitter() string {
 	if o.own {
 		return issuer
 	}
-	return advertiser
+	return cmp.Or(o.seller, advertiser)
 }
 
 // parties endorse what the emitter has with the issuer.
@@ -46,7 +50,7 @@ func (o offer) parties() []string {
 	if o.own {
 		return []string{issuer, clearing}
 	}
-	return []string{issuer, advertiser}
+	return []string{issuer, o.emitter()}
 }
 
 var (

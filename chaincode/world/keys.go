@@ -64,6 +64,8 @@ func admittedOf(ref coupon.CampaignRef) string { return admittedPrefix + version
 
 func spentKey(tag coupon.Tag) string { return "spent/" + tag.String() }
 
+func productKey(tag coupon.Tag) string { return "product/" + tag.String() }
+
 func invoiceKey(tag coupon.Tag) string { return "invoice/" + tag.String() }
 
 func redemptionKey(id coupon.RedemptionID) string { return "redemption/" + id.String() }
