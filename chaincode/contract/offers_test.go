@@ -257,7 +257,7 @@ func (c *consortium) record(tx *stubtest.Transaction) string {
 	return string(text)
 }
 
-func decodeRecord(t *testing.T, text string) coupon.BatchRecord {
+func decodeRecord(t testing.TB, text string) coupon.BatchRecord {
 	t.Helper()
 	var r coupon.BatchRecord
 	if err := coupon.DecodeStrict([]byte(text), &r); err != nil {

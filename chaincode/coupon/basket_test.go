@@ -171,13 +171,13 @@ func TestBasketLimits(t *testing.T) {
 	}
 	for _, r := range results(Value(basket, append(coupons, Application{SN: MaxCoupons + 1, Terms: terms}))) {
 		if r != (wanted{Reason: ReasonTooMany}) {
-			t.Fatalf("a coupon too many gives %v", r)
+			t.Fatalf("a coupon too many gives %v, want %s", r, ReasonTooMany)
 		}
 	}
 	basket.Lines = append(basket.Lines, Line{"09521234543213", 1, 0})
 	for _, r := range results(Value(basket, coupons)) {
 		if r != (wanted{Reason: ReasonTooMany}) {
-			t.Fatalf("a line too many gives %v", r)
+			t.Fatalf("a line too many gives %v, want %s", r, ReasonTooMany)
 		}
 	}
 }
