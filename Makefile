@@ -90,7 +90,7 @@ generate: $(BUF) ## make the Go code of the protocol buffers
 check-generated: $(BUF)
 	@rm -rf .cache/gen && mkdir -p .cache/gen && cp -r proto .cache/gen/ && cd .cache/gen/proto && $(BUF) generate && diff -r gen $(CURDIR)/proto/gen && echo "generated code is current"
 
-bench: bin/network ## measure a lone redemption beside a bare write
+bench: bin/network ## measure coupons beside signatures, then a lone redemption beside a bare write
 	cd network && go build -o ../bin/bench ./bench
 	bin/bench
 

@@ -116,7 +116,7 @@ func (c *consortium) assertRefusals(t testing.TB, mspID string, got *coupon.Erro
 
 // assertCheck expects Check to say what Redeem says, and to give no tag of a
 // coupon that the emitter may not have made.
-func (c *consortium) assertCheck(t *testing.T, b coupon.BatchInput, want []coupon.Refusal) {
+func (c *consortium) assertCheck(t testing.TB, b coupon.BatchInput, want []coupon.Refusal) {
 	t.Helper()
 	var sales []coupon.CheckedSale
 	for _, s := range b.Sales {
