@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if err != nil {
 			failed, word = append(failed, t.String()), "FAILED"
 		}
-		kept, keepErr := t.keep()
+		kept, keepErr := t.keep(ctx)
 		if keepErr != nil {
 			return keepErr
 		}
@@ -112,8 +112,8 @@ const (
 
 // keep copies inputs that reached new code from the go command's cache to
 // testdata, as long as there is room, and returns how many there are.
-func (t target) keep() (int, error) {
-	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+func (t target) keep(ctx context.Context) (int, error) {
+	cache, err := exec.CommandContext(ctx, "go", "env", "GOCACHE").Output()
 	if err != nil {
 		return 0, err
 	}
@@ -137,10 +137,10 @@ func (t target) keep() (int, error) {
 		if _, known := os.Stat(to); err != nil || known == nil || len(data) > maxKeptSize {
 			continue
 		}
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		if err := os.MkdirAll(folder, 0o750); err != nil {
 			return count, err
 		}
-		if err := os.WriteFile(to, data, 0o644); err != nil {
+		if err := os.WriteFile(to, data, 0o600); err != nil {
 			return count, err
 		}
 		count++
