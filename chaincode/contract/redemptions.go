@@ -50,7 +50,7 @@ func (c *Contract) Redeem(ctx *Context) error {
 }
 
 func (d *docket) enterSale(in *coupon.Sale) {
-	s := &sale{request: in.Request, invoice: &in.Invoice, basket: &in.Basket}
+	s := &sale{request: in.Request, invoice: &in.Invoice, attestation: in.Attestation, basket: &in.Basket}
 	given := make([]coupon.CheckedCoupon, len(in.Coupons))
 	for i, t := range in.Coupons {
 		given[i] = coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt}
@@ -77,7 +77,7 @@ func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
 	}
 	for _, s := range d.sales {
 		redeemed := coupon.RedeemedSale{
-			ID: s.id, Request: s.request, Invoice: *s.invoice, Currency: s.basket.Currency,
+			ID: s.id, Request: s.request, Invoice: *s.invoice, Attestation: s.attestation, Currency: s.basket.Currency,
 		}
 		for _, it := range s.items {
 			cp := it.tender.Coupon
@@ -141,7 +141,7 @@ func (c *Contract) Check(ctx *Context) (string, error) {
 	d := &docket{Context: ctx}
 	for i := range in.Sales {
 		s := in.Sales[i]
-		d.enter(&sale{invoice: s.Invoice, basket: s.Basket}, s.RequestID, s.Coupons)
+		d.enter(&sale{invoice: s.Invoice, attestation: s.Attestation, basket: s.Basket}, s.RequestID, s.Coupons)
 	}
 	if err := d.judge(); err != nil {
 		return "", err
