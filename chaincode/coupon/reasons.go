@@ -92,6 +92,18 @@ const (
 	ReasonQuotaExceeded Reason = "QUOTA_EXCEEDED"
 	// ReasonSoldOut: the emitter has issued all that its quotas allow.
 	ReasonSoldOut Reason = "SOLD_OUT"
+	// ReasonQuotaNotRaised: quotas only grow, and these do not.
+	ReasonQuotaNotRaised Reason = "QUOTA_NOT_RAISED"
+	// ReasonEmitterRevoked: the issuer has revoked the mandate.
+	ReasonEmitterRevoked Reason = "EMITTER_REVOKED"
+	// ReasonEmitterSuspended: the issuer has suspended the mandate.
+	ReasonEmitterSuspended Reason = "EMITTER_SUSPENDED"
+	// ReasonSuperseded: the mandate is followed by another, with a new key or of a newer version
+	// of the campaign.
+	ReasonSuperseded Reason = "SUPERSEDED"
+	// ReasonLaneEnded: the serial number is above the last one that its lane had closed when the
+	// mandate ended.
+	ReasonLaneEnded Reason = "LANE_ENDED"
 	// ReasonBadTerms: the terms document is not well formed.
 	ReasonBadTerms Reason = "BAD_TERMS"
 	// ReasonTermsMismatch: the terms shown do not hash to the coupon's framework; the wallet
@@ -212,6 +224,8 @@ const (
 	ReasonAlreadyClaimed Reason = "ALREADY_CLAIMED"
 	// ReasonNotClaimed: the batch has not been claimed.
 	ReasonNotClaimed Reason = "NOT_CLAIMED"
+	// ReasonNotClaimable: the issuer redeemed the batch itself, so nobody owes it anything.
+	ReasonNotClaimable Reason = "NOT_CLAIMABLE"
 	// ReasonAlreadySettled: the batch has been settled.
 	ReasonAlreadySettled Reason = "ALREADY_SETTLED"
 )

@@ -186,6 +186,8 @@ type RedeemedCoupon struct {
 	SN        int64       `json:"sn"`
 	// Value is the discount in minor units of the redemption's currency.
 	Value int64 `json:"value"`
+	// Product is that of a purchase proof; absent for other kinds.
+	Product *Product `json:"product,omitempty"`
 }
 
 // RedeemedSale is one redemption in a batch record.

@@ -138,7 +138,11 @@ type CheckedSale struct {
 
 // CheckInput is the private input of Check.
 type CheckInput struct {
+	// Sales may be empty where there are products.
 	Sales []CheckedSale `json:"sales"`
+	// Products are asked for by an emitter of purchase proofs; at most
+	// MaxCoupons.
+	Products []ProductQuery `json:"products,omitempty"`
 }
 
 // Verdict is what Check says of one coupon.
@@ -168,6 +172,8 @@ type SaleVerdict struct {
 // CheckResult has a verdict for each sale, in the input's order.
 type CheckResult struct {
 	Sales []SaleVerdict `json:"sales"`
+	// Products has an answer for each of the input's.
+	Products []ProductAnswer `json:"products,omitempty"`
 }
 
 // VoidInput is the private input of Void.
@@ -236,7 +242,9 @@ type CampaignPage struct {
 // FrameworkPage is a page of frameworks; Next is empty on the last.
 type FrameworkPage struct {
 	Frameworks []Framework `json:"frameworks"`
-	Next       string      `json:"next"`
+	// States has where each framework's mandate stands, in the same order.
+	States []MandateState `json:"states"`
+	Next   string         `json:"next"`
 }
 
 // RetailerQuery names a retailer.

@@ -89,6 +89,11 @@ var table = map[coupon.Reason]struct {
 	coupon.ReasonTickTooEarly:           {codes.FailedPrecondition, NotNow},
 	coupon.ReasonUnknownLane:            {codes.FailedPrecondition, NotValid},
 	coupon.ReasonQuotaExceeded:          {codes.FailedPrecondition, NotValid},
+	coupon.ReasonEmitterRevoked:         {codes.FailedPrecondition, NotValid},
+	coupon.ReasonEmitterSuspended:       {codes.FailedPrecondition, NotNow},
+	coupon.ReasonQuotaNotRaised:         {codes.FailedPrecondition, NotValid},
+	coupon.ReasonSuperseded:             {codes.FailedPrecondition, NotValid},
+	coupon.ReasonLaneEnded:              {codes.FailedPrecondition, NotValid},
 	coupon.ReasonTermsMismatch:          {codes.FailedPrecondition, NotValid},
 	coupon.ReasonKeyMismatch:            {codes.FailedPrecondition, NotValid},
 	coupon.ReasonWrongMAC:               {codes.FailedPrecondition, NotValid},
@@ -115,6 +120,7 @@ var table = map[coupon.Reason]struct {
 	coupon.ReasonMinimumSpendNotReached: {codes.FailedPrecondition, NotForThisBasket},
 	coupon.ReasonRecordMismatch:         {codes.FailedPrecondition, NotValid},
 	coupon.ReasonNotClaimed:             {codes.FailedPrecondition, NotValid},
+	coupon.ReasonNotClaimable:           {codes.FailedPrecondition, NotValid},
 	coupon.ReasonBatchRefused:           {codes.FailedPrecondition, NotValid},
 
 	// Not now, for no fault of the request.

@@ -218,6 +218,20 @@ const (
 	// The attested payment is less than what the goods of the sale cost after its
 	// coupons.
 	ErrorReason_ERROR_REASON_PAYMENT_TOO_SMALL ErrorReason = 101
+	// The issuer has revoked the mandate.
+	ErrorReason_ERROR_REASON_EMITTER_REVOKED ErrorReason = 105
+	// The issuer has suspended the mandate.
+	ErrorReason_ERROR_REASON_EMITTER_SUSPENDED ErrorReason = 106
+	// Quotas only grow, and these do not.
+	ErrorReason_ERROR_REASON_QUOTA_NOT_RAISED ErrorReason = 107
+	// The mandate is followed by another, with a new key or of a newer version
+	// of the campaign.
+	ErrorReason_ERROR_REASON_SUPERSEDED ErrorReason = 108
+	// The serial number is above the last one that its lane had closed when the
+	// mandate ended.
+	ErrorReason_ERROR_REASON_LANE_ENDED ErrorReason = 109
+	// The issuer redeemed the batch itself, so nobody owes it anything.
+	ErrorReason_ERROR_REASON_NOT_CLAIMABLE ErrorReason = 115
 )
 
 // Enum value maps for ErrorReason.
@@ -309,6 +323,12 @@ var (
 		83:  "ERROR_REASON_WRONG_ATTESTATION",
 		100: "ERROR_REASON_BAD_INSTITUTE_KEY",
 		101: "ERROR_REASON_PAYMENT_TOO_SMALL",
+		105: "ERROR_REASON_EMITTER_REVOKED",
+		106: "ERROR_REASON_EMITTER_SUSPENDED",
+		107: "ERROR_REASON_QUOTA_NOT_RAISED",
+		108: "ERROR_REASON_SUPERSEDED",
+		109: "ERROR_REASON_LANE_ENDED",
+		115: "ERROR_REASON_NOT_CLAIMABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -397,6 +417,12 @@ var (
 		"ERROR_REASON_WRONG_ATTESTATION":         83,
 		"ERROR_REASON_BAD_INSTITUTE_KEY":         100,
 		"ERROR_REASON_PAYMENT_TOO_SMALL":         101,
+		"ERROR_REASON_EMITTER_REVOKED":           105,
+		"ERROR_REASON_EMITTER_SUSPENDED":         106,
+		"ERROR_REASON_QUOTA_NOT_RAISED":          107,
+		"ERROR_REASON_SUPERSEDED":                108,
+		"ERROR_REASON_LANE_ENDED":                109,
+		"ERROR_REASON_NOT_CLAIMABLE":             115,
 	}
 )
 
@@ -431,7 +457,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xbc\x16\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xff\x17\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -519,7 +545,13 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"!ERROR_REASON_ATTESTATION_REQUIRED\x10R\x12\"\n" +
 	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12\"\n" +
 	"\x1eERROR_REASON_BAD_INSTITUTE_KEY\x10d\x12\"\n" +
-	"\x1eERROR_REASON_PAYMENT_TOO_SMALL\x10eB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x1eERROR_REASON_PAYMENT_TOO_SMALL\x10e\x12 \n" +
+	"\x1cERROR_REASON_EMITTER_REVOKED\x10i\x12\"\n" +
+	"\x1eERROR_REASON_EMITTER_SUSPENDED\x10j\x12!\n" +
+	"\x1dERROR_REASON_QUOTA_NOT_RAISED\x10k\x12\x1b\n" +
+	"\x17ERROR_REASON_SUPERSEDED\x10l\x12\x1b\n" +
+	"\x17ERROR_REASON_LANE_ENDED\x10m\x12\x1e\n" +
+	"\x1aERROR_REASON_NOT_CLAIMABLE\x10sB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
