@@ -54,6 +54,7 @@ var reasons = []Reason{
 	ReasonPresentationFromFuture,
 	ReasonPresentationReplayed,
 	ReasonPresentationRequired,
+	ReasonProductHasProof,
 	ReasonProductUsed,
 	ReasonQuotaExceeded,
 	ReasonQuotaNotRaised,
