@@ -141,6 +141,8 @@ const (
 	ReasonWrongReceipt Reason = "WRONG_RECEIPT"
 	// ReasonProductUsed: another purchase proof of this product instance was redeemed.
 	ReasonProductUsed Reason = "PRODUCT_USED"
+	// ReasonProductHasProof: the product instance has its purchase proof already.
+	ReasonProductHasProof Reason = "PRODUCT_HAS_PROOF"
 	// ReasonTransferNotAllowed: the campaign does not allow the transfer, or not another step.
 	ReasonTransferNotAllowed Reason = "TRANSFER_NOT_ALLOWED"
 	// ReasonTagMismatch: a tag handed in is not the one that the issuer's key gives.

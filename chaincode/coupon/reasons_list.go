@@ -56,6 +56,7 @@ var reasons = []Reason{
 	ReasonPresentationFromFuture,
 	ReasonPresentationReplayed,
 	ReasonPresentationRequired,
+	ReasonProductHasProof,
 	ReasonProductUsed,
 	ReasonQuotaExceeded,
 	ReasonQuotaNotRaised,

@@ -111,6 +111,10 @@ var wanted = map[string]struct{ own, others string }{
 	"GetReceipt":  {"auditor operator service", ""},
 	"CloseFrames": {"operator", ""},
 	"GetLog":      {"auditor operator service", "service"},
+	"GetOpenings": {"service", "service"},
+
+	"advertiser.IssueProof": {"service", ""},
+	"retailer.IssueProof":   {"operator till", ""},
 
 	"Verify":              {"operator service till", ""},
 	"Redeem":              {"operator till", ""},

@@ -143,6 +143,8 @@ var coupons = []Entry{
 		"Do not take it; the wallet can fetch the receipt again.", []Who{Customer, Retailer}},
 	{coupon.ReasonProductUsed, "Another purchase proof of the same product instance was redeemed before.",
 		"Do not take it: a product is proof of one purchase, once.", []Who{Retailer}},
+	{coupon.ReasonProductHasProof, "The product instance has its purchase proof already.",
+		"A product has one proof: repeat the request that it was asked for with, and the same proof comes.", []Who{Retailer}},
 	{coupon.ReasonTransferNotAllowed, "The campaign does not allow the coupon to be given on, or not once more.",
 		"Keep the coupon; the present owner can redeem it.", []Who{Customer, Advertiser}},
 	{coupon.ReasonDuplicateInBatch, "The same coupon, payment or redemption is in the request more than once.",

@@ -72,6 +72,7 @@ var table = map[coupon.Reason]struct {
 	coupon.ReasonAlreadyExists:   {codes.AlreadyExists, AlreadyUsed},
 	coupon.ReasonAlreadyRedeemed: {codes.AlreadyExists, AlreadyUsed},
 	coupon.ReasonProductUsed:     {codes.AlreadyExists, AlreadyUsed},
+	coupon.ReasonProductHasProof: {codes.AlreadyExists, exact},
 	coupon.ReasonInvoiceUsed:     {codes.AlreadyExists, AlreadyUsed},
 	coupon.ReasonRedemptionKnown: {codes.AlreadyExists, AlreadyUsed},
 	coupon.ReasonAlreadyClaimed:  {codes.AlreadyExists, AlreadyUsed},

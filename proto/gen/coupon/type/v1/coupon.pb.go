@@ -37,6 +37,8 @@ const (
 	Kind_KIND_STATIC Kind = 1
 	// Released at a time that is proven; the value may depend on it.
 	Kind_KIND_DYNAMIC Kind = 2
+	// Released at a proven time with the sale of one product: a purchase proof.
+	Kind_KIND_PROOF Kind = 3
 )
 
 // Enum value maps for Kind.
@@ -45,11 +47,13 @@ var (
 		0: "KIND_UNSPECIFIED",
 		1: "KIND_STATIC",
 		2: "KIND_DYNAMIC",
+		3: "KIND_PROOF",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_STATIC":      1,
 		"KIND_DYNAMIC":     2,
+		"KIND_PROOF":       3,
 	}
 )
 
@@ -949,11 +953,13 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1b.coupon.type.v1.ErrorReasonR\x06reason\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\"I\n" +
 	"\x0eRefusedCoupons\x127\n" +
-	"\arefused\x18\x01 \x03(\v2\x1d.coupon.type.v1.RefusedCouponR\arefused*?\n" +
+	"\arefused\x18\x01 \x03(\v2\x1d.coupon.type.v1.RefusedCouponR\arefused*O\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_STATIC\x10\x01\x12\x10\n" +
-	"\fKIND_DYNAMIC\x10\x02*E\n" +
+	"\fKIND_DYNAMIC\x10\x02\x12\x0e\n" +
+	"\n" +
+	"KIND_PROOF\x10\x03*E\n" +
 	"\x06Holder\x12\x16\n" +
 	"\x12HOLDER_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rHOLDER_BEARER\x10\x01\x12\x10\n" +

@@ -232,6 +232,8 @@ const (
 	ErrorReason_ERROR_REASON_LANE_ENDED ErrorReason = 109
 	// The issuer redeemed the batch itself, so nobody owes it anything.
 	ErrorReason_ERROR_REASON_NOT_CLAIMABLE ErrorReason = 115
+	// The product has its purchase proof already.
+	ErrorReason_ERROR_REASON_PRODUCT_HAS_PROOF ErrorReason = 90
 )
 
 // Enum value maps for ErrorReason.
@@ -329,6 +331,7 @@ var (
 		108: "ERROR_REASON_SUPERSEDED",
 		109: "ERROR_REASON_LANE_ENDED",
 		115: "ERROR_REASON_NOT_CLAIMABLE",
+		90:  "ERROR_REASON_PRODUCT_HAS_PROOF",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -423,6 +426,7 @@ var (
 		"ERROR_REASON_SUPERSEDED":                108,
 		"ERROR_REASON_LANE_ENDED":                109,
 		"ERROR_REASON_NOT_CLAIMABLE":             115,
+		"ERROR_REASON_PRODUCT_HAS_PROOF":         90,
 	}
 )
 
@@ -457,7 +461,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xff\x17\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xa3\x18\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -551,7 +555,8 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x1dERROR_REASON_QUOTA_NOT_RAISED\x10k\x12\x1b\n" +
 	"\x17ERROR_REASON_SUPERSEDED\x10l\x12\x1b\n" +
 	"\x17ERROR_REASON_LANE_ENDED\x10m\x12\x1e\n" +
-	"\x1aERROR_REASON_NOT_CLAIMABLE\x10sB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x1aERROR_REASON_NOT_CLAIMABLE\x10s\x12\"\n" +
+	"\x1eERROR_REASON_PRODUCT_HAS_PROOF\x10ZB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
