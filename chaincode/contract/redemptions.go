@@ -54,7 +54,7 @@ func (d *docket) enterSale(in *coupon.Sale) {
 	given := make([]coupon.CheckedCoupon, len(in.Coupons))
 	for i, t := range in.Coupons {
 		given[i] = coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt}
-		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw})
+		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw, ownership: t.Ownership})
 	}
 	d.enter(s, in.RequestID, given)
 	if in.RequestID == "" {
@@ -81,9 +81,13 @@ func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
 		}
 		for _, it := range s.items {
 			cp := it.tender.Coupon
-			redeemed.Coupons = append(redeemed.Coupons, coupon.RedeemedCoupon{
+			line := coupon.RedeemedCoupon{
 				Tag: it.tag, Framework: cp.Framework, Lane: cp.Lane, SN: cp.SN, Value: it.value,
-			})
+			}
+			if it.ownership != nil {
+				line.TransferTag = &it.ownership.Tag
+			}
+			redeemed.Coupons = append(redeemed.Coupons, line)
 		}
 		r.Redemptions = append(r.Redemptions, redeemed)
 	}
@@ -113,6 +117,12 @@ func (d *docket) storeSale(w world.World, s *sale, batch coupon.BatchID) error {
 		}
 		marker := coupon.Marker{State: coupon.MarkerSpent, Redemption: s.id, Batch: batch, Time: at}
 		if err := w.PutMarker(it.tag, marker); err != nil {
+			return err
+		}
+		if it.ownership == nil {
+			continue
+		}
+		if err := w.PutOwnerMarker(it.ownership.Tag, coupon.OwnerMarker{State: coupon.MarkerSpent, Time: at}); err != nil {
 			return err
 		}
 	}
@@ -160,7 +170,7 @@ func (d *docket) result() coupon.CheckResult {
 		for _, it := range s.items {
 			verdict := coupon.Verdict{Value: it.value, ValueInOneHour: it.later}
 			if it.computed {
-				verdict.Tag, verdict.Draw = &it.tag, it.draw
+				verdict.Tag, verdict.Draw, verdict.Ownership = &it.tag, it.draw, it.ownership
 			}
 			if it.framework.Issuer != "" {
 				verdict.Framework = &it.framework.ID

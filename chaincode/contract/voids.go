@@ -65,7 +65,7 @@ func (c *Context) voidSale(record coupon.BatchRecord, id coupon.RedemptionID) er
 		if err != nil {
 			return err
 		}
-		for _, tag := range tags {
+		for i, tag := range tags {
 			m, found := markers[tag]
 			if !found || m.Batch != record.ID || m.Redemption != id || m.State != coupon.MarkerSpent {
 				return coupon.Refuse(coupon.ReasonNotRedeemed, "redemption_id", "the redemption is undone already")
@@ -74,8 +74,20 @@ func (c *Context) voidSale(record coupon.BatchRecord, id coupon.RedemptionID) er
 			if err := c.world.PutMarker(tag, m); err != nil {
 				return err
 			}
+			if err := c.voidOwner(sale.Coupons[i], m.Time); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
 	return coupon.Refuse(coupon.ReasonNotFound, "redemption_id", "the batch has no such redemption")
+}
+
+// voidOwner lets whoever presented a coupon use it or transfer it again. While
+// it was spent nothing else could happen at its transfer tag.
+func (c *Context) voidOwner(cp coupon.RedeemedCoupon, at int64) error {
+	if cp.TransferTag == nil {
+		return nil
+	}
+	return c.world.PutOwnerMarker(*cp.TransferTag, coupon.OwnerMarker{State: coupon.MarkerVoid, Time: at})
 }
