@@ -30,13 +30,16 @@ const (
 // CAMPAIGN_NOT_BEGUN, CAMPAIGN_OVER; UNSUPPORTED_KIND; WRONG_HOLDER; UNKNOWN_LANE,
 // QUOTA_EXCEEDED; FRAME_NOT_OPEN, WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
 // FRAME_NOT_CLOSED, WRONG_RECEIPT; WRONG_MAC; TAG_MISMATCH; ALREADY_REDEEMED;
-// PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
-// PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE; COUPON_TRANSFERRED;
+// PRODUCT_USED; PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
+// PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE,
+// COUPON_TRANSFERRED;
 // PRESENTATION_REPLAYED; the reasons of coupon.Value. To a sale as a whole:
 // its form; DUPLICATE_IN_BATCH; REDEMPTION_KNOWN; INVOICE_USED;
 // CURRENCY_MISMATCH.
 type docket struct {
 	*Context
+	// second is the party to the redemptions beside the issuer.
+	second  string
 	sales   []*sale
 	refused []coupon.Refusal
 	state   world.BatchState
@@ -72,10 +75,11 @@ type item struct {
 	// Redeem, computed in Check.
 	draw *coupon.Hash
 	// ownership is the caller's in Redeem, found in Check; nil where the campaign
-	// does not allow transfers. passed are the transfers that were followed to
-	// find it.
+	// does not allow transfers. passed are the ownerships that were followed to
+	// find it, and digests those of the transfers that ended them.
 	ownership *coupon.Ownership
-	passed    []coupon.OwnerMarker
+	passed    []coupon.Ownership
+	digests   []coupon.Hash
 
 	bad   bool
 	value int64
@@ -141,6 +145,10 @@ func (d *docket) items(visit func(s *sale, it *item)) {
 // judge reads what the sales depend on and judges every coupon. An error is a
 // fault of the ledger or of the call as a whole; refusals are on the docket.
 func (d *docket) judge() error {
+	var err error
+	if d.second, err = d.Context.second(d.caller); err != nil {
+		return err
+	}
 	kIR, err := d.retailerKey()
 	if err != nil {
 		return err
@@ -180,7 +188,7 @@ func (d *docket) judge() error {
 func (d *docket) retailerKey() (coupon.Key, error) {
 	var own coupon.Key
 	known := false
-	for _, owner := range []string{d.issuer, d.caller} {
+	for _, owner := range []string{d.issuer, d.second} {
 		k, present, err := d.world.RetailerKey(owner, d.caller)
 		if err != nil {
 			return own, err
@@ -193,7 +201,7 @@ func (d *docket) retailerKey() (coupon.Key, error) {
 		}
 	}
 	if !known {
-		return own, coupon.Refuse(coupon.ReasonWrongPeer, "", "only issuer and retailer can judge this")
+		return own, coupon.Refuse(coupon.ReasonWrongPeer, "", "only the two parties can judge this")
 	}
 	return own, nil
 }
@@ -217,6 +225,9 @@ func (d *docket) read() error {
 		}
 		if it.tag != (coupon.Tag{}) {
 			reads.Tags = append(reads.Tags, it.tag)
+		}
+		if it.tender.Coupon.Kind == coupon.KindProof {
+			reads.Products = append(reads.Products, it.tender.Coupon.Product.Tag)
 		}
 	})
 	var err error

@@ -103,13 +103,13 @@ func founded(t *testing.T) *consortium {
 	return c
 }
 
-// open publishes an offer, authorises its emitter and admits the retailer.
+// open publishes an offer, admits the retailer and authorises the emitter.
 func (c *consortium) open(o offer) {
 	c.t.Helper()
 	c.run(enterKey(o))
 	c.run(publish(o))
-	c.run(authorise(o))
 	c.run(c.admit(o, retailer))
+	c.run(authorise(o))
 }
 
 // call is one use of a function.

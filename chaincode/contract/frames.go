@@ -9,7 +9,7 @@ import (
 
 // OpenLane opens a lane of a framework: it is the closing of frame 0, from
 // which on the beacon of frame 1 is given. The caller is the emitter; issuer
-// and emitter endorse it.
+// and emitter endorse it, or issuer and clearing house where they are one.
 //
 // Argument: coupon.LaneRequest. Event: FrameClosed.
 func (c *Contract) OpenLane(ctx *Context, request string) error {
@@ -38,7 +38,8 @@ func (c *Contract) OpenLane(ctx *Context, request string) error {
 
 // CloseFrame closes a lane's frame, and so opens the next. Frames are closed
 // one after the other; to close one again with the same content is no error and
-// changes nothing. The caller is the emitter; issuer and emitter endorse it.
+// changes nothing. The caller is the emitter; issuer and emitter endorse it, or
+// issuer and clearing house where they are one.
 //
 // Argument: coupon.FrameRef. Input: coupon.FrameContent. Event: FrameClosed.
 func (c *Contract) CloseFrame(ctx *Context, request string) error {
@@ -74,7 +75,11 @@ func (c *Context) closeFrame(framework coupon.Framework, ref coupon.FrameRef, co
 	frame := coupon.Frame{
 		FrameRef: ref, Time: c.now, Last: content.Last, Log: coupon.LogDigest(content.Root, content.Count),
 	}
-	if err := c.world.PutFrame(frame, content, c.issuer, framework.Emitter); err != nil {
+	second, err := c.second(framework.Emitter)
+	if err != nil {
+		return err
+	}
+	if err := c.world.PutFrame(frame, content, c.issuer, second); err != nil {
 		return err
 	}
 	return c.emit("FrameClosed", coupon.FrameEvent{FrameRef: ref})
@@ -89,7 +94,11 @@ func (c *Context) laneOf(id coupon.FrameworkID, lane uint16) (coupon.Framework, 
 	if f.Emitter != c.caller {
 		return f, coupon.Refuse(coupon.ReasonWrongOrganisation, "framework_id", "the framework is another emitter's")
 	}
-	if err := c.checkPeer(c.issuer, f.Emitter); err != nil {
+	second, err := c.second(f.Emitter)
+	if err != nil {
+		return f, err
+	}
+	if err := c.checkPeer(c.issuer, second); err != nil {
 		return f, err
 	}
 	if int(lane) >= len(f.Quotas) {
@@ -140,7 +149,11 @@ func (c *Context) checkContent(f coupon.Framework, ref coupon.FrameRef, before c
 
 // checkSerials compares with the party's own summary of the frame before.
 func (c *Context) checkSerials(f coupon.Framework, before coupon.FrameRef, content coupon.FrameContent) error {
-	for _, owner := range []string{c.issuer, f.Emitter} {
+	second, err := c.second(f.Emitter)
+	if err != nil {
+		return err
+	}
+	for _, owner := range []string{c.issuer, second} {
 		summary, present, err := c.world.FrameSummary(owner, before)
 		if err != nil {
 			return err

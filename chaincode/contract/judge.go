@@ -178,6 +178,9 @@ func (d *docket) judgeUse(s *sale, it *item) error {
 	if marked && marker.State == coupon.MarkerSpent {
 		return coupon.Refuse(coupon.ReasonAlreadyRedeemed, "", "the coupon was redeemed")
 	}
+	if err := d.judgeProduct(it); err != nil {
+		return err
+	}
 	if d.offers[refOf(it.framework)].Campaign.Holder != coupon.HolderBound {
 		return nil
 	}

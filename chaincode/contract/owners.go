@@ -58,12 +58,38 @@ func (d *docket) findOwners(items []*item) error {
 			if m.State != coupon.MarkerTransferred || left == 0 {
 				continue
 			}
-			owned := it.tender.Coupon.OwnedBy(d.keys[it.framework.ID].spent, it.ownership.Step+1, m.NewOwner, m.Time)
-			it.ownership, it.passed = &owned, append(it.passed, m)
-			onward = append(onward, it)
+			err := d.passOn(it, m)
+			if _, refused := coupon.ReasonOf(err); err != nil && !refused {
+				return err
+			}
+			d.refuse(it, err)
+			if err == nil {
+				onward = append(onward, it)
+			}
 		}
 		items = onward
 	}
+	return nil
+}
+
+// passOn takes a coupon from one owner to the next, who stands in the issuer's
+// copy of the transfer: the public marker has its digest.
+func (d *docket) passOn(it *item, m coupon.OwnerMarker) error {
+	record, found, err := d.world.TransferRecord(d.issuer, it.ownership.Tag)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return coupon.Refuse(coupon.ReasonKeyMissing, "", "the issuer's copy of a transfer is missing")
+	}
+	t, err := coupon.ParseTransfer(record.Text)
+	if err != nil || t.Digest() != m.Digest {
+		return coupon.Refuse(coupon.ReasonRecordMismatch, "", "the issuer's copy of a transfer is not what is on the ledger")
+	}
+	owned := it.tender.Coupon.OwnedBy(d.keys[it.framework.ID].spent, it.ownership.Step+1, t.NewOwner, m.Time)
+	it.passed = append(it.passed, *it.ownership)
+	it.ownership = &owned
+	it.digests = append(it.digests, m.Digest)
 	return nil
 }
 
@@ -94,8 +120,8 @@ func (d *docket) judgeOwner(it *item, p *coupon.Presentation) error {
 		return p.VerifySignature(it.tender.Coupon.Owner)
 	}
 	if err := p.VerifySignature(o.Owner); err != nil {
-		for step := range it.passed {
-			if p.VerifySignature(it.ownerOf(step)) == nil {
+		for _, former := range it.passed {
+			if p.VerifySignature(former.Owner) == nil {
 				return coupon.Refuse(coupon.ReasonCouponTransferred, "", "the coupon was transferred, and a former owner presents it")
 			}
 		}
@@ -108,12 +134,4 @@ func (d *docket) judgeOwner(it *item, p *coupon.Presentation) error {
 		return coupon.Refuse(coupon.ReasonPresentationReplayed, "", "the coupon was transferred after this presentation was made")
 	}
 	return nil
-}
-
-// ownerOf is who owned the coupon in a step that is over.
-func (it *item) ownerOf(step int) coupon.PublicKey {
-	if step == 0 {
-		return it.tender.Coupon.Owner
-	}
-	return it.passed[step-1].NewOwner
 }

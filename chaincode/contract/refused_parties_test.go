@@ -43,11 +43,6 @@ func TestEmittersAreRefused(t *testing.T) {
 			k.endorsers = []string{issuer}
 			return k
 		}},
-		{name: "the issuer", want: invalid, field: "emitter", prepare: func(c *consortium) call {
-			k := authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Emitter = issuer })(c)
-			k.endorsers = []string{issuer}
-			return k
-		}},
 		{name: "kind that does not exist", want: coupon.ReasonUnknownKind, field: "kind",
 			prepare: authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Kind = "mystery" })},
 		{name: "kind that the campaign does not have", want: coupon.ReasonUnsupportedKind, field: "kind", prepare: func(c *consortium) call {
@@ -117,11 +112,6 @@ func TestRetailersAreRefused(t *testing.T) {
 		{name: "key lost by the retailer, and another", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(retailer, &key)},
 		{name: "no retailer", want: invalid, field: "retailer", prepare: func(c *consortium) call {
 			k := admit("", &key)(c)
-			k.endorsers = []string{issuer}
-			return k
-		}},
-		{name: "the issuer", want: invalid, field: "retailer", prepare: func(c *consortium) call {
-			k := admit(issuer, &key)(c)
 			k.endorsers = []string{issuer}
 			return k
 		}},

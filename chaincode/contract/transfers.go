@@ -9,8 +9,8 @@ import (
 )
 
 // Transfer hands a bound coupon from its owner to another key. The caller is the
-// coupon's emitter; issuer and emitter endorse it, and both keep what the owner
-// signed. Redemptions and transfers by one owner of a coupon read and write the
+// coupon's emitter; issuer and emitter endorse it, or issuer and clearing house
+// where they are one, and both keep what the owner signed. Redemptions and transfers by one owner of a coupon read and write the
 // same key, so that of two that meet the ledger takes one.
 //
 // The first reason that applies is the one that is given, in this order: the
@@ -47,10 +47,10 @@ func (c *Contract) Transfer(ctx *Context) error {
 		return err
 	}
 	marker := coupon.OwnerMarker{
-		State: coupon.MarkerTransferred, Time: ctx.now, NewOwner: d.transfer.NewOwner, Digest: d.transfer.Digest(),
+		State: coupon.MarkerTransferred, Time: ctx.now, Digest: d.transfer.Digest(),
 	}
 	record := coupon.TransferRecord{Text: in.Text, Transaction: ctx.GetStub().GetTxID(), Time: ctx.now}
-	if err := ctx.world.PutTransfer(in.Ownership.Tag, marker, record, ctx.issuer, d.it.framework.Emitter); err != nil {
+	if err := ctx.world.PutTransfer(in.Ownership.Tag, marker, record, ctx.issuer, d.second); err != nil {
 		return err
 	}
 	return ctx.emit("Transferred", coupon.TransferredEvent{Framework: d.it.framework.ID})
@@ -77,7 +77,7 @@ func (c *Contract) CheckTransfer(ctx *Context) (string, error) {
 	if err := d.prove(); err != nil {
 		return "", err
 	}
-	if err := d.findOwners([]*item{d.it}); err != nil {
+	if err := d.follow(); err != nil {
 		return "", err
 	}
 	if done := d.done(); done != nil {
@@ -115,7 +115,7 @@ func (c *Contract) FindOwner(ctx *Context) (string, error) {
 	if err := d.prove(); err != nil {
 		return "", err
 	}
-	if err := d.findOwners([]*item{d.it}); err != nil {
+	if err := d.follow(); err != nil {
 		return "", err
 	}
 	return answer(d.owner(d.it.ownership.Step))
@@ -152,7 +152,11 @@ func (c *Context) lookUp(cp coupon.Coupon) (*deed, error) {
 	if framework.Emitter != c.caller {
 		return nil, coupon.Refuse(coupon.ReasonWrongOrganisation, "framework_id", "the framework is another emitter's")
 	}
-	if err := c.checkPeer(c.issuer, framework.Emitter); err != nil {
+	second, err := c.second(framework.Emitter)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkPeer(c.issuer, second); err != nil {
 		return nil, err
 	}
 	entry, err := c.campaign(refOf(framework))
@@ -162,7 +166,7 @@ func (c *Context) lookUp(cp coupon.Coupon) (*deed, error) {
 	it := &item{tender: coupon.Tender{Coupon: cp}, framework: framework}
 	offer := world.Offer{Campaign: entry.Campaign, State: entry.State}
 	return &deed{it: it, docket: &docket{
-		Context: c, sales: []*sale{{items: []*item{it}}},
+		Context: c, second: second, sales: []*sale{{items: []*item{it}}},
 		offers: map[coupon.CampaignRef]world.Offer{refOf(framework): offer},
 	}}, nil
 }
@@ -186,26 +190,44 @@ func (d *deed) prove() error {
 		return err
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeOwnership(it)) })
-	for _, r := range d.refused {
-		return &coupon.Error{Reason: r.Reason, Field: r.Field, Detail: r.Detail}
+	return d.refusal()
+}
+
+// follow finds the coupon's present owner, on the issuer's peer.
+func (d *deed) follow() error {
+	if err := d.findOwners([]*item{d.it}); err != nil {
+		return err
 	}
-	return nil
+	return d.refusal()
+}
+
+// refusal is what stands on the docket against the coupon, nil if nothing does.
+func (d *deed) refusal() error {
+	if len(d.refused) == 0 {
+		return nil
+	}
+	r := d.refused[0]
+	return &coupon.Error{Reason: r.Reason, Field: r.Field, Detail: r.Detail}
 }
 
 // owner says who owned the coupon after a number of transfers that have been
 // followed.
 func (d *deed) owner(step int64) coupon.OwnerResult {
-	if step == 0 {
-		return coupon.OwnerResult{Owner: d.it.tender.Coupon.Owner}
+	o := *d.it.ownership
+	if step < o.Step {
+		o = d.it.passed[step]
 	}
-	m := d.it.passed[step-1]
-	return coupon.OwnerResult{Step: step, Owner: m.NewOwner, Since: m.Time, Transfer: m.Digest}
+	result := coupon.OwnerResult{Step: step, Owner: o.Owner, Since: o.Since}
+	if step > 0 {
+		result.Transfer = d.it.digests[step-1]
+	}
+	return result
 }
 
 // done returns what has become of this very transfer, nil if it is not on the
 // ledger.
 func (d *deed) done() *coupon.OwnerResult {
-	if step := d.transfer.Step; step <= int64(len(d.it.passed)) {
+	if step := d.transfer.Step; step <= d.it.ownership.Step {
 		if after := d.owner(step); after.Transfer == d.transfer.Digest() {
 			return &after
 		}

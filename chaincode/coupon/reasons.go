@@ -219,6 +219,8 @@ const (
 	ReasonAlreadyClaimed Reason = "ALREADY_CLAIMED"
 	// ReasonNotClaimed: the batch has not been claimed.
 	ReasonNotClaimed Reason = "NOT_CLAIMED"
+	// ReasonNotClaimable: the issuer redeemed the batch itself, so nobody owes it anything.
+	ReasonNotClaimable Reason = "NOT_CLAIMABLE"
 	// ReasonAlreadySettled: the batch has been settled.
 	ReasonAlreadySettled Reason = "ALREADY_SETTLED"
 )

@@ -42,6 +42,7 @@ var reasons = []Reason{
 	ReasonMalformedTransfer,
 	ReasonMinimumSpendNotReached,
 	ReasonMixedIssuers,
+	ReasonNotClaimable,
 	ReasonNotClaimed,
 	ReasonNotFound,
 	ReasonNotInBasket,

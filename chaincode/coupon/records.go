@@ -175,8 +175,8 @@ func ParseMarker(b []byte) (Marker, error) {
 // to the next.
 const MarkerTransferred MarkerState = 3
 
-// ownerMarkerSize is version, state, time, new owner and digest.
-const ownerMarkerSize = 1 + 1 + 8 + 32 + 32
+// ownerMarkerSize is version, state, time and digest.
+const ownerMarkerSize = 1 + 1 + 8 + 32
 
 // OwnerMarker is what the ledger knows of what the owner of one step has done
 // with a coupon of a campaign that allows transfers, under the coupon's transfer
@@ -184,21 +184,18 @@ const ownerMarkerSize = 1 + 1 + 8 + 32 + 32
 // while the owner just has it.
 type OwnerMarker struct {
 	State MarkerState
-	// Time is the latest of the transaction's time and that of the presentation
-	// or transfer, Unix milliseconds.
+	// Time is the transaction's, of a redemption the latest of that and the
+	// presentation's, Unix milliseconds.
 	Time int64
-	// NewOwner and Digest say to whom the coupon went, and are the SHA-256 of the
-	// Transfer that says so; zero in other states.
-	NewOwner PublicKey
-	Digest   Hash
+	// Digest is the SHA-256 of the transfer; zero in other states.
+	Digest Hash
 }
 
-// Bytes returns 0x01 | state (1) | time (8) | new owner (32) | digest (32).
+// Bytes returns 0x01 | state (1) | time (8) | digest (32).
 func (m OwnerMarker) Bytes() []byte {
 	b := make([]byte, 0, ownerMarkerSize)
 	b = append(b, recordFormat, byte(m.State))
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Time))
-	b = append(b, m.NewOwner[:]...)
 	return append(b, m.Digest[:]...)
 }
 
@@ -208,13 +205,12 @@ func ParseOwnerMarker(b []byte) (OwnerMarker, error) {
 		return OwnerMarker{}, fmt.Errorf("owner's marker of %d bytes is not of format 1", len(b))
 	}
 	m := OwnerMarker{State: MarkerState(b[1]), Time: int64(binary.BigEndian.Uint64(b[2:]))}
-	copy(m.NewOwner[:], b[10:42])
-	copy(m.Digest[:], b[42:])
+	copy(m.Digest[:], b[10:])
 	return m, nil
 }
 
 // TransferRecord is what issuer and emitter keep of a transfer in their
-// collections.
+// collections. The ledger has the transfer's SHA-256 in the marker.
 type TransferRecord struct {
 	Format int `json:"format"`
 	// Text is the transfer, signed by the owner before.
@@ -242,6 +238,8 @@ type RedeemedCoupon struct {
 	SN        int64       `json:"sn"`
 	// Value is the discount in minor units of the redemption's currency.
 	Value int64 `json:"value"`
+	// Product is that of a purchase proof; absent for other kinds.
+	Product *Product `json:"product,omitempty"`
 	// TransferTag is that of the owner who presented the coupon, where the
 	// campaign allows transfers.
 	TransferTag *Tag `json:"transfer_tag,omitempty"`

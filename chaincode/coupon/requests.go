@@ -137,7 +137,11 @@ type CheckedSale struct {
 
 // CheckInput is the private input of Check.
 type CheckInput struct {
+	// Sales may be empty where there are products.
 	Sales []CheckedSale `json:"sales"`
+	// Products are asked for by an emitter of purchase proofs; at most
+	// MaxCoupons.
+	Products []ProductQuery `json:"products,omitempty"`
 }
 
 // Verdict is what Check says of one coupon.
@@ -169,6 +173,8 @@ type SaleVerdict struct {
 // CheckResult has a verdict for each sale, in the input's order.
 type CheckResult struct {
 	Sales []SaleVerdict `json:"sales"`
+	// Products has an answer for each of the input's.
+	Products []ProductAnswer `json:"products,omitempty"`
 }
 
 // VoidInput is the private input of Void.

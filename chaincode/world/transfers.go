@@ -38,6 +38,19 @@ func (w World) OwnerMarkers(tags []coupon.Tag) (map[coupon.Tag]coupon.OwnerMarke
 	return markers, nil
 }
 
+// TransferRecord returns owner's copy of what is kept of the transfer that ended
+// a step, on owner's peer only; false if there is none.
+func (w World) TransferRecord(owner string, tag coupon.Tag) (coupon.TransferRecord, bool, error) {
+	var r coupon.TransferRecord
+	key := transferKey(tag)
+	value, _, err := w.private(owner, key)
+	if err != nil {
+		return r, false, err
+	}
+	found, err := decode(key, value, &r)
+	return r, found, err
+}
+
 // PutOwnerMarker writes what an owner has done with a coupon.
 func (w World) PutOwnerMarker(tag coupon.Tag, m coupon.OwnerMarker) error {
 	return w.put(transferKey(tag), m.Bytes())

@@ -212,6 +212,8 @@ var batches = []Entry{
 		"Look at the retailer's claims; correct a wrong sale outside the ledger.", []Who{Retailer}},
 	{coupon.ReasonNotClaimed, "The batch was not claimed, so it cannot be settled.",
 		"Wait for the retailer's claim.", []Who{Clearing}},
+	{coupon.ReasonNotClaimable, "The issuer redeemed these coupons itself, so nobody owes it anything for them.",
+		"Leave the batch out; claim what was redeemed of other issuers' coupons.", []Who{Retailer, Clearing}},
 	{coupon.ReasonAlreadySettled, "The batch was settled.",
 		"Look at the settlements; a batch is paid once.", []Who{Retailer, Clearing}},
 }

@@ -259,6 +259,9 @@ func locks(invoice coupon.Invoice, tenders []coupon.Tender) []string {
 	for _, t := range tenders {
 		c := t.Coupon
 		held = append(held, fmt.Sprintf("coupon %s %d %d", c.Framework, c.Lane, c.SN))
+		if c.Kind == coupon.KindProof {
+			held = append(held, fmt.Sprintf("product %s", c.Product.Tag))
+		}
 	}
 	slices.Sort(held)
 	return slices.Compact(held)

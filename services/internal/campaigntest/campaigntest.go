@@ -47,6 +47,8 @@ type Options struct {
 	AudienceWaived, InvoiceRequired bool
 	// MaxFrameAge is needed for dynamic coupons.
 	MaxFrameAge time.Duration
+	// MaxTransfers is how often bound coupons may be handed on.
+	MaxTransfers int64
 }
 
 // Campaign is a published campaign with one framework and all its keys.
@@ -71,7 +73,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 		ID: o.ID, Version: 1, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
-		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
+		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired, MaxTransfers: o.MaxTransfers,
 	}
 	p.Campaign = content
 	p.Issuer = o.Issuer

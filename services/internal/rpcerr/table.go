@@ -118,6 +118,7 @@ var table = map[coupon.Reason]struct {
 	coupon.ReasonMinimumSpendNotReached: {codes.FailedPrecondition, NotForThisBasket},
 	coupon.ReasonRecordMismatch:         {codes.FailedPrecondition, NotValid},
 	coupon.ReasonNotClaimed:             {codes.FailedPrecondition, NotValid},
+	coupon.ReasonNotClaimable:           {codes.FailedPrecondition, NotValid},
 	coupon.ReasonBatchRefused:           {codes.FailedPrecondition, NotValid},
 
 	// Not now, for no fault of the request.
