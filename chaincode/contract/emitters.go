@@ -49,20 +49,10 @@ func (c *Contract) AuthoriseEmitter(ctx *Context, request string) error {
 		return err
 	}
 	framework := newFramework(req, entry.Campaign)
-	if _, found, err := ctx.world.Framework(framework.ID); err != nil {
-		return err
-	} else if found {
-		return coupon.Refuse(coupon.ReasonAlreadyExists, "emitter", "the emitter has this framework")
-	}
-	if err := ctx.provideEmitterKey(framework, in, second); err != nil {
+	if err := ctx.giveMandate(framework, in, second); err != nil {
 		return err
 	}
-	if err := ctx.world.PutFramework(framework); err != nil {
-		return err
-	}
-	return ctx.emit("EmitterAuthorised", coupon.EmitterEvent{
-		Framework: framework.ID, Campaign: req.Campaign, Version: req.Version, Emitter: req.Emitter,
-	})
+	return ctx.emit("EmitterAuthorised", emitterEvent(framework))
 }
 
 func newFramework(req coupon.AuthoriseRequest, campaign coupon.Campaign) coupon.Framework {
@@ -89,7 +79,7 @@ func checkAuthorisation(req coupon.AuthoriseRequest, campaign coupon.Campaign) e
 		return coupon.Refuse(coupon.ReasonUnsupportedKind, "kind", "the campaign does not have this kind")
 	}
 	if req.Epoch != firstEpoch {
-		return coupon.Refuse(coupon.ReasonInvalidRequest, "epoch", "a new mandate has epoch %d", firstEpoch)
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "epoch", "a new mandate has epoch %d; RotateKey gives the others", firstEpoch)
 	}
 	return checkQuotas(req.Quotas, campaign)
 }
@@ -136,7 +126,8 @@ func checkQuotas(quotas []int64, campaign coupon.Campaign) error {
 // the clearing house would see it.
 func (c *Context) emitterKeyInput(emitter string) (in coupon.EmitterKeyInput, err error) {
 	if emitter != c.issuer {
-		return in, c.input(&in)
+		err = c.input(&in)
+		return in, err
 	}
 	given, err := c.hasInput()
 	if err == nil && given {

@@ -24,6 +24,9 @@ func (c *Contract) OpenLane(ctx *Context, request string) error {
 	if _, err := ctx.openCampaign(refOf(framework)); err != nil {
 		return err
 	}
+	if _, err := ctx.issuingMandate(framework.ID); err != nil {
+		return err
+	}
 	ref := coupon.FrameRef{Framework: req.Framework, Lane: req.Lane}
 	if _, found, err := ctx.world.Frame(ref); err != nil {
 		return err
@@ -38,8 +41,10 @@ func (c *Contract) OpenLane(ctx *Context, request string) error {
 
 // CloseFrame closes a lane's frame, and so opens the next. Frames are closed
 // one after the other; to close one again with the same content is no error and
-// changes nothing. The caller is the emitter; issuer and emitter endorse it, or
-// issuer and clearing house where they are one.
+// changes nothing. Of a mandate whose key was rotated only the frame that was
+// open then is closed, of one that is suspended or revoked none. The caller is
+// the emitter; issuer and emitter endorse it, or issuer and clearing house where
+// they are one.
 //
 // Argument: coupon.FrameRef. Input: coupon.FrameContent. Event: FrameClosed.
 func (c *Contract) CloseFrame(ctx *Context, request string) error {
@@ -62,6 +67,9 @@ func (c *Contract) CloseFrame(ctx *Context, request string) error {
 	if err != nil || known {
 		return err
 	}
+	if err := ctx.mayLead(framework.ID, before); err != nil {
+		return err
+	}
 	if err := ctx.readTick(); err != nil {
 		return err
 	}
@@ -73,7 +81,8 @@ func (c *Contract) CloseFrame(ctx *Context, request string) error {
 
 func (c *Context) closeFrame(framework coupon.Framework, ref coupon.FrameRef, content coupon.FrameContent) error {
 	frame := coupon.Frame{
-		FrameRef: ref, Time: c.now, Last: content.Last, Log: coupon.LogDigest(content.Root, content.Count),
+		FrameRef: ref, Time: c.now, Last: content.Last, Content: content.Digest(),
+		Log: coupon.LogDigest(content.Root, content.LogSize(framework.Kind)),
 	}
 	second, err := c.second(framework.Emitter)
 	if err != nil {
@@ -107,6 +116,19 @@ func (c *Context) laneOf(id coupon.FrameworkID, lane uint16) (coupon.Framework, 
 	return f, nil
 }
 
+// mayLead refuses to go on in a lane after the frame before under a mandate
+// that has ended. A rotated key serves out the frame that was open.
+func (c *Context) mayLead(id coupon.FrameworkID, before coupon.Frame) error {
+	state, err := c.world.MandateState(id)
+	if err != nil {
+		return err
+	}
+	if state.Next != nil && before.Time < state.Rotated {
+		return state.CheckStatus("framework_id")
+	}
+	return state.CheckIssuing("framework_id")
+}
+
 // frameBefore returns the record of the frame before, or says that the frame is
 // closed already, with this content.
 func (c *Context) frameBefore(ref coupon.FrameRef, content coupon.FrameContent) (before coupon.Frame, known bool, err error) {
@@ -119,7 +141,7 @@ func (c *Context) frameBefore(ref coupon.FrameRef, content coupon.FrameContent) 
 		return before, false, coupon.Refuse(coupon.ReasonFrameNotOpen, "frame", "the frame before is not closed")
 	}
 	closed, known := frames[ref]
-	if known && (closed.Last != content.Last || closed.Log != coupon.LogDigest(content.Root, content.Count)) {
+	if known && closed.Content != content.Digest() {
 		return before, false, coupon.Refuse(coupon.ReasonFrameConflict, "frame", "the frame is closed with other content")
 	}
 	return before, known, nil
@@ -135,7 +157,7 @@ func (c *Context) checkContent(f coupon.Framework, ref coupon.FrameRef, before c
 	if content.Salt == (coupon.Hash{}) {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "salt", "the salt is all zero")
 	}
-	if content.Count < 0 || content.Count > coupon.MaxFrameSize {
+	if content.Count < 0 || content.LogSize(f.Kind) > coupon.MaxFrameSize {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "count", "a frame has 0 to %d coupons", int64(coupon.MaxFrameSize))
 	}
 	if content.LastSN > f.Quotas[ref.Lane] {
@@ -168,14 +190,14 @@ func (c *Context) checkSerials(f coupon.Framework, before coupon.FrameRef, conte
 	return nil
 }
 
-// checkEmpty sees to it that the chain of an empty frame stands still. The
-// beacon that it takes is known to the issuer's peer only.
+// checkEmpty sees to it that the chain of a frame whose log is empty stands
+// still. The beacon that it takes is known to the issuer's peer only.
 func (c *Context) checkEmpty(f coupon.Framework, ref coupon.FrameRef, before coupon.Frame, content coupon.FrameContent) error {
 	kM, err := c.campaignKey(refOf(f))
 	if err != nil {
 		return err
 	}
-	if content.Count > 0 {
+	if content.LogSize(f.Kind) > 0 {
 		return nil
 	}
 	if content.Root != coupon.EmptyRoot {
@@ -220,6 +242,12 @@ func (c *Contract) Beacon(ctx *Context, request string) (string, error) {
 	}
 	if !found {
 		return "", coupon.Refuse(coupon.ReasonFrameNotOpen, "frame", "the frame before is not closed")
+	}
+	// The issuer audits frames of mandates that have ended, too.
+	if ctx.caller != ctx.issuer {
+		if err := ctx.mayLead(framework.ID, before); err != nil {
+			return "", err
+		}
 	}
 	kM, err := ctx.campaignKey(refOf(framework))
 	if err != nil {

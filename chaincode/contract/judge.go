@@ -70,7 +70,7 @@ func judgeMade(it *item, campaign coupon.Campaign) error {
 	if c.SN > framework.Quotas[c.Lane] {
 		return coupon.Refuse(coupon.ReasonQuotaExceeded, "", "the lane's quota is %d", framework.Quotas[c.Lane])
 	}
-	return nil
+	return d.state.Mandates[c.Framework].CheckSerial(c.Lane, c.SN)
 }
 
 // judgeHolder compares a coupon with its campaign: bound or bearer. Of a dynamic

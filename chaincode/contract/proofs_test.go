@@ -305,3 +305,16 @@ func TestProofsAreEmittedByRetailers(t *testing.T) {
 		{name: "retailer of another campaign", want: coupon.ReasonRetailerNotAdmitted, field: field, prepare: emitter(retailer)},
 	})
 }
+
+// TestProofsAreGoodInTheIssuersShop, and void there as anywhere.
+func TestProofsAreGoodInTheIssuersShop(t *testing.T) {
+	t.Parallel()
+	l := withProofs(t)
+	l.run(l.admitShop(proven))
+	text := l.shopSold(l.proof(grinder))
+	twin := l.proof(grinder)
+	home := redeem(l.batch(l.sale(twin)))
+	l.assertRefusals(t, issuer, l.refusal(home), one(0, coupon.ReasonProductUsed, ""))
+	l.run(shop(void(text, decodeRecord(t, text).Redemptions[0].ID)))
+	l.run(home)
+}

@@ -15,12 +15,18 @@ type (
 	PartiesEvent struct {
 		Clearing string `json:"clearing"`
 	}
-	// EmitterEvent goes with EmitterAuthorised.
+	// EmitterEvent goes with EmitterAuthorised, QuotaRaised, EmitterSuspended,
+	// EmitterReinstated and EmitterRevoked.
 	EmitterEvent struct {
 		Framework FrameworkID `json:"framework_id"`
 		Campaign  string      `json:"campaign"`
 		Version   int64       `json:"version"`
 		Emitter   string      `json:"emitter"`
+	}
+	// KeyRotatedEvent goes with KeyRotated: a new mandate, and the one before.
+	KeyRotatedEvent struct {
+		EmitterEvent
+		Before FrameworkID `json:"before"`
 	}
 	// RetailerEvent goes with RetailerAdmitted.
 	RetailerEvent struct {

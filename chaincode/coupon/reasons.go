@@ -95,6 +95,18 @@ const (
 	ReasonQuotaExceeded Reason = "QUOTA_EXCEEDED"
 	// ReasonSoldOut: the emitter has issued all that its quotas allow.
 	ReasonSoldOut Reason = "SOLD_OUT"
+	// ReasonQuotaNotRaised: quotas only grow, and these do not.
+	ReasonQuotaNotRaised Reason = "QUOTA_NOT_RAISED"
+	// ReasonEmitterRevoked: the issuer has revoked the mandate.
+	ReasonEmitterRevoked Reason = "EMITTER_REVOKED"
+	// ReasonEmitterSuspended: the issuer has suspended the mandate.
+	ReasonEmitterSuspended Reason = "EMITTER_SUSPENDED"
+	// ReasonSuperseded: the mandate is followed by another, with a new key or of a newer version
+	// of the campaign.
+	ReasonSuperseded Reason = "SUPERSEDED"
+	// ReasonLaneEnded: the serial number is above the last one that its lane had closed when the
+	// mandate ended.
+	ReasonLaneEnded Reason = "LANE_ENDED"
 	// ReasonBadTerms: the terms document is not well formed.
 	ReasonBadTerms Reason = "BAD_TERMS"
 	// ReasonTermsMismatch: the terms shown do not hash to the coupon's framework; the wallet
@@ -132,6 +144,8 @@ const (
 	ReasonWrongReceipt Reason = "WRONG_RECEIPT"
 	// ReasonProductUsed: another purchase proof of this product instance was redeemed.
 	ReasonProductUsed Reason = "PRODUCT_USED"
+	// ReasonProductHasProof: the product instance has its purchase proof already.
+	ReasonProductHasProof Reason = "PRODUCT_HAS_PROOF"
 	// ReasonTransferNotAllowed: the campaign does not allow the transfer, or not another step.
 	ReasonTransferNotAllowed Reason = "TRANSFER_NOT_ALLOWED"
 	// ReasonCouponTransferred: the coupon was transferred, and whoever signed does not own it any

@@ -283,7 +283,9 @@ type CampaignPage struct {
 // FrameworkPage is a page of frameworks; Next is empty on the last.
 type FrameworkPage struct {
 	Frameworks []Framework `json:"frameworks"`
-	Next       string      `json:"next"`
+	// States has where each framework's mandate stands, in the same order.
+	States []MandateState `json:"states"`
+	Next   string         `json:"next"`
 }
 
 // RetailerQuery names a retailer.

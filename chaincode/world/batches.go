@@ -20,8 +20,10 @@ type BatchReads struct {
 
 // BatchState is what those keys hold; what is absent is not in a map.
 type BatchState struct {
-	Tick        *coupon.Tick
-	Frameworks  map[coupon.FrameworkID]coupon.Framework
+	Tick       *coupon.Tick
+	Frameworks map[coupon.FrameworkID]coupon.Framework
+	// Mandates has an entry for each framework.
+	Mandates    map[coupon.FrameworkID]coupon.MandateState
 	Markers     map[coupon.Tag]coupon.Marker
 	Products    map[coupon.Tag]coupon.Marker
 	Invoices    map[coupon.Tag]bool
@@ -30,10 +32,10 @@ type BatchState struct {
 
 // ReadBatch reads a batch's keys in one call to the peer.
 func (w World) ReadBatch(r BatchReads) (BatchState, error) {
-	keys := make([]string, 0, 1+len(r.Frameworks)+len(r.Tags)+len(r.Products)+len(r.Invoices)+len(r.Redemptions))
+	keys := make([]string, 0, 1+2*len(r.Frameworks)+len(r.Tags)+len(r.Products)+len(r.Invoices)+len(r.Redemptions))
 	keys = append(keys, tickKey)
 	for _, id := range r.Frameworks {
-		keys = append(keys, frameworkKey(id))
+		keys = append(keys, frameworkKey(id), mandateStateKey(id))
 	}
 	for _, tag := range r.Tags {
 		keys = append(keys, spentKey(tag))
@@ -57,6 +59,7 @@ func (w World) ReadBatch(r BatchReads) (BatchState, error) {
 func decodeBatch(r BatchReads, values [][]byte) (BatchState, error) {
 	s := BatchState{
 		Frameworks:  make(map[coupon.FrameworkID]coupon.Framework, len(r.Frameworks)),
+		Mandates:    make(map[coupon.FrameworkID]coupon.MandateState, len(r.Frameworks)),
 		Markers:     make(map[coupon.Tag]coupon.Marker),
 		Products:    make(map[coupon.Tag]coupon.Marker),
 		Invoices:    make(map[coupon.Tag]bool),
@@ -80,6 +83,11 @@ func decodeBatch(r BatchReads, values [][]byte) (BatchState, error) {
 		} else if found {
 			s.Frameworks[id] = f
 		}
+		state, err := decodeMandateState(id, next())
+		if err != nil {
+			return s, err
+		}
+		s.Mandates[id] = state
 	}
 	for _, tag := range r.Tags {
 		if err := decodeMarker(s.Markers, tag, spentKey(tag), next()); err != nil {

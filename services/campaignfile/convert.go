@@ -41,6 +41,8 @@ func kinds(list []coupon.Kind) []typev1.Kind {
 			converted[i] = typev1.Kind_KIND_STATIC
 		case coupon.KindDynamic:
 			converted[i] = typev1.Kind_KIND_DYNAMIC
+		case coupon.KindProof:
+			converted[i] = typev1.Kind_KIND_PROOF
 		}
 	}
 	return converted

@@ -116,8 +116,6 @@ func (r *reader) kinds(list []scalar) []coupon.Kind {
 		field := fmt.Sprintf("kinds[%d]", i)
 		if err := kinds[i].Check(""); err != nil {
 			r.check(s, field, err)
-		} else if kinds[i] == coupon.KindProof {
-			r.mistake(s.line, field, "static and dynamic coupons are served")
 		}
 	}
 	if len(kinds) > 1 {

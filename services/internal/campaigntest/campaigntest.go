@@ -63,8 +63,8 @@ type Campaign struct {
 	mandateMAC coupon.MAC
 }
 
-// Publish publishes a campaign in a namespace that is set up, authorises the
-// emitter and admits the retailers.
+// Publish publishes a campaign in a namespace that is set up, admits the retailers
+// and authorises the emitter.
 func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	t.Helper()
 	o = o.withDefaults(c.Clock.Now())
@@ -84,10 +84,10 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	p.submitAs(t, o.Issuer, ledger.Call{
 		Function: "PublishCampaign", Argument: content, Endorsers: []string{o.Issuer, o.Clearing},
 	})
-	p.authorise(t, o)
 	for _, retailer := range o.Retailers {
 		p.Admit(t, retailer)
 	}
+	p.authorise(t, o)
 	return p
 }
 

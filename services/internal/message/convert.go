@@ -142,7 +142,7 @@ func Kind(field string, shown typev1.Kind) (coupon.Kind, error) {
 			return kind, nil
 		}
 	}
-	return "", coupon.Refuse(coupon.ReasonUnknownKind, field, "a kind is KIND_STATIC or KIND_DYNAMIC")
+	return "", coupon.Refuse(coupon.ReasonUnknownKind, field, "a kind is KIND_STATIC, KIND_DYNAMIC or KIND_PROOF")
 }
 
 // Page reads what a caller asks of a list.
@@ -184,4 +184,5 @@ var statuses = map[coupon.Status]typev1.CampaignStatus{
 var kinds = map[coupon.Kind]typev1.Kind{
 	coupon.KindStatic:  typev1.Kind_KIND_STATIC,
 	coupon.KindDynamic: typev1.Kind_KIND_DYNAMIC,
+	coupon.KindProof:   typev1.Kind_KIND_PROOF,
 }

@@ -212,8 +212,22 @@ const (
 	ErrorReason_ERROR_REASON_ATTESTATION_REQUIRED ErrorReason = 82
 	// The payment institute did not attest this invoice, or is not registered.
 	ErrorReason_ERROR_REASON_WRONG_ATTESTATION ErrorReason = 83
+	// The issuer has revoked the mandate.
+	ErrorReason_ERROR_REASON_EMITTER_REVOKED ErrorReason = 105
+	// The issuer has suspended the mandate.
+	ErrorReason_ERROR_REASON_EMITTER_SUSPENDED ErrorReason = 106
+	// Quotas only grow, and these do not.
+	ErrorReason_ERROR_REASON_QUOTA_NOT_RAISED ErrorReason = 107
+	// The mandate is followed by another, with a new key or of a newer version
+	// of the campaign.
+	ErrorReason_ERROR_REASON_SUPERSEDED ErrorReason = 108
+	// The serial number is above the last one that its lane had closed when the
+	// mandate ended.
+	ErrorReason_ERROR_REASON_LANE_ENDED ErrorReason = 109
 	// The issuer redeemed the batch itself, so nobody owes it anything.
 	ErrorReason_ERROR_REASON_NOT_CLAIMABLE ErrorReason = 115
+	// The product has its purchase proof already.
+	ErrorReason_ERROR_REASON_PRODUCT_HAS_PROOF ErrorReason = 90
 	// The text or the bytes of a transfer do not have the one form that is
 	// accepted.
 	ErrorReason_ERROR_REASON_MALFORMED_TRANSFER ErrorReason = 95
@@ -315,7 +329,13 @@ var (
 		81:  "ERROR_REASON_TRANSFER_NOT_ALLOWED",
 		82:  "ERROR_REASON_ATTESTATION_REQUIRED",
 		83:  "ERROR_REASON_WRONG_ATTESTATION",
+		105: "ERROR_REASON_EMITTER_REVOKED",
+		106: "ERROR_REASON_EMITTER_SUSPENDED",
+		107: "ERROR_REASON_QUOTA_NOT_RAISED",
+		108: "ERROR_REASON_SUPERSEDED",
+		109: "ERROR_REASON_LANE_ENDED",
 		115: "ERROR_REASON_NOT_CLAIMABLE",
+		90:  "ERROR_REASON_PRODUCT_HAS_PROOF",
 		95:  "ERROR_REASON_MALFORMED_TRANSFER",
 		96:  "ERROR_REASON_COUPON_TRANSFERRED",
 		97:  "ERROR_REASON_WRONG_TRANSFER_STEP",
@@ -407,7 +427,13 @@ var (
 		"ERROR_REASON_TRANSFER_NOT_ALLOWED":      81,
 		"ERROR_REASON_ATTESTATION_REQUIRED":      82,
 		"ERROR_REASON_WRONG_ATTESTATION":         83,
+		"ERROR_REASON_EMITTER_REVOKED":           105,
+		"ERROR_REASON_EMITTER_SUSPENDED":         106,
+		"ERROR_REASON_QUOTA_NOT_RAISED":          107,
+		"ERROR_REASON_SUPERSEDED":                108,
+		"ERROR_REASON_LANE_ENDED":                109,
 		"ERROR_REASON_NOT_CLAIMABLE":             115,
+		"ERROR_REASON_PRODUCT_HAS_PROOF":         90,
 		"ERROR_REASON_MALFORMED_TRANSFER":        95,
 		"ERROR_REASON_COUPON_TRANSFERRED":        96,
 		"ERROR_REASON_WRONG_TRANSFER_STEP":       97,
@@ -447,7 +473,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xce\x17\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\x95\x19\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -533,8 +559,14 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_PRODUCT_USED\x10P\x12%\n" +
 	"!ERROR_REASON_TRANSFER_NOT_ALLOWED\x10Q\x12%\n" +
 	"!ERROR_REASON_ATTESTATION_REQUIRED\x10R\x12\"\n" +
-	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12\x1e\n" +
-	"\x1aERROR_REASON_NOT_CLAIMABLE\x10s\x12#\n" +
+	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12 \n" +
+	"\x1cERROR_REASON_EMITTER_REVOKED\x10i\x12\"\n" +
+	"\x1eERROR_REASON_EMITTER_SUSPENDED\x10j\x12!\n" +
+	"\x1dERROR_REASON_QUOTA_NOT_RAISED\x10k\x12\x1b\n" +
+	"\x17ERROR_REASON_SUPERSEDED\x10l\x12\x1b\n" +
+	"\x17ERROR_REASON_LANE_ENDED\x10m\x12\x1e\n" +
+	"\x1aERROR_REASON_NOT_CLAIMABLE\x10s\x12\"\n" +
+	"\x1eERROR_REASON_PRODUCT_HAS_PROOF\x10Z\x12#\n" +
 	"\x1fERROR_REASON_MALFORMED_TRANSFER\x10_\x12#\n" +
 	"\x1fERROR_REASON_COUPON_TRANSFERRED\x10`\x12$\n" +
 	" ERROR_REASON_WRONG_TRANSFER_STEP\x10a\x12!\n" +
