@@ -168,6 +168,7 @@ func (d *docket) judge() error {
 		return err
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeRelease(it)) })
+	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeReceipt(it)) })
 	if err := d.judgeMACs(); err != nil {
 		return err
 	}

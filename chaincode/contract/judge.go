@@ -51,13 +51,14 @@ func (d *docket) judgeOffer(it *item) error {
 	if err := judgeTime(offer, d.now); err != nil {
 		return err
 	}
-	return judgeMade(it, offer.Campaign)
+	return d.judgeMade(it)
 }
 
 // judgeMade checks that the coupon is one that its emitter may make under its
 // framework.
-func judgeMade(it *item, campaign coupon.Campaign) error {
+func (d *docket) judgeMade(it *item) error {
 	c, framework := it.tender.Coupon, it.framework
+	campaign := d.offers[refOf(framework)].Campaign
 	if c.Kind != framework.Kind {
 		return coupon.Refuse(coupon.ReasonUnsupportedKind, "", "the framework's coupons are %s", framework.Kind)
 	}

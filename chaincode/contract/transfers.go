@@ -16,7 +16,7 @@ import (
 // The first reason that applies is the one that is given, in this order: the
 // reasons of coupon.ParseTransfer; UNKNOWN_FRAMEWORK; WRONG_ORGANISATION;
 // WRONG_PEER; UNSUPPORTED_KIND; WRONG_HOLDER; UNKNOWN_LANE, QUOTA_EXCEEDED;
-// FRAME_NOT_OPEN, WRONG_RELEASE_TIME; WRONG_MAC; TAG_MISMATCH;
+// EMITTER_SUSPENDED, LANE_ENDED; FRAME_NOT_OPEN, WRONG_RELEASE_TIME; WRONG_MAC; TAG_MISMATCH;
 // COUPON_TRANSFERRED, WRONG_TRANSFER_STEP; CAMPAIGN_PAUSED, CAMPAIGN_CLOSED,
 // CAMPAIGN_OVER; TRANSFER_NOT_ALLOWED; INVALID_REQUEST of a new owner who is the
 // old; TRANSFER_FROM_FUTURE, TRANSFER_EXPIRED; WRONG_SIGNATURE;
@@ -163,11 +163,16 @@ func (c *Context) lookUp(cp coupon.Coupon) (*deed, error) {
 	if err != nil {
 		return nil, err
 	}
+	state, err := c.world.MandateState(framework.ID)
+	if err != nil {
+		return nil, err
+	}
 	it := &item{tender: coupon.Tender{Coupon: cp}, framework: framework}
 	offer := world.Offer{Campaign: entry.Campaign, State: entry.State}
 	return &deed{it: it, docket: &docket{
 		Context: c, second: second, sales: []*sale{{items: []*item{it}}},
 		offers: map[coupon.CampaignRef]world.Offer{refOf(framework): offer},
+		state:  world.BatchState{Mandates: map[coupon.FrameworkID]coupon.MandateState{framework.ID: state}},
 	}}, nil
 }
 
@@ -177,7 +182,7 @@ func (d *deed) campaign() world.Offer { return d.offers[refOf(d.it.framework)] }
 // has made and, of Transfer, that the ownership handed in is its own. The MACs
 // are checked on the issuer's peer; the other endorser relies on that.
 func (d *deed) prove() error {
-	if err := judgeMade(d.it, d.campaign().Campaign); err != nil {
+	if err := d.judgeMade(d.it); err != nil {
 		return err
 	}
 	if err := d.readFrames(); err != nil {
