@@ -68,6 +68,9 @@ var functions = map[string]function{
 	"Claim":            {0, anyMember, service},
 	"Settle":           {0, theClearingHouse, service},
 
+	"RegisterInstitute": {1, theClearingHouse, service},
+	"GetInstitute":      {1, anyMember, readers},
+
 	"Check":           {0, anyMember, service},
 	"CheckTransfer":   {0, anyMember, service},
 	"FindOwner":       {0, anyMember, service},

@@ -61,6 +61,8 @@ var accesses = []access{
 	{function: "Void", input: coupon.VoidInput{}},
 	{function: "Claim", input: coupon.ClaimInput{Records: []string{}}},
 	{function: "Settle", caller: clearing, input: coupon.SettleInput{Records: []string{}}},
+	{function: "RegisterInstitute", caller: clearing, argument: coupon.Institute{Keys: []coupon.InstituteKey{}}},
+	{function: "GetInstitute", auditors: true, argument: coupon.InstituteQuery{}},
 	{function: "Check", input: coupon.CheckInput{Sales: []coupon.CheckedSale{}}},
 	{function: "CampaignKey", caller: ownPeer, argument: bearer.ref()},
 	{function: "EmitterKey", caller: ownPeer, argument: coupon.FrameworkQuery{}},

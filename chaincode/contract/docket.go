@@ -28,14 +28,15 @@ const (
 // coupon.ParseReceipt; DUPLICATE_IN_BATCH;
 // UNKNOWN_FRAMEWORK; RETAILER_NOT_ADMITTED; CAMPAIGN_PAUSED, CAMPAIGN_CLOSED;
 // CAMPAIGN_NOT_BEGUN, CAMPAIGN_OVER; UNSUPPORTED_KIND; WRONG_HOLDER; UNKNOWN_LANE,
-// QUOTA_EXCEEDED; EMITTER_SUSPENDED, LANE_ENDED; FRAME_NOT_OPEN, WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
+// QUOTA_EXCEEDED; ATTESTATION_REQUIRED; EMITTER_SUSPENDED, LANE_ENDED; FRAME_NOT_OPEN,
+// WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
 // FRAME_NOT_CLOSED, WRONG_RECEIPT; WRONG_MAC; TAG_MISMATCH; ALREADY_REDEEMED;
 // PRODUCT_USED; PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
 // PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE,
 // COUPON_TRANSFERRED;
 // PRESENTATION_REPLAYED; the reasons of coupon.Value. To a sale as a whole:
 // its form; DUPLICATE_IN_BATCH; REDEMPTION_KNOWN; INVOICE_USED;
-// CURRENCY_MISMATCH.
+// CURRENCY_MISMATCH; WRONG_ATTESTATION; PAYMENT_TOO_SMALL.
 type docket struct {
 	*Context
 	// second is the party to the redemptions beside the issuer.
@@ -57,8 +58,10 @@ type sale struct {
 	request    coupon.Hash
 	invoice    *coupon.Invoice
 	invoiceTag coupon.Tag
-	basket     *coupon.Basket
-	items      []*item
+	// attestation is the payment institute's of the invoice, if there is one.
+	attestation *coupon.Signature
+	basket      *coupon.Basket
+	items       []*item
 }
 
 // item is one coupon on the docket.
@@ -164,6 +167,9 @@ func (d *docket) judge() error {
 		d.judgeSale(s)
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeOffer(it)) })
+	if err := d.judgeAttestations(); err != nil {
+		return err
+	}
 	if err := d.readFrames(); err != nil {
 		return err
 	}
@@ -181,6 +187,7 @@ func (d *docket) judge() error {
 	d.items(func(s *sale, it *item) { d.refuse(it, d.judgeUse(s, it)) })
 	for _, s := range d.sales {
 		d.judgeBasket(s)
+		d.judgePayment(s)
 	}
 	return nil
 }

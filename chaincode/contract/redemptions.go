@@ -51,7 +51,7 @@ func (c *Contract) Redeem(ctx *Context) error {
 }
 
 func (d *docket) enterSale(in *coupon.Sale) {
-	s := &sale{request: in.Request, invoice: &in.Invoice, basket: &in.Basket}
+	s := &sale{request: in.Request, invoice: &in.Invoice, attestation: in.Attestation, basket: &in.Basket}
 	given := make([]coupon.CheckedCoupon, len(in.Coupons))
 	for i, t := range in.Coupons {
 		given[i] = coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt}
@@ -78,7 +78,7 @@ func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
 	}
 	for _, s := range d.sales {
 		redeemed := coupon.RedeemedSale{
-			ID: s.id, Request: s.request, Invoice: *s.invoice, Currency: s.basket.Currency,
+			ID: s.id, Request: s.request, Invoice: *s.invoice, Attestation: s.attestation, Currency: s.basket.Currency,
 		}
 		for _, it := range s.items {
 			cp := it.tender.Coupon
@@ -175,7 +175,7 @@ func (c *Context) checkSales(sales []coupon.CheckedSale) (coupon.CheckResult, er
 	}
 	d := &docket{Context: c}
 	for _, s := range sales {
-		d.enter(&sale{invoice: s.Invoice, basket: s.Basket}, s.RequestID, s.Coupons)
+		d.enter(&sale{invoice: s.Invoice, attestation: s.Attestation, basket: s.Basket}, s.RequestID, s.Coupons)
 	}
 	if err := d.judge(); err != nil {
 		return coupon.CheckResult{}, err

@@ -65,6 +65,8 @@ var badTransfers = []badTransfer{
 	{"step after the next", with(func(t *coupon.Transfer) { t.Step = 3 }), coupon.ReasonWrongTransferStep, "", ""},
 	{"paused", after(func(g *gift) { g.run(change("PauseCampaign", g.offer)) }), coupon.ReasonCampaignPaused, "", ""},
 	{"closed", after(func(g *gift) { g.run(closing(g.offer, 0)) }), coupon.ReasonCampaignClosed, "", ""},
+	{"suspended emitter", after(func(g *gift) { g.run(suspend(g.offer)) }), coupon.ReasonEmitterSuspended, "", ""},
+	{"revoked emitter", after(func(g *gift) { g.run(g.revoke(g.offer)) }), coupon.ReasonLaneEnded, "", ""},
 	{"third of two", func(g *gift) coupon.Transfer { g.give(4); return g.signed(5) }, coupon.ReasonTransferNotAllowed, "", ""},
 	{"to the owner", with(func(t *coupon.Transfer) { t.NewOwner = publicOf(2) }), coupon.ReasonInvalidRequest, "new_owner", ""},
 	{"to a key of small order", with(func(t *coupon.Transfer) { t.NewOwner = coupon.PublicKey{1} }), coupon.ReasonBadOwnerKey, "", ""},

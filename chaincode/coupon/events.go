@@ -34,6 +34,10 @@ type (
 		Version  int64  `json:"version"`
 		Retailer string `json:"retailer"`
 	}
+	// InstituteEvent goes with InstituteRegistered.
+	InstituteEvent struct {
+		Institute string `json:"institute"`
+	}
 	// FrameEvent goes with FrameClosed.
 	FrameEvent struct {
 		FrameRef

@@ -194,6 +194,12 @@ const (
 	// ReasonWrongAttestation: the payment institute did not attest this invoice, or is not
 	// registered.
 	ReasonWrongAttestation Reason = "WRONG_ATTESTATION"
+	// ReasonBadInstituteKey: a payment institute's key is not canonical, of small order, or
+	// stands twice in its list.
+	ReasonBadInstituteKey Reason = "BAD_INSTITUTE_KEY"
+	// ReasonPaymentTooSmall: the attested payment is less than what the goods of the sale
+	// cost after its coupons.
+	ReasonPaymentTooSmall Reason = "PAYMENT_TOO_SMALL"
 	// ReasonMixedIssuers: the coupons of one redemption are of several issuers.
 	ReasonMixedIssuers Reason = "MIXED_ISSUERS"
 	// ReasonCurrencyMismatch: the basket or the invoice is not in the terms' currency.

@@ -53,6 +53,9 @@ type Campaign struct {
 	// MaxTransfers is how often a bound coupon may be transferred, up to
 	// MaxTransfers; 0 for never.
 	MaxTransfers int64 `json:"max_transfers,omitempty"`
+	// AttestationRequired makes redemptions bring the payment institute's
+	// attestation of the invoice.
+	AttestationRequired bool `json:"attestation_required,omitempty"`
 }
 
 // Status is where a campaign stands.
@@ -247,11 +250,14 @@ type RedeemedCoupon struct {
 
 // RedeemedSale is one redemption in a batch record.
 type RedeemedSale struct {
-	ID       RedemptionID     `json:"redemption_id"`
-	Request  Hash             `json:"request_sha256"`
-	Invoice  Invoice          `json:"invoice"`
-	Currency string           `json:"currency"`
-	Coupons  []RedeemedCoupon `json:"coupons"`
+	ID      RedemptionID `json:"redemption_id"`
+	Request Hash         `json:"request_sha256"`
+	Invoice Invoice      `json:"invoice"`
+	// Attestation is the payment institute's, which both endorsers checked;
+	// absent where none was given.
+	Attestation *Signature       `json:"attestation,omitempty"`
+	Currency    string           `json:"currency"`
+	Coupons     []RedeemedCoupon `json:"coupons"`
 }
 
 // BatchRecord is what issuer and retailer keep of a batch in their

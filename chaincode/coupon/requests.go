@@ -82,6 +82,9 @@ type Sale struct {
 	// Request is the SHA-256 of the till's whole request.
 	Request Hash    `json:"request_sha256"`
 	Invoice Invoice `json:"invoice"`
+	// Attestation is the payment institute's of the invoice; it is checked
+	// wherever it is given.
+	Attestation *Signature `json:"attestation,omitempty"`
 	// Basket has the lines of qualifying goods only, and the sale's total.
 	Basket  Basket     `json:"basket"`
 	Coupons []Tendered `json:"coupons"`
@@ -129,10 +132,11 @@ type BatchInput struct {
 // CheckedSale is one sale to Check. Without invoice and basket the coupons
 // alone are judged, as Verify does.
 type CheckedSale struct {
-	RequestID string          `json:"request_id,omitempty"`
-	Invoice   *Invoice        `json:"invoice,omitempty"`
-	Basket    *Basket         `json:"basket,omitempty"`
-	Coupons   []CheckedCoupon `json:"coupons"`
+	RequestID   string          `json:"request_id,omitempty"`
+	Invoice     *Invoice        `json:"invoice,omitempty"`
+	Attestation *Signature      `json:"attestation,omitempty"`
+	Basket      *Basket         `json:"basket,omitempty"`
+	Coupons     []CheckedCoupon `json:"coupons"`
 }
 
 // CheckInput is the private input of Check.

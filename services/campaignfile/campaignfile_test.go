@@ -42,6 +42,7 @@ terms:
     type: percent_off
     percent: 20
     cap: 3.00
+attestation_required: true
 `
 
 func TestParse(t *testing.T) {
@@ -57,7 +58,7 @@ func TestParse(t *testing.T) {
 		End:   time.Date(2030, 5, 15, 0, 0, 0, 0, zone).UnixMilli(),
 		Terms: `{"format":1,"currency":"EUR","gtins":["09521234544012","09521234543213"],"quantity":2,` +
 			`"minimum_spend":{"amount":1000,"of":"basket"},"benefit":{"type":"percent_off","percent":20,"cap":300}}`,
-		AudienceWaived: true, InvoiceRequired: true,
+		AudienceWaived: true, InvoiceRequired: true, AttestationRequired: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -84,7 +85,7 @@ func TestRequest(t *testing.T) {
 		Kinds: []typev1.Kind{typev1.Kind_KIND_STATIC}, Holder: typev1.Holder_HOLDER_BOUND,
 		BeginTime:      timestamppb.New(time.Date(2030, 5, 1, 0, 0, 0, 0, zone)),
 		EndTime:        timestamppb.New(time.Date(2030, 5, 15, 0, 0, 0, 0, zone)),
-		AudienceWaived: true, InvoiceRequired: true,
+		AudienceWaived: true, InvoiceRequired: true, AttestationRequired: true,
 	}}
 	if diff := cmp.Diff(want, campaignfile.Request(c, "id"), protocmp.Transform()); diff != "" {
 		t.Error(diff)

@@ -30,6 +30,8 @@ func Request(c coupon.Campaign, requestID string) *issuerv1.PublishCampaignReque
 		InvoiceRequired: c.InvoiceRequired,
 		MaxFrameAge:     frameAge(c.MaxFrameAge),
 		MaxTransfers:    c.MaxTransfers,
+
+		AttestationRequired: c.AttestationRequired,
 	}}
 }
 

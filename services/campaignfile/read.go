@@ -61,6 +61,8 @@ func (r *reader) campaign(d document) coupon.Campaign {
 		End:             r.time(d.End, "end"),
 		AudienceWaived:  r.truth(d.AudienceWaived, "audience_waived"),
 		InvoiceRequired: r.truth(d.InvoiceRequired, "invoice_required"),
+
+		AttestationRequired: r.truth(d.Attested, "attestation_required"),
 	}
 	c.MaxFrameAge = r.frameAge(d.MaxFrameAge, c.Kinds[0])
 	c.MaxTransfers = r.transfers(d.MaxTransfers, c.Holder)

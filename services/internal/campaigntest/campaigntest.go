@@ -45,6 +45,7 @@ type Options struct {
 	Quotas                          []int64
 	Begin, End                      time.Time
 	AudienceWaived, InvoiceRequired bool
+	AttestationRequired             bool
 	// MaxFrameAge is needed for dynamic coupons.
 	MaxFrameAge time.Duration
 	// MaxTransfers is how often bound coupons may be handed on.
@@ -73,7 +74,8 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 		ID: o.ID, Version: 1, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
-		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired, MaxTransfers: o.MaxTransfers,
+		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
+		AttestationRequired: o.AttestationRequired, MaxTransfers: o.MaxTransfers,
 	}
 	p.Campaign = content
 	p.Issuer = o.Issuer
@@ -159,6 +161,20 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 		call.Input = coupon.RetailerKeyInput{Key: RandomKey()}
 	}
 	p.submitAs(t, p.Issuer, call)
+}
+
+// RegisterInstitute replaces the keys of a payment institute in the campaign's
+// namespace; each is good at all times.
+func (p *Campaign) RegisterInstitute(t testing.TB, institute string, keys ...ed25519.PrivateKey) {
+	t.Helper()
+	list := make([]coupon.InstituteKey, len(keys))
+	for i, key := range keys {
+		list[i].Key = coupon.PublicKey(key.Public().(ed25519.PublicKey))
+	}
+	p.submitAs(t, p.clearing, ledger.Call{
+		Function: "RegisterInstitute", Argument: coupon.Institute{Institute: institute, Keys: list},
+		Endorsers: []string{p.Issuer, p.clearing},
+	})
 }
 
 // Change calls PauseCampaign or ResumeCampaign.

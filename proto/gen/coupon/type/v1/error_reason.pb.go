@@ -212,6 +212,12 @@ const (
 	ErrorReason_ERROR_REASON_ATTESTATION_REQUIRED ErrorReason = 82
 	// The payment institute did not attest this invoice, or is not registered.
 	ErrorReason_ERROR_REASON_WRONG_ATTESTATION ErrorReason = 83
+	// A payment institute's key is not canonical, of small order, or stands twice
+	// in its list.
+	ErrorReason_ERROR_REASON_BAD_INSTITUTE_KEY ErrorReason = 100
+	// The attested payment is less than what the goods of the sale cost after its
+	// coupons.
+	ErrorReason_ERROR_REASON_PAYMENT_TOO_SMALL ErrorReason = 101
 	// The issuer has revoked the mandate.
 	ErrorReason_ERROR_REASON_EMITTER_REVOKED ErrorReason = 105
 	// The issuer has suspended the mandate.
@@ -329,6 +335,8 @@ var (
 		81:  "ERROR_REASON_TRANSFER_NOT_ALLOWED",
 		82:  "ERROR_REASON_ATTESTATION_REQUIRED",
 		83:  "ERROR_REASON_WRONG_ATTESTATION",
+		100: "ERROR_REASON_BAD_INSTITUTE_KEY",
+		101: "ERROR_REASON_PAYMENT_TOO_SMALL",
 		105: "ERROR_REASON_EMITTER_REVOKED",
 		106: "ERROR_REASON_EMITTER_SUSPENDED",
 		107: "ERROR_REASON_QUOTA_NOT_RAISED",
@@ -427,6 +435,8 @@ var (
 		"ERROR_REASON_TRANSFER_NOT_ALLOWED":      81,
 		"ERROR_REASON_ATTESTATION_REQUIRED":      82,
 		"ERROR_REASON_WRONG_ATTESTATION":         83,
+		"ERROR_REASON_BAD_INSTITUTE_KEY":         100,
+		"ERROR_REASON_PAYMENT_TOO_SMALL":         101,
 		"ERROR_REASON_EMITTER_REVOKED":           105,
 		"ERROR_REASON_EMITTER_SUSPENDED":         106,
 		"ERROR_REASON_QUOTA_NOT_RAISED":          107,
@@ -473,7 +483,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\x95\x19\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xdd\x19\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -559,7 +569,9 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_PRODUCT_USED\x10P\x12%\n" +
 	"!ERROR_REASON_TRANSFER_NOT_ALLOWED\x10Q\x12%\n" +
 	"!ERROR_REASON_ATTESTATION_REQUIRED\x10R\x12\"\n" +
-	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12 \n" +
+	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12\"\n" +
+	"\x1eERROR_REASON_BAD_INSTITUTE_KEY\x10d\x12\"\n" +
+	"\x1eERROR_REASON_PAYMENT_TOO_SMALL\x10e\x12 \n" +
 	"\x1cERROR_REASON_EMITTER_REVOKED\x10i\x12\"\n" +
 	"\x1eERROR_REASON_EMITTER_SUSPENDED\x10j\x12!\n" +
 	"\x1dERROR_REASON_QUOTA_NOT_RAISED\x10k\x12\x1b\n" +
