@@ -161,6 +161,10 @@ func (p *pending) tag(verdicts []coupon.Verdict) bool {
 // and left out of the next proposal; it returns those that are left. Its error
 // concerns all that are left.
 func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transaction, []*pending, error) {
+	parties, err := ledger.Parties(ctx, d.service.ledger, d.issuer, d.service.mspID)
+	if err != nil {
+		return ledger.Transaction{}, batch, err
+	}
 	for len(batch) > 0 {
 		in := coupon.BatchInput{Salt: randomHash()}
 		for _, p := range batch {
@@ -170,7 +174,7 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transactio
 		err := d.service.ticking(ctx, d.issuer, func() (err error) {
 			transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
 				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
-				Endorsers: []string{d.issuer, d.service.mspID},
+				Endorsers: parties,
 				// The issuer's peer has just seen the frames in the check.
 				RetryOn: []coupon.Reason{coupon.ReasonFrameNotOpen, coupon.ReasonFrameNotClosed}, Certain: true,
 			})
