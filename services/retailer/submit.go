@@ -151,7 +151,8 @@ func (p *pending) tag(verdicts []coupon.Verdict) bool {
 		if v.Tag == nil {
 			return false
 		}
-		p.sale.Coupons[i].Tag, p.sale.Coupons[i].Draw = *v.Tag, v.Draw
+		given := &p.sale.Coupons[i]
+		given.Tag, given.Draw, given.Ownership = *v.Tag, v.Draw, v.Ownership
 	}
 	return true
 }

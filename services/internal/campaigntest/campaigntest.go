@@ -48,6 +48,8 @@ type Options struct {
 	AttestationRequired             bool
 	// MaxFrameAge is needed for dynamic coupons.
 	MaxFrameAge time.Duration
+	// MaxTransfers is how often bound coupons may be handed on.
+	MaxTransfers int64
 }
 
 // Campaign is a published campaign with one framework and all its keys.
@@ -73,7 +75,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
 		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
-		AttestationRequired: o.AttestationRequired,
+		AttestationRequired: o.AttestationRequired, MaxTransfers: o.MaxTransfers,
 	}
 	p.Campaign = content
 	p.Issuer = o.Issuer
