@@ -122,6 +122,11 @@ func (c *channel) open(raw []byte, block uint64, index int, stored peer.TxValida
 		t.refuse(peer.TxValidationCode_BAD_PAYLOAD, "the payload cannot be read: %s", err)
 		return t
 	}
+	if block == 0 {
+		// The first configuration is signed by nobody; everything rests on it.
+		t.kind = common.HeaderType_CONFIG
+		return t
+	}
 	var header common.ChannelHeader
 	var signature common.SignatureHeader
 	if err := errors.Join(
