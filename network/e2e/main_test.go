@@ -56,7 +56,14 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	if code := m.Run(); code != 0 {
+		return code
+	}
+	if err := auditEverything(); err != nil {
+		fmt.Fprintln(os.Stderr, "the ledger that the tests have left:", err)
+		return 1
+	}
+	return 0
 }
 
 func start(ctx context.Context, dir string) (*runner.Network, error) {

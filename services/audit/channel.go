@@ -91,9 +91,6 @@ func (c *channel) quorum() int {
 	return (n + f + 2) / 2
 }
 
-// members lists the organisations of the application.
-func (c *channel) members() []string { return slices.Sorted(maps.Keys(c.groups)) }
-
 // identify judges a serialised identity. Judgements are kept: few identities
 // sign everything.
 func (c *channel) identify(raw []byte) (member, error) {

@@ -5,6 +5,7 @@ package audit
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
@@ -14,8 +15,6 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-
-	"crypto/ecdsa"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
@@ -89,7 +88,9 @@ func (p Peer) seek() (*common.Envelope, error) {
 	if p.To >= 0 {
 		stop = position(uint64(p.To))
 	}
-	data, err := proto.Marshal(&orderer.SeekInfo{Start: position(0), Stop: stop, Behavior: orderer.SeekInfo_FAIL_IF_NOT_READY})
+	data, err := proto.Marshal(&orderer.SeekInfo{
+		Start: position(0), Stop: stop, Behavior: orderer.SeekInfo_FAIL_IF_NOT_READY, //nolint:misspell // Fabric's name
+	})
 	if err != nil {
 		return nil, err
 	}

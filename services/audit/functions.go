@@ -156,7 +156,7 @@ func (c *call) checkCall(rule functionRule) {
 	if len(c.answer) > 0 {
 		c.broke("answer", "a transaction returns nothing")
 	}
-	if event := c.event.GetEventName(); event != rule.event && !(rule.repeats && event == "") {
+	if event := c.event.GetEventName(); event != rule.event && (!rule.repeats || event != "") {
 		c.broke("event", "the event is %q, not %s", event, rule.event)
 	}
 	if rule.tick && len(c.writes) > 0 {

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"slices"
-	"strconv"
 	"strings"
 
 	"ecoupon/chaincode/coupon"
@@ -211,14 +210,4 @@ func checkSpending(c *call, w write, m coupon.Marker, before *coupon.Marker) {
 	if m.Time < c.now() || m.Time > c.now()+maxClockAhead {
 		c.broke("marker-time", "%s has a time that is not of this transaction", w.key)
 	}
-}
-
-// number reads a decimal integer of a key.
-func (c *call) number(key, text string) (int64, bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || strconv.FormatInt(n, 10) != text {
-		c.broke("unknown-key", "%s has %q for a number", key, text)
-		return 0, false
-	}
-	return n, true
 }
