@@ -256,7 +256,7 @@ func TestWhatAlteredChaincodeWritesIsFound(t *testing.T) {
 			return put("spent/"+coupon.Tag{1}.String(), m.Bytes())(stub)
 		}}, []string{
 			"tick-not-read", "blind-write", "marker-batch", "marker-batch", "marker-time",
-			"private-writes", "private-writes", "admission", "batch", "batch", "event",
+			"private-writes", "private-writes", "offer", "batch", "batch", "event",
 		}},
 		{"somebody without the role", fraud{function: "Tick", role: "operator", do: func(stub shim.ChaincodeStubInterface) error {
 			return event(stub, "Ticked", "{}")

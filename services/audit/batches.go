@@ -12,21 +12,14 @@ import (
 
 // batchRecords is the record of this transaction's batch, in the collections of both parties.
 func batchRecords(c *call) []privateKey {
-	key := "batch/" + coupon.NewBatchID(c.transaction.id).String()
-	var out []privateKey
-	for _, owner := range c.issuerAndCreator() {
-		out = append(out, privateKey{owner, key})
-	}
-	return out
+	return c.both(c.creator.mspID, "batch/"+coupon.NewBatchID(c.transaction.id).String())
 }
 
 // redeemed looks at a batch as a whole.
 func redeemed(c *call) {
 	id := coupon.NewBatchID(c.transaction.id)
 	retailer := c.creator.mspID
-	if c.noted("retailer", retailer) == "" {
-		c.broke("admission", "%s redeems and is not admitted to any campaign", retailer)
-	}
+	c.checkOffers()
 	digest := c.writes["batch/"+id.String()].GetValue()
 	if digest == nil {
 		c.broke("batch", "the batch has no digest")
@@ -43,8 +36,8 @@ func redeemed(c *call) {
 	if len(redemptions) != len(c.under("invoice/")) || len(redemptions) != len(coupons) {
 		c.broke("batch", "a batch of %d redemptions with %d invoices, and coupons of %d", len(redemptions), len(c.under("invoice/")), len(coupons))
 	}
-	if len(tags) > coupon.MaxBatchCoupons {
-		c.broke("batch", "a batch of %d coupons", len(tags))
+	if len(tags) > coupon.MaxBatchCoupons || len(c.under("product/")) > len(tags) || len(c.under("transfer/")) > len(tags) {
+		c.broke("batch", "a batch of %d coupons, %d products and %d owners", len(tags), len(c.under("product/")), len(c.under("transfer/")))
 	}
 	var e coupon.RedeemedEvent
 	if c.announced(&e) && (e.Batch != id || e.Retailer != retailer || e.Redemptions != len(redemptions) || e.Coupons != len(tags)) {
@@ -71,11 +64,7 @@ func voidNotes(c *call) []privateKey {
 	if !c.announced(&e) {
 		return nil
 	}
-	var out []privateKey
-	for _, owner := range c.issuerAndCreator() {
-		out = append(out, privateKey{owner, "void/" + e.Redemption.String()})
-	}
-	return out
+	return c.both(c.creator.mspID, "void/"+e.Redemption.String())
 }
 
 // voided sees to it that a whole redemption is undone, by its retailer, before it is
@@ -97,13 +86,15 @@ func voided(c *call) {
 			c.broke("void", "batch %s is claimed, says %s", batch, owner)
 		}
 	}
-	tags := c.under("spent/")
-	for _, tag := range tags {
-		m, err := coupon.ParseMarker(c.writes["spent/"+tag].GetValue())
-		if err == nil && (m.State != coupon.MarkerVoid || m.Batch != e.Batch || m.Redemption != e.Redemption) {
-			c.broke("void", "spent/%s is not of the redemption that is undone", tag)
+	for _, prefix := range []string{"spent/", "product/"} {
+		for _, tag := range c.under(prefix) {
+			m, err := coupon.ParseMarker(c.writes[prefix+tag].GetValue())
+			if err == nil && (m.State != coupon.MarkerVoid || m.Batch != e.Batch || m.Redemption != e.Redemption) {
+				c.broke("void", "%s%s is not of the redemption that is undone", prefix, tag)
+			}
 		}
 	}
+	tags := c.under("spent/")
 	if n := c.noted("redemption", e.Redemption.String()); n != strconv.Itoa(len(tags)) {
 		c.broke("void", "%d coupons become void of a redemption of %s", len(tags), n)
 	}
@@ -131,7 +122,7 @@ func claimed(c *call) {
 	if !c.announced(&e) {
 		return
 	}
-	if e.Retailer != c.creator.mspID {
+	if e.Retailer != c.creator.mspID || e.Retailer == c.issuer {
 		c.broke("claim", "a claim of %s in the name of %s", c.creator.mspID, e.Retailer)
 	}
 	for _, id := range e.Batches {
@@ -174,6 +165,9 @@ func settled(c *call) {
 	batches := c.under("settled/")
 	if len(batches) != len(e.Batches) {
 		c.broke("event", "the event says %d batches; %d are settled", len(e.Batches), len(batches))
+	}
+	if e.Retailer == c.issuer {
+		c.broke("settled", "the issuer owes itself nothing")
 	}
 	key := settlementKey(e.SettlementID, e.Retailer, e.Part)
 	for _, batch := range batches {

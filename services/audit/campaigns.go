@@ -5,7 +5,6 @@ package audit
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -100,44 +99,6 @@ func (c *call) openCampaign(campaign string, version int64) (coupon.Campaign, bo
 	return record, found
 }
 
-func checkFramework(c *call, w write) {
-	var f coupon.Framework
-	if !c.record(w.key, w.value, &f) {
-		return
-	}
-	campaign, found := c.openCampaign(f.Campaign, f.Version)
-	if !found {
-		return
-	}
-	if w.rest != f.ID.String() || f.Mandate().ID() != f.ID {
-		c.broke("framework", "%s is not the id of its mandate", w.key)
-	}
-	if f.Issuer != c.issuer || f.Emitter == "" || f.Product != campaign.Product || f.Offer != campaign.Offer ||
-		f.Terms != sha256.Sum256([]byte(campaign.Terms)) || !slices.Contains(campaign.Kinds, f.Kind) {
-		c.broke("framework", "%s is not a mandate of its campaign", w.key)
-	}
-	if len(f.Quotas) < 1 || len(f.Quotas) > coupon.MaxLanes || slices.Min(f.Quotas) < 1 {
-		c.broke("framework", "%s has quotas that no mandate has", w.key)
-	}
-	if c.writes["emitter/"+campaignPart(f.Campaign, f.Version)+"/"+emitterPart(f)] == nil {
-		c.broke("framework", "%s is not listed under its campaign", w.key)
-	}
-}
-
-func emitterPart(f coupon.Framework) string {
-	return hexText(f.Emitter) + "/" + string(f.Kind) + slashed(f.Epoch)
-}
-
-func checkEmitterIndex(c *call, w write) {
-	if len(w.value) != 17 || w.value[0] != valueFormat {
-		c.broke("record", "%s is no id", w.key)
-		return
-	}
-	if c.writes["framework/"+coupon.FrameworkID(w.value[1:]).String()] == nil {
-		c.broke("framework", "%s lists a mandate that is not made here", w.key)
-	}
-}
-
 func checkAdmitted(c *call, w write) {
 	part, retailer, ok := cutLast(w.rest)
 	if !ok || c.old("campaign/"+part) == nil {
@@ -154,7 +115,6 @@ func checkAdmitted(c *call, w write) {
 			c.broke("admission", "%s is not what was asked for", w.key)
 		}
 	}
-	c.note("retailer", string(w.value[1:]), "admitted")
 }
 
 // cutLast cuts a key before its last part.
@@ -176,14 +136,9 @@ func campaignKeyEntered(c *call) []privateKey {
 	return []privateKey{{c.issuer, "campaign-key/" + campaignPart(e.Campaign, e.Version)}}
 }
 
-func emitterKeys(c *call) []privateKey {
-	var out []privateKey
-	for _, id := range c.under("framework/") {
-		for _, owner := range []string{c.issuer, c.authorisation().Emitter} {
-			out = append(out, privateKey{owner, "emitter-key/" + id})
-		}
-	}
-	return out
+// both is the same key in the collections of the issuer and another party.
+func (c *call) both(mspID, key string) []privateKey {
+	return []privateKey{{c.issuer, key}, {c.second(mspID), key}}
 }
 
 // retailerKeys are k_IR in both collections at a retailer's first admission,
@@ -191,81 +146,10 @@ func emitterKeys(c *call) []privateKey {
 func retailerKeys(c *call) []privateKey {
 	retailer := c.admission().Retailer
 	key := "retailer-key/" + hexText(retailer)
-	if c.stands(c.issuer, key) && c.stands(retailer, key) {
-		return []privateKey{{retailer, "admission"}}
+	if second := c.second(retailer); c.stands(c.issuer, key) && c.stands(second, key) {
+		return []privateKey{{second, "admission"}}
 	}
-	return []privateKey{{c.issuer, key}, {retailer, key}}
-}
-
-// frameworkOf returns a mandate as it is before the transaction.
-func (c *call) frameworkOf(id string) (f coupon.Framework, found bool) {
-	text := c.old("framework/" + id)
-	return f, text != nil && json.Unmarshal(text, &f) == nil
-}
-
-// emitter is the organisation whose lane is opened, or frame closed.
-func (c *call) emitter() string {
-	var ref coupon.LaneRequest
-	if !c.request(&ref) {
-		return ""
-	}
-	f, found := c.frameworkOf(ref.Framework.String())
-	if !found {
-		c.broke("framework", "there is no mandate %s", ref.Framework)
-	}
-	return f.Emitter
-}
-
-func checkFrame(c *call, w write) {
-	var frame, before coupon.Frame
-	if !c.record(w.key, w.value, &frame) {
-		return
-	}
-	if w.key != frameKey(frame.FrameRef) {
-		c.broke("frame", "%s has the record of another frame", w.key)
-	}
-	f, found := c.frameworkOf(frame.Framework.String())
-	if !found || int(frame.Lane) >= len(f.Quotas) {
-		c.broke("frame", "%s is of no lane of a mandate", w.key)
-	}
-	if frame.Time != c.now() {
-		c.broke("frame-time", "%s says it was closed at %d, the transaction's time is %d", w.key, frame.Time, c.now())
-	}
-	if (frame.Frame == 0) != (c.function == "OpenLane") {
-		c.broke("frame", "%s is written by %q", w.key, c.function)
-	}
-	if frame.Frame == 0 {
-		if frame.Last != (coupon.Hash{}) || frame.Log != coupon.LogDigest(coupon.EmptyRoot, 0) {
-			c.broke("frame", "%s opens a lane that is not empty", w.key)
-		}
-		if found {
-			c.openCampaign(f.Campaign, f.Version)
-		}
-		return
-	}
-	text := c.old(frameKey(frame.Before()))
-	if text == nil {
-		c.broke("frame-order", "%s is closed and the frame before is not", w.key)
-		return
-	}
-	if c.record(w.key, text, &before) && frame.Time <= before.Time {
-		c.broke("frame-order", "%s is closed at %d, the frame before at %d", w.key, frame.Time, before.Time)
-	}
-}
-
-func frameKey(ref coupon.FrameRef) string {
-	return "frame/" + ref.Framework.String() + slashed(int64(ref.Lane)) + slashed(int64(ref.Frame))
-}
-
-// frameSummaries is the same key in the collections of issuer and emitter.
-func frameSummaries(c *call) []privateKey {
-	var out []privateKey
-	for _, rest := range c.under("frame/") {
-		for _, owner := range c.issuerAndEmitter() {
-			out = append(out, privateKey{owner, "frame/" + rest})
-		}
-	}
-	return out
+	return c.both(retailer, key)
 }
 
 // digestIs says whether a public digest is that of a private value, by the

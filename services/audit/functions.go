@@ -54,12 +54,22 @@ var functionRules = map[string]functionRule{
 	"CloseCampaign":   {arguments: 1, event: "CampaignClosed", tick: true},
 	"AuthoriseEmitter": {
 		arguments: 1, event: "EmitterAuthorised",
-		endorsers: func(c *call) []string { return []string{c.issuer, c.authorisation().Emitter} },
-		private:   emitterKeys,
+		endorsers: func(c *call) []string { return c.issuerAnd(c.authorisation().Emitter) },
+		private:   mandateKeys,
+	},
+	"RaiseQuota": {
+		arguments: 1, event: "QuotaRaised", endorsers: (*call).issuerAndEmitter,
+		private: func(c *call) []privateKey { return []privateKey{{c.second(c.emitter()), "mandate"}} },
+	},
+	"SuspendEmitter":   {arguments: 1, event: "EmitterSuspended"},
+	"ReinstateEmitter": {arguments: 1, event: "EmitterReinstated"},
+	"RevokeEmitter":    {arguments: 1, event: "EmitterRevoked"},
+	"RotateKey": {
+		arguments: 1, event: "KeyRotated", tick: true, endorsers: (*call).issuerAndEmitter, private: mandateKeys,
 	},
 	"AdmitRetailer": {
 		arguments: 1, event: "RetailerAdmitted",
-		endorsers: func(c *call) []string { return []string{c.issuer, c.admission().Retailer} },
+		endorsers: func(c *call) []string { return c.issuerAnd(c.admission().Retailer) },
 		private:   retailerKeys,
 	},
 	"Tick": {event: "Ticked", caller: anyMember},
@@ -70,6 +80,10 @@ var functionRules = map[string]functionRule{
 	"CloseFrame": {
 		arguments: 1, event: "FrameClosed", tick: true, repeats: true,
 		caller: (*call).emitter, endorsers: (*call).issuerAndEmitter, private: frameSummaries,
+	},
+	"Transfer": {
+		event: "Transferred", tick: true,
+		caller: (*call).transferring, endorsers: (*call).issuerAndCreator, private: transferRecords,
 	},
 	"Redeem": {
 		event: "Redeemed", tick: true,
@@ -88,21 +102,36 @@ var functionRules = map[string]functionRule{
 		caller: func(c *call) string { return c.clearing }, endorsers: (*call).issuerAndClearing,
 		private: settlementRecords, check: settled,
 	},
+	"RegisterInstitute": {
+		arguments: 1, event: "InstituteRegistered",
+		caller: func(c *call) string { return c.clearing }, endorsers: (*call).issuerAndClearing,
+		private: func(c *call) []privateKey { return []privateKey{{c.clearing, "institute"}} },
+	},
 }
 
 // evaluations are the functions that are asked and not submitted.
 var evaluations = []string{
-	"Check", "CampaignKey", "EmitterKey", "GetBatch", "GetFrameSummary", "GetClaim", "Beacon", "GetFrame", "GetSettlement",
+	"Check", "CheckTransfer", "FindOwner", "GetInstitute", "GetMandate", "LaneEnds", "CampaignKey", "EmitterKey", "GetBatch", "GetFrameSummary", "GetClaim", "Beacon", "GetFrame", "GetSettlement",
 	"HasRetailerKey", "GetParties", "GetTick", "GetClock", "GetCampaign", "ListCampaigns", "GetFramework", "ListFrameworks",
 	"ListRetailers", "FindRedemption", "GetMarkers", "Standing",
 }
 
 func anyMember(*call) string { return "" }
 
-func (c *call) issuerAndClearing() []string  { return []string{c.issuer, c.clearing} }
-func (c *call) issuerAndEmitter() []string   { return []string{c.issuer, c.emitter()} }
-func (c *call) issuerAndCreator() []string   { return []string{c.issuer, c.creator.mspID} }
-func (c *call) creatorAndClearing() []string { return []string{c.creator.mspID, c.clearing} }
+// second is the other party, beside the issuer, to what an emitter or a
+// retailer has with it: the clearing house where the issuer is that itself.
+func (c *call) second(mspID string) string {
+	if mspID == c.issuer {
+		return c.clearing
+	}
+	return mspID
+}
+
+func (c *call) issuerAnd(mspID string) []string { return []string{c.issuer, c.second(mspID)} }
+func (c *call) issuerAndClearing() []string     { return []string{c.issuer, c.clearing} }
+func (c *call) issuerAndEmitter() []string      { return c.issuerAnd(c.emitter()) }
+func (c *call) issuerAndCreator() []string      { return c.issuerAnd(c.creator.mspID) }
+func (c *call) creatorAndClearing() []string    { return []string{c.creator.mspID, c.clearing} }
 
 // check compares the transaction with the rules.
 func (c *call) check() {

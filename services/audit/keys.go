@@ -43,11 +43,15 @@ var keyRules = map[string]keyRule{
 	tickKey:           {by: []string{"Tick"}, read: true, check: checkTickRolled},
 	"campaign/":       {by: []string{"PublishCampaign"}, once: true, read: true, check: checkCampaign},
 	"campaign-state/": {by: []string{"PublishCampaign", "PauseCampaign", "ResumeCampaign", "CloseCampaign"}, read: true, blind: "PublishCampaign", check: checkCampaignState},
-	"framework/":      {by: []string{"AuthoriseEmitter"}, once: true, read: true, check: checkFramework},
-	"emitter/":        {by: []string{"AuthoriseEmitter"}, once: true, check: checkEmitterIndex},
+	"framework/":      {by: []string{"AuthoriseEmitter", "RaiseQuota", "RotateKey"}, read: true, check: checkFramework},
+	"mandate-state/":  {by: []string{"SuspendEmitter", "ReinstateEmitter", "RevokeEmitter", "RotateKey"}, read: true, check: checkMandateState},
+	"emitter/":        {by: []string{"AuthoriseEmitter", "RotateKey"}, once: true, check: checkEmitterIndex},
 	"admitted/":       {by: []string{"AdmitRetailer"}, once: true, read: true, check: checkAdmitted},
 	"frame/":          {by: []string{"OpenLane", "CloseFrame"}, once: true, read: true, check: checkFrame},
 	"spent/":          {by: []string{"Redeem", "Void"}, read: true, check: checkMarker},
+	"product/":        {by: []string{"Redeem", "Void"}, read: true, check: checkMarker},
+	"transfer/":       {by: []string{"Transfer", "Redeem", "Void"}, read: true, check: checkOwnerMarker},
+	"institute/":      {by: []string{"RegisterInstitute"}, read: true, check: checkInstitute},
 	"invoice/":        {by: []string{"Redeem"}, once: true, read: true, check: checkInvoice},
 	"redemption/":     {by: []string{"Redeem"}, once: true, read: true, check: checkRedemption},
 	"batch/":          {by: []string{"Redeem"}, once: true, check: checkBatch},
@@ -55,7 +59,7 @@ var keyRules = map[string]keyRule{
 }
 
 // rewrittenKeys are the private keys that may be written again.
-var rewrittenKeys = []string{"admission", "claimed/"}
+var rewrittenKeys = []string{"admission", "mandate", "institute", "claimed/"}
 
 func rewritten(key string) bool {
 	return slices.ContainsFunc(rewrittenKeys, func(prefix string) bool {
@@ -162,8 +166,8 @@ func checkSettled(c *call, w write) {
 	}
 }
 
-// checkMarker follows a coupon from unspent to spent, to void, and back to
-// spent.
+// checkMarker follows a coupon, or the product of a purchase proof, from unspent
+// to spent, to void, and back to spent.
 func checkMarker(c *call, w write) {
 	c.id(w.key, w.rest)
 	m, err := coupon.ParseMarker(w.value)

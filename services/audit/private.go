@@ -88,7 +88,9 @@ func (a *auditor) comparePrivate(t *transaction, coll collectionSet, text []byte
 // what its record must agree with.
 var privateRules = map[string]func(c *call, rest string, value []byte){
 	"parties":       checkPrivateParties,
-	"admission":     func(*call, string, []byte) {},
+	"admission":     checkVote,
+	"mandate":       checkVote,
+	"institute":     checkVote,
 	"campaign-key/": checkPrivateKey,
 	"retailer-key/": checkPrivateKey,
 	"emitter-key/":  checkEmitterKey,
@@ -98,6 +100,14 @@ var privateRules = map[string]func(c *call, rest string, value []byte){
 	"claimed/":      checkClaimMark,
 	"settlement/":   checkSettlementRecord,
 	"frame/":        checkFrameSummary,
+	"transfer/":     checkTransferRecord,
+}
+
+// checkVote looks at the note that an organisation took part.
+func checkVote(c *call, _ string, value []byte) {
+	if string(value) != c.transaction.id {
+		c.broke("private-record", "the vote of %s is on another transaction", c.auditor.options.MSPID)
+	}
 }
 
 func (c *call) checkRecords(writes []*kvrwset.KVWrite) {
@@ -108,7 +118,7 @@ func (c *call) checkRecords(writes []*kvrwset.KVWrite) {
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
 		c.auditor.report.Private++
 		if rule, known := privateRules[key]; known && !strings.HasSuffix(key, "/") {
-			rule(c, "", byKey[key])
+			rule(c, key, byKey[key])
 			continue
 		}
 		prefix, rest, _ := strings.Cut(key, "/")
@@ -152,30 +162,4 @@ func checkClaimMark(c *call, rest string, value []byte) {
 	if c.record("claimed/"+rest, value, &mark) && mark.Retailer != c.noted("batch", rest) {
 		c.broke("private-record", "batch %s is of %q and claimed by %s", rest, c.noted("batch", rest), mark.Retailer)
 	}
-}
-
-// checkFrameSummary compares what a party keeps of a frame with its public
-// record and with the frame before.
-func checkFrameSummary(c *call, rest string, value []byte) {
-	var summary, before coupon.FrameSummary
-	var frame coupon.Frame
-	key := "frame/" + rest
-	if !c.record(key, value, &summary) {
-		return
-	}
-	if text := c.newest(key); text == nil || !c.record(key, text, &frame) {
-		c.broke("private-record", "%s is no frame", key)
-		return
-	}
-	if summary.FrameRef != frame.FrameRef || summary.Last != frame.Last || coupon.LogDigest(summary.Root, summary.Count) != frame.Log {
-		c.broke("private-record", "the summary of %s is not of the public record", key)
-	}
-	if f, found := c.frameworkOf(summary.Framework.String()); found && int(summary.Lane) < len(f.Quotas) && summary.LastSN > f.Quotas[summary.Lane] {
-		c.broke("private-record", "%s ends beyond the lane's quota", key)
-	}
-	if text := c.noted("summary", frameKey(summary.Before())); text != "" && c.record(key, []byte(text), &before) &&
-		summary.LastSN != before.LastSN+summary.Count {
-		c.broke("private-record", "the serial numbers of %s do not go on from the frame before", key)
-	}
-	c.note("summary", key, string(value))
 }

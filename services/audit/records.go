@@ -28,16 +28,25 @@ func checkBatchRecord(c *call, rest string, value []byte) {
 		r.Retailer != c.creator.mspID || r.Time != c.now() {
 		c.broke("private-record", "the record of batch %s is not of this transaction", rest)
 	}
-	tags, ids := map[string]bool{}, map[string]bool{}
+	tags, ids, products, owners := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, sale := range r.Redemptions {
 		ids[sale.ID.String()] = true
 		for _, cp := range sale.Coupons {
 			tags[cp.Tag.String()] = true
+			if cp.Product != nil {
+				products[cp.Product.Tag.String()] = true
+			}
+			if cp.TransferTag != nil {
+				owners[cp.TransferTag.String()] = true
+			}
 			c.checkRedeemed(sale, cp)
 		}
 	}
-	if len(ids) != len(r.Redemptions) || len(tags) != r.CouponCount() ||
-		!slices.Equal(slices.Sorted(maps.Keys(ids)), c.under("redemption/")) || !slices.Equal(slices.Sorted(maps.Keys(tags)), c.under("spent/")) {
+	same := len(ids) == len(r.Redemptions) && len(tags) == r.CouponCount()
+	for prefix, recorded := range map[string]map[string]bool{"redemption/": ids, "spent/": tags, "product/": products, "transfer/": owners} {
+		same = same && slices.Equal(slices.Sorted(maps.Keys(recorded)), c.under(prefix))
+	}
+	if !same {
 		c.broke("private-record", "the record of batch %s names other redemptions or coupons than the ledger", rest)
 	}
 	c.note("record", rest, string(value))
@@ -52,6 +61,10 @@ func (c *call) checkRedeemed(sale coupon.RedeemedSale, cp coupon.RedeemedCoupon)
 	f, found := c.frameworkOf(cp.Framework.String())
 	if !found || int(cp.Lane) >= len(f.Quotas) || cp.SN < 1 || cp.SN > f.Quotas[cp.Lane] || cp.Value < 0 {
 		c.broke("private-record", "coupon %s is not within a mandate", cp.Tag)
+		return
+	}
+	if err := c.mandateState(cp.Framework.String()).CheckSerial(cp.Lane, cp.SN); err != nil {
+		c.broke("mandate-state", "coupon %s: %s", cp.Tag, err)
 	}
 }
 

@@ -814,6 +814,538 @@ func (x *AuthoriseEmitterResponse) GetFramework() *v1.Framework {
 	return nil
 }
 
+// RaiseQuotaRequest names a mandate and its new quotas.
+type RaiseQuotaRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// New quota of each lane, lane 0 first; lanes may be added.
+	Quotas        []int64 `protobuf:"varint,3,rep,packed,name=quotas,proto3" json:"quotas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseQuotaRequest) Reset() {
+	*x = RaiseQuotaRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseQuotaRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseQuotaRequest) ProtoMessage() {}
+
+func (x *RaiseQuotaRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseQuotaRequest.ProtoReflect.Descriptor instead.
+func (*RaiseQuotaRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RaiseQuotaRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RaiseQuotaRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *RaiseQuotaRequest) GetQuotas() []int64 {
+	if x != nil {
+		return x.Quotas
+	}
+	return nil
+}
+
+// RaiseQuotaResponse holds the framework.
+type RaiseQuotaResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseQuotaResponse) Reset() {
+	*x = RaiseQuotaResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseQuotaResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseQuotaResponse) ProtoMessage() {}
+
+func (x *RaiseQuotaResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseQuotaResponse.ProtoReflect.Descriptor instead.
+func (*RaiseQuotaResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RaiseQuotaResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
+// SuspendEmitterRequest names a mandate.
+type SuspendEmitterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// Whether coupons of frames that are closed are redeemed all the same.
+	RedeemClosedFrames bool `protobuf:"varint,3,opt,name=redeem_closed_frames,json=redeemClosedFrames,proto3" json:"redeem_closed_frames,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *SuspendEmitterRequest) Reset() {
+	*x = SuspendEmitterRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendEmitterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendEmitterRequest) ProtoMessage() {}
+
+func (x *SuspendEmitterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendEmitterRequest.ProtoReflect.Descriptor instead.
+func (*SuspendEmitterRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SuspendEmitterRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *SuspendEmitterRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *SuspendEmitterRequest) GetRedeemClosedFrames() bool {
+	if x != nil {
+		return x.RedeemClosedFrames
+	}
+	return false
+}
+
+// SuspendEmitterResponse holds the framework.
+type SuspendEmitterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendEmitterResponse) Reset() {
+	*x = SuspendEmitterResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendEmitterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendEmitterResponse) ProtoMessage() {}
+
+func (x *SuspendEmitterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendEmitterResponse.ProtoReflect.Descriptor instead.
+func (*SuspendEmitterResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SuspendEmitterResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
+// ReinstateEmitterRequest names a mandate.
+type ReinstateEmitterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId   string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReinstateEmitterRequest) Reset() {
+	*x = ReinstateEmitterRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReinstateEmitterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReinstateEmitterRequest) ProtoMessage() {}
+
+func (x *ReinstateEmitterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReinstateEmitterRequest.ProtoReflect.Descriptor instead.
+func (*ReinstateEmitterRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ReinstateEmitterRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ReinstateEmitterRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+// ReinstateEmitterResponse holds the framework.
+type ReinstateEmitterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReinstateEmitterResponse) Reset() {
+	*x = ReinstateEmitterResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReinstateEmitterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReinstateEmitterResponse) ProtoMessage() {}
+
+func (x *ReinstateEmitterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReinstateEmitterResponse.ProtoReflect.Descriptor instead.
+func (*ReinstateEmitterResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ReinstateEmitterResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
+// RevokeEmitterRequest names a mandate.
+type RevokeEmitterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId   string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeEmitterRequest) Reset() {
+	*x = RevokeEmitterRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeEmitterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeEmitterRequest) ProtoMessage() {}
+
+func (x *RevokeEmitterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeEmitterRequest.ProtoReflect.Descriptor instead.
+func (*RevokeEmitterRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RevokeEmitterRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RevokeEmitterRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+// RevokeEmitterResponse holds the framework.
+type RevokeEmitterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeEmitterResponse) Reset() {
+	*x = RevokeEmitterResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeEmitterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeEmitterResponse) ProtoMessage() {}
+
+func (x *RevokeEmitterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeEmitterResponse.ProtoReflect.Descriptor instead.
+func (*RevokeEmitterResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RevokeEmitterResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
+// RotateKeyRequest names a mandate and the quotas of the one that follows.
+type RotateKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// Quota of each lane, lane 0 first; those of the mandate before if empty.
+	Quotas        []int64 `protobuf:"varint,3,rep,packed,name=quotas,proto3" json:"quotas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateKeyRequest) Reset() {
+	*x = RotateKeyRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateKeyRequest) ProtoMessage() {}
+
+func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
+func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RotateKeyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RotateKeyRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *RotateKeyRequest) GetQuotas() []int64 {
+	if x != nil {
+		return x.Quotas
+	}
+	return nil
+}
+
+// RotateKeyResponse holds the framework that follows.
+type RotateKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateKeyResponse) Reset() {
+	*x = RotateKeyResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateKeyResponse) ProtoMessage() {}
+
+func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
+func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RotateKeyResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
 // AdmitRetailerRequest names campaign and retailer.
 type AdmitRetailerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -831,7 +1363,7 @@ type AdmitRetailerRequest struct {
 
 func (x *AdmitRetailerRequest) Reset() {
 	*x = AdmitRetailerRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[14]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +1375,7 @@ func (x *AdmitRetailerRequest) String() string {
 func (*AdmitRetailerRequest) ProtoMessage() {}
 
 func (x *AdmitRetailerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[14]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +1388,7 @@ func (x *AdmitRetailerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdmitRetailerRequest.ProtoReflect.Descriptor instead.
 func (*AdmitRetailerRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{14}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AdmitRetailerRequest) GetRequestId() string {
@@ -896,7 +1428,7 @@ type AdmitRetailerResponse struct {
 
 func (x *AdmitRetailerResponse) Reset() {
 	*x = AdmitRetailerResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[15]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1440,7 @@ func (x *AdmitRetailerResponse) String() string {
 func (*AdmitRetailerResponse) ProtoMessage() {}
 
 func (x *AdmitRetailerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[15]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1453,7 @@ func (x *AdmitRetailerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdmitRetailerResponse.ProtoReflect.Descriptor instead.
 func (*AdmitRetailerResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{15}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{25}
 }
 
 // ListEmittersRequest asks for a page of a campaign's frameworks.
@@ -941,7 +1473,7 @@ type ListEmittersRequest struct {
 
 func (x *ListEmittersRequest) Reset() {
 	*x = ListEmittersRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[16]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1485,7 @@ func (x *ListEmittersRequest) String() string {
 func (*ListEmittersRequest) ProtoMessage() {}
 
 func (x *ListEmittersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[16]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1498,7 @@ func (x *ListEmittersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEmittersRequest.ProtoReflect.Descriptor instead.
 func (*ListEmittersRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{16}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListEmittersRequest) GetCampaign() string {
@@ -1010,7 +1542,7 @@ type ListEmittersResponse struct {
 
 func (x *ListEmittersResponse) Reset() {
 	*x = ListEmittersResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[17]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1554,7 @@ func (x *ListEmittersResponse) String() string {
 func (*ListEmittersResponse) ProtoMessage() {}
 
 func (x *ListEmittersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[17]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1567,7 @@ func (x *ListEmittersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEmittersResponse.ProtoReflect.Descriptor instead.
 func (*ListEmittersResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{17}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListEmittersResponse) GetFrameworks() []*v1.Framework {
@@ -1065,7 +1597,7 @@ type GetStatisticsRequest struct {
 
 func (x *GetStatisticsRequest) Reset() {
 	*x = GetStatisticsRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[18]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1609,7 @@ func (x *GetStatisticsRequest) String() string {
 func (*GetStatisticsRequest) ProtoMessage() {}
 
 func (x *GetStatisticsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[18]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1622,7 @@ func (x *GetStatisticsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatisticsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatisticsRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{18}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetStatisticsRequest) GetCampaign() string {
@@ -1120,7 +1652,7 @@ type GetStatisticsResponse struct {
 
 func (x *GetStatisticsResponse) Reset() {
 	*x = GetStatisticsResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[19]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1132,7 +1664,7 @@ func (x *GetStatisticsResponse) String() string {
 func (*GetStatisticsResponse) ProtoMessage() {}
 
 func (x *GetStatisticsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[19]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1145,7 +1677,7 @@ func (x *GetStatisticsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatisticsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatisticsResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{19}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetStatisticsResponse) GetFrameworks() []*FrameworkStatistics {
@@ -1179,7 +1711,7 @@ type FrameworkStatistics struct {
 
 func (x *FrameworkStatistics) Reset() {
 	*x = FrameworkStatistics{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[20]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1723,7 @@ func (x *FrameworkStatistics) String() string {
 func (*FrameworkStatistics) ProtoMessage() {}
 
 func (x *FrameworkStatistics) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[20]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1736,7 @@ func (x *FrameworkStatistics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameworkStatistics.ProtoReflect.Descriptor instead.
 func (*FrameworkStatistics) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{20}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *FrameworkStatistics) GetFramework() *v1.Framework {
@@ -1289,6 +1821,39 @@ const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\x04kind\x18\x05 \x01(\x0e2\x14.coupon.type.v1.KindR\x04kind\x12\x16\n" +
 	"\x06quotas\x18\x06 \x03(\x03R\x06quotas\"S\n" +
 	"\x18AuthoriseEmitterResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"m\n" +
+	"\x11RaiseQuotaRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\x12\x16\n" +
+	"\x06quotas\x18\x03 \x03(\x03R\x06quotas\"M\n" +
+	"\x12RaiseQuotaResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"\x8b\x01\n" +
+	"\x15SuspendEmitterRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\x120\n" +
+	"\x14redeem_closed_frames\x18\x03 \x01(\bR\x12redeemClosedFrames\"Q\n" +
+	"\x16SuspendEmitterResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"[\n" +
+	"\x17ReinstateEmitterRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\"S\n" +
+	"\x18ReinstateEmitterResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"X\n" +
+	"\x14RevokeEmitterRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\"P\n" +
+	"\x15RevokeEmitterResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"l\n" +
+	"\x10RotateKeyRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\x12\x16\n" +
+	"\x06quotas\x18\x03 \x03(\x03R\x06quotas\"L\n" +
+	"\x11RotateKeyResponse\x127\n" +
 	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"\x87\x01\n" +
 	"\x14AdmitRetailerRequest\x12\x1d\n" +
 	"\n" +
@@ -1320,7 +1885,7 @@ const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\x12\x1a\n" +
 	"\bredeemed\x18\x02 \x01(\x03R\bredeemed\x12\x16\n" +
 	"\x06voided\x18\x03 \x01(\x03R\x06voided\x12\x14\n" +
-	"\x05value\x18\x04 \x01(\x03R\x05value2\xec\a\n" +
+	"\x05value\x18\x04 \x01(\x03R\x05value2\xcd\v\n" +
 	"\rIssuerService\x12f\n" +
 	"\x0fPublishCampaign\x12(.coupon.issuer.v1.PublishCampaignRequest\x1a).coupon.issuer.v1.PublishCampaignResponse\x12`\n" +
 	"\rPauseCampaign\x12&.coupon.issuer.v1.PauseCampaignRequest\x1a'.coupon.issuer.v1.PauseCampaignResponse\x12c\n" +
@@ -1328,7 +1893,13 @@ const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\rCloseCampaign\x12&.coupon.issuer.v1.CloseCampaignRequest\x1a'.coupon.issuer.v1.CloseCampaignResponse\x12Z\n" +
 	"\vGetCampaign\x12$.coupon.issuer.v1.GetCampaignRequest\x1a%.coupon.issuer.v1.GetCampaignResponse\x12`\n" +
 	"\rListCampaigns\x12&.coupon.issuer.v1.ListCampaignsRequest\x1a'.coupon.issuer.v1.ListCampaignsResponse\x12i\n" +
-	"\x10AuthoriseEmitter\x12).coupon.issuer.v1.AuthoriseEmitterRequest\x1a*.coupon.issuer.v1.AuthoriseEmitterResponse\x12`\n" +
+	"\x10AuthoriseEmitter\x12).coupon.issuer.v1.AuthoriseEmitterRequest\x1a*.coupon.issuer.v1.AuthoriseEmitterResponse\x12W\n" +
+	"\n" +
+	"RaiseQuota\x12#.coupon.issuer.v1.RaiseQuotaRequest\x1a$.coupon.issuer.v1.RaiseQuotaResponse\x12c\n" +
+	"\x0eSuspendEmitter\x12'.coupon.issuer.v1.SuspendEmitterRequest\x1a(.coupon.issuer.v1.SuspendEmitterResponse\x12i\n" +
+	"\x10ReinstateEmitter\x12).coupon.issuer.v1.ReinstateEmitterRequest\x1a*.coupon.issuer.v1.ReinstateEmitterResponse\x12`\n" +
+	"\rRevokeEmitter\x12&.coupon.issuer.v1.RevokeEmitterRequest\x1a'.coupon.issuer.v1.RevokeEmitterResponse\x12T\n" +
+	"\tRotateKey\x12\".coupon.issuer.v1.RotateKeyRequest\x1a#.coupon.issuer.v1.RotateKeyResponse\x12`\n" +
 	"\rAdmitRetailer\x12&.coupon.issuer.v1.AdmitRetailerRequest\x1a'.coupon.issuer.v1.AdmitRetailerResponse\x12]\n" +
 	"\fListEmitters\x12%.coupon.issuer.v1.ListEmittersRequest\x1a&.coupon.issuer.v1.ListEmittersResponse\x12`\n" +
 	"\rGetStatistics\x12&.coupon.issuer.v1.GetStatisticsRequest\x1a'.coupon.issuer.v1.GetStatisticsResponseB-Z+ecoupon/proto/gen/coupon/issuer/v1;issuerv1b\x06proto3"
@@ -1345,7 +1916,7 @@ func file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP() []byte {
 	return file_coupon_issuer_v1_issuer_service_proto_rawDescData
 }
 
-var file_coupon_issuer_v1_issuer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_coupon_issuer_v1_issuer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_coupon_issuer_v1_issuer_service_proto_goTypes = []any{
 	(*PublishCampaignRequest)(nil),   // 0: coupon.issuer.v1.PublishCampaignRequest
 	(*PublishCampaignResponse)(nil),  // 1: coupon.issuer.v1.PublishCampaignResponse
@@ -1361,57 +1932,82 @@ var file_coupon_issuer_v1_issuer_service_proto_goTypes = []any{
 	(*ListCampaignsResponse)(nil),    // 11: coupon.issuer.v1.ListCampaignsResponse
 	(*AuthoriseEmitterRequest)(nil),  // 12: coupon.issuer.v1.AuthoriseEmitterRequest
 	(*AuthoriseEmitterResponse)(nil), // 13: coupon.issuer.v1.AuthoriseEmitterResponse
-	(*AdmitRetailerRequest)(nil),     // 14: coupon.issuer.v1.AdmitRetailerRequest
-	(*AdmitRetailerResponse)(nil),    // 15: coupon.issuer.v1.AdmitRetailerResponse
-	(*ListEmittersRequest)(nil),      // 16: coupon.issuer.v1.ListEmittersRequest
-	(*ListEmittersResponse)(nil),     // 17: coupon.issuer.v1.ListEmittersResponse
-	(*GetStatisticsRequest)(nil),     // 18: coupon.issuer.v1.GetStatisticsRequest
-	(*GetStatisticsResponse)(nil),    // 19: coupon.issuer.v1.GetStatisticsResponse
-	(*FrameworkStatistics)(nil),      // 20: coupon.issuer.v1.FrameworkStatistics
-	(*v1.Campaign)(nil),              // 21: coupon.type.v1.Campaign
-	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
-	(v1.Kind)(0),                     // 23: coupon.type.v1.Kind
-	(*v1.Framework)(nil),             // 24: coupon.type.v1.Framework
+	(*RaiseQuotaRequest)(nil),        // 14: coupon.issuer.v1.RaiseQuotaRequest
+	(*RaiseQuotaResponse)(nil),       // 15: coupon.issuer.v1.RaiseQuotaResponse
+	(*SuspendEmitterRequest)(nil),    // 16: coupon.issuer.v1.SuspendEmitterRequest
+	(*SuspendEmitterResponse)(nil),   // 17: coupon.issuer.v1.SuspendEmitterResponse
+	(*ReinstateEmitterRequest)(nil),  // 18: coupon.issuer.v1.ReinstateEmitterRequest
+	(*ReinstateEmitterResponse)(nil), // 19: coupon.issuer.v1.ReinstateEmitterResponse
+	(*RevokeEmitterRequest)(nil),     // 20: coupon.issuer.v1.RevokeEmitterRequest
+	(*RevokeEmitterResponse)(nil),    // 21: coupon.issuer.v1.RevokeEmitterResponse
+	(*RotateKeyRequest)(nil),         // 22: coupon.issuer.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),        // 23: coupon.issuer.v1.RotateKeyResponse
+	(*AdmitRetailerRequest)(nil),     // 24: coupon.issuer.v1.AdmitRetailerRequest
+	(*AdmitRetailerResponse)(nil),    // 25: coupon.issuer.v1.AdmitRetailerResponse
+	(*ListEmittersRequest)(nil),      // 26: coupon.issuer.v1.ListEmittersRequest
+	(*ListEmittersResponse)(nil),     // 27: coupon.issuer.v1.ListEmittersResponse
+	(*GetStatisticsRequest)(nil),     // 28: coupon.issuer.v1.GetStatisticsRequest
+	(*GetStatisticsResponse)(nil),    // 29: coupon.issuer.v1.GetStatisticsResponse
+	(*FrameworkStatistics)(nil),      // 30: coupon.issuer.v1.FrameworkStatistics
+	(*v1.Campaign)(nil),              // 31: coupon.type.v1.Campaign
+	(*timestamppb.Timestamp)(nil),    // 32: google.protobuf.Timestamp
+	(v1.Kind)(0),                     // 33: coupon.type.v1.Kind
+	(*v1.Framework)(nil),             // 34: coupon.type.v1.Framework
 }
 var file_coupon_issuer_v1_issuer_service_proto_depIdxs = []int32{
-	21, // 0: coupon.issuer.v1.PublishCampaignRequest.campaign:type_name -> coupon.type.v1.Campaign
-	21, // 1: coupon.issuer.v1.PublishCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	21, // 2: coupon.issuer.v1.PauseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	21, // 3: coupon.issuer.v1.ResumeCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	22, // 4: coupon.issuer.v1.CloseCampaignRequest.redeem_until_time:type_name -> google.protobuf.Timestamp
-	21, // 5: coupon.issuer.v1.CloseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	21, // 6: coupon.issuer.v1.GetCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	21, // 7: coupon.issuer.v1.ListCampaignsResponse.campaigns:type_name -> coupon.type.v1.Campaign
-	23, // 8: coupon.issuer.v1.AuthoriseEmitterRequest.kind:type_name -> coupon.type.v1.Kind
-	24, // 9: coupon.issuer.v1.AuthoriseEmitterResponse.framework:type_name -> coupon.type.v1.Framework
-	24, // 10: coupon.issuer.v1.ListEmittersResponse.frameworks:type_name -> coupon.type.v1.Framework
-	20, // 11: coupon.issuer.v1.GetStatisticsResponse.frameworks:type_name -> coupon.issuer.v1.FrameworkStatistics
-	24, // 12: coupon.issuer.v1.FrameworkStatistics.framework:type_name -> coupon.type.v1.Framework
-	0,  // 13: coupon.issuer.v1.IssuerService.PublishCampaign:input_type -> coupon.issuer.v1.PublishCampaignRequest
-	2,  // 14: coupon.issuer.v1.IssuerService.PauseCampaign:input_type -> coupon.issuer.v1.PauseCampaignRequest
-	4,  // 15: coupon.issuer.v1.IssuerService.ResumeCampaign:input_type -> coupon.issuer.v1.ResumeCampaignRequest
-	6,  // 16: coupon.issuer.v1.IssuerService.CloseCampaign:input_type -> coupon.issuer.v1.CloseCampaignRequest
-	8,  // 17: coupon.issuer.v1.IssuerService.GetCampaign:input_type -> coupon.issuer.v1.GetCampaignRequest
-	10, // 18: coupon.issuer.v1.IssuerService.ListCampaigns:input_type -> coupon.issuer.v1.ListCampaignsRequest
-	12, // 19: coupon.issuer.v1.IssuerService.AuthoriseEmitter:input_type -> coupon.issuer.v1.AuthoriseEmitterRequest
-	14, // 20: coupon.issuer.v1.IssuerService.AdmitRetailer:input_type -> coupon.issuer.v1.AdmitRetailerRequest
-	16, // 21: coupon.issuer.v1.IssuerService.ListEmitters:input_type -> coupon.issuer.v1.ListEmittersRequest
-	18, // 22: coupon.issuer.v1.IssuerService.GetStatistics:input_type -> coupon.issuer.v1.GetStatisticsRequest
-	1,  // 23: coupon.issuer.v1.IssuerService.PublishCampaign:output_type -> coupon.issuer.v1.PublishCampaignResponse
-	3,  // 24: coupon.issuer.v1.IssuerService.PauseCampaign:output_type -> coupon.issuer.v1.PauseCampaignResponse
-	5,  // 25: coupon.issuer.v1.IssuerService.ResumeCampaign:output_type -> coupon.issuer.v1.ResumeCampaignResponse
-	7,  // 26: coupon.issuer.v1.IssuerService.CloseCampaign:output_type -> coupon.issuer.v1.CloseCampaignResponse
-	9,  // 27: coupon.issuer.v1.IssuerService.GetCampaign:output_type -> coupon.issuer.v1.GetCampaignResponse
-	11, // 28: coupon.issuer.v1.IssuerService.ListCampaigns:output_type -> coupon.issuer.v1.ListCampaignsResponse
-	13, // 29: coupon.issuer.v1.IssuerService.AuthoriseEmitter:output_type -> coupon.issuer.v1.AuthoriseEmitterResponse
-	15, // 30: coupon.issuer.v1.IssuerService.AdmitRetailer:output_type -> coupon.issuer.v1.AdmitRetailerResponse
-	17, // 31: coupon.issuer.v1.IssuerService.ListEmitters:output_type -> coupon.issuer.v1.ListEmittersResponse
-	19, // 32: coupon.issuer.v1.IssuerService.GetStatistics:output_type -> coupon.issuer.v1.GetStatisticsResponse
-	23, // [23:33] is the sub-list for method output_type
-	13, // [13:23] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	31, // 0: coupon.issuer.v1.PublishCampaignRequest.campaign:type_name -> coupon.type.v1.Campaign
+	31, // 1: coupon.issuer.v1.PublishCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	31, // 2: coupon.issuer.v1.PauseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	31, // 3: coupon.issuer.v1.ResumeCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	32, // 4: coupon.issuer.v1.CloseCampaignRequest.redeem_until_time:type_name -> google.protobuf.Timestamp
+	31, // 5: coupon.issuer.v1.CloseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	31, // 6: coupon.issuer.v1.GetCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	31, // 7: coupon.issuer.v1.ListCampaignsResponse.campaigns:type_name -> coupon.type.v1.Campaign
+	33, // 8: coupon.issuer.v1.AuthoriseEmitterRequest.kind:type_name -> coupon.type.v1.Kind
+	34, // 9: coupon.issuer.v1.AuthoriseEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	34, // 10: coupon.issuer.v1.RaiseQuotaResponse.framework:type_name -> coupon.type.v1.Framework
+	34, // 11: coupon.issuer.v1.SuspendEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	34, // 12: coupon.issuer.v1.ReinstateEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	34, // 13: coupon.issuer.v1.RevokeEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	34, // 14: coupon.issuer.v1.RotateKeyResponse.framework:type_name -> coupon.type.v1.Framework
+	34, // 15: coupon.issuer.v1.ListEmittersResponse.frameworks:type_name -> coupon.type.v1.Framework
+	30, // 16: coupon.issuer.v1.GetStatisticsResponse.frameworks:type_name -> coupon.issuer.v1.FrameworkStatistics
+	34, // 17: coupon.issuer.v1.FrameworkStatistics.framework:type_name -> coupon.type.v1.Framework
+	0,  // 18: coupon.issuer.v1.IssuerService.PublishCampaign:input_type -> coupon.issuer.v1.PublishCampaignRequest
+	2,  // 19: coupon.issuer.v1.IssuerService.PauseCampaign:input_type -> coupon.issuer.v1.PauseCampaignRequest
+	4,  // 20: coupon.issuer.v1.IssuerService.ResumeCampaign:input_type -> coupon.issuer.v1.ResumeCampaignRequest
+	6,  // 21: coupon.issuer.v1.IssuerService.CloseCampaign:input_type -> coupon.issuer.v1.CloseCampaignRequest
+	8,  // 22: coupon.issuer.v1.IssuerService.GetCampaign:input_type -> coupon.issuer.v1.GetCampaignRequest
+	10, // 23: coupon.issuer.v1.IssuerService.ListCampaigns:input_type -> coupon.issuer.v1.ListCampaignsRequest
+	12, // 24: coupon.issuer.v1.IssuerService.AuthoriseEmitter:input_type -> coupon.issuer.v1.AuthoriseEmitterRequest
+	14, // 25: coupon.issuer.v1.IssuerService.RaiseQuota:input_type -> coupon.issuer.v1.RaiseQuotaRequest
+	16, // 26: coupon.issuer.v1.IssuerService.SuspendEmitter:input_type -> coupon.issuer.v1.SuspendEmitterRequest
+	18, // 27: coupon.issuer.v1.IssuerService.ReinstateEmitter:input_type -> coupon.issuer.v1.ReinstateEmitterRequest
+	20, // 28: coupon.issuer.v1.IssuerService.RevokeEmitter:input_type -> coupon.issuer.v1.RevokeEmitterRequest
+	22, // 29: coupon.issuer.v1.IssuerService.RotateKey:input_type -> coupon.issuer.v1.RotateKeyRequest
+	24, // 30: coupon.issuer.v1.IssuerService.AdmitRetailer:input_type -> coupon.issuer.v1.AdmitRetailerRequest
+	26, // 31: coupon.issuer.v1.IssuerService.ListEmitters:input_type -> coupon.issuer.v1.ListEmittersRequest
+	28, // 32: coupon.issuer.v1.IssuerService.GetStatistics:input_type -> coupon.issuer.v1.GetStatisticsRequest
+	1,  // 33: coupon.issuer.v1.IssuerService.PublishCampaign:output_type -> coupon.issuer.v1.PublishCampaignResponse
+	3,  // 34: coupon.issuer.v1.IssuerService.PauseCampaign:output_type -> coupon.issuer.v1.PauseCampaignResponse
+	5,  // 35: coupon.issuer.v1.IssuerService.ResumeCampaign:output_type -> coupon.issuer.v1.ResumeCampaignResponse
+	7,  // 36: coupon.issuer.v1.IssuerService.CloseCampaign:output_type -> coupon.issuer.v1.CloseCampaignResponse
+	9,  // 37: coupon.issuer.v1.IssuerService.GetCampaign:output_type -> coupon.issuer.v1.GetCampaignResponse
+	11, // 38: coupon.issuer.v1.IssuerService.ListCampaigns:output_type -> coupon.issuer.v1.ListCampaignsResponse
+	13, // 39: coupon.issuer.v1.IssuerService.AuthoriseEmitter:output_type -> coupon.issuer.v1.AuthoriseEmitterResponse
+	15, // 40: coupon.issuer.v1.IssuerService.RaiseQuota:output_type -> coupon.issuer.v1.RaiseQuotaResponse
+	17, // 41: coupon.issuer.v1.IssuerService.SuspendEmitter:output_type -> coupon.issuer.v1.SuspendEmitterResponse
+	19, // 42: coupon.issuer.v1.IssuerService.ReinstateEmitter:output_type -> coupon.issuer.v1.ReinstateEmitterResponse
+	21, // 43: coupon.issuer.v1.IssuerService.RevokeEmitter:output_type -> coupon.issuer.v1.RevokeEmitterResponse
+	23, // 44: coupon.issuer.v1.IssuerService.RotateKey:output_type -> coupon.issuer.v1.RotateKeyResponse
+	25, // 45: coupon.issuer.v1.IssuerService.AdmitRetailer:output_type -> coupon.issuer.v1.AdmitRetailerResponse
+	27, // 46: coupon.issuer.v1.IssuerService.ListEmitters:output_type -> coupon.issuer.v1.ListEmittersResponse
+	29, // 47: coupon.issuer.v1.IssuerService.GetStatistics:output_type -> coupon.issuer.v1.GetStatisticsResponse
+	33, // [33:48] is the sub-list for method output_type
+	18, // [18:33] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_coupon_issuer_v1_issuer_service_proto_init() }
@@ -1425,7 +2021,7 @@ func file_coupon_issuer_v1_issuer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_issuer_v1_issuer_service_proto_rawDesc), len(file_coupon_issuer_v1_issuer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
