@@ -92,7 +92,7 @@ func checkFrameSummary(c *call, rest string, value []byte) {
 		return
 	}
 	f, found := c.frameworkOf(summary.Framework.String())
-	if !found || summary.FrameRef != frame.FrameRef || summary.Last != frame.Last || summary.FrameContent.Digest() != frame.Content ||
+	if !found || summary.FrameRef != frame.FrameRef || summary.Last != frame.Last || summary.Digest() != frame.Content ||
 		coupon.LogDigest(summary.Root, summary.LogSize(f.Kind)) != frame.Log {
 		c.broke("private-record", "the summary of %s is not of the public record", key)
 	}
