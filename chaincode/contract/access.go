@@ -62,6 +62,10 @@ var functions = map[string]function{
 	"Claim":            {0, anyMember, service},
 	"Settle":           {0, theClearingHouse, service},
 
+	"ReportMisconduct":  {1, theIssuer, service},
+	"AnswerMisconduct":  {1, anyMember, service},
+	"ResolveMisconduct": {1, theIssuer, service},
+
 	"Check":           {0, anyMember, service},
 	"CampaignKey":     {1, thePeersOwner, service},
 	"EmitterKey":      {1, thePeersOwner, service},
@@ -83,6 +87,10 @@ var functions = map[string]function{
 	"FindRedemption":  {1, anyMember, readers},
 	"GetMarkers":      {1, anyMember, readers},
 	"Standing":        {1, anyMember, readers},
+	"GetMisconduct":   {1, anyMember, readers},
+	"ListMisconduct":  {1, anyMember, readers},
+	"GetEvidence":     {1, anyMember, readers},
+	"GetAnswer":       {1, anyMember, readers},
 }
 
 // authorise refuses a caller that may not call the function.

@@ -81,9 +81,14 @@ func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
 		}
 		for _, it := range s.items {
 			cp := it.tender.Coupon
-			redeemed.Coupons = append(redeemed.Coupons, coupon.RedeemedCoupon{
+			line := coupon.RedeemedCoupon{
 				Tag: it.tag, Framework: cp.Framework, Lane: cp.Lane, SN: cp.SN, Value: it.value,
-			})
+			}
+			if cp.Kind != coupon.KindStatic {
+				leaf := cp.Entry().Leaf()
+				line.Frame, line.Leaf = cp.Release.Frame, &leaf
+			}
+			redeemed.Coupons = append(redeemed.Coupons, line)
 		}
 		r.Redemptions = append(r.Redemptions, redeemed)
 	}

@@ -183,6 +183,10 @@ type RedeemedCoupon struct {
 	SN        int64       `json:"sn"`
 	// Value is the discount in minor units of the redemption's currency.
 	Value int64 `json:"value"`
+	// Frame and Leaf are those of the coupon's entry in its lane's log, for the
+	// issuer to compare; absent for static coupons.
+	Frame uint32 `json:"frame,omitempty"`
+	Leaf  *Hash  `json:"leaf,omitempty"`
 }
 
 // RedeemedSale is one redemption in a batch record.
