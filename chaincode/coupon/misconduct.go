@@ -5,6 +5,7 @@ package coupon
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"unicode/utf8"
 )
@@ -145,6 +146,12 @@ type Evidence struct {
 	FrameRef
 	Kind MisconductKind `json:"kind"`
 	EvidenceInput
+}
+
+// Record returns the evidence as it is kept: its SHA-256 is on the ledger.
+func (e Evidence) Record() ([]byte, error) {
+	e.Format = recordFormat
+	return json.Marshal(e)
 }
 
 // EvidenceInput is the private input of ReportMisconduct.

@@ -49,8 +49,8 @@ func (w World) MisconductPage(q coupon.PageQuery) (coupon.MisconductPage, error)
 // PutMisconduct writes a new report: its public record with the digest of its
 // evidence, and the evidence for issuer and witness, who must both endorse.
 func (w World) PutMisconduct(m coupon.Misconduct, evidence coupon.Evidence, issuer, witness string) error {
-	m.Format, evidence.Format = 1, 1
-	value, err := json.Marshal(evidence)
+	m.Format = 1
+	value, err := evidence.Record()
 	if err != nil {
 		return fmt.Errorf("encoding evidence: %w", err)
 	}

@@ -836,11 +836,213 @@ func (x *LogEntry) GetQ() []byte {
 	return nil
 }
 
+// ListMisconductRequest asks for the reports of one issuer, or of all.
+type ListMisconductRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MSP id of the issuer; empty for all.
+	Issuer        string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListMisconductRequest) Reset() {
+	*x = ListMisconductRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListMisconductRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListMisconductRequest) ProtoMessage() {}
+
+func (x *ListMisconductRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListMisconductRequest.ProtoReflect.Descriptor instead.
+func (*ListMisconductRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListMisconductRequest) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+// ListMisconductResponse lists reports about this advertiser.
+type ListMisconductResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All of them.
+	Misconduct    []*v1.Misconduct `protobuf:"bytes,1,rep,name=misconduct,proto3" json:"misconduct,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListMisconductResponse) Reset() {
+	*x = ListMisconductResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListMisconductResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListMisconductResponse) ProtoMessage() {}
+
+func (x *ListMisconductResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListMisconductResponse.ProtoReflect.Descriptor instead.
+func (*ListMisconductResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListMisconductResponse) GetMisconduct() []*v1.Misconduct {
+	if x != nil {
+		return x.Misconduct
+	}
+	return nil
+}
+
+// AnswerMisconductRequest answers a report.
+type AnswerMisconductRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MSP id of the issuer; empty if there is only one.
+	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Misconduct id, 32 lower-case hex digits.
+	MisconductId string `protobuf:"bytes,2,opt,name=misconduct_id,json=misconductId,proto3" json:"misconduct_id,omitempty"`
+	// What the advertiser has to say, at most 4000 bytes.
+	Statement     string `protobuf:"bytes,3,opt,name=statement,proto3" json:"statement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerMisconductRequest) Reset() {
+	*x = AnswerMisconductRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerMisconductRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerMisconductRequest) ProtoMessage() {}
+
+func (x *AnswerMisconductRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerMisconductRequest.ProtoReflect.Descriptor instead.
+func (*AnswerMisconductRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AnswerMisconductRequest) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *AnswerMisconductRequest) GetMisconductId() string {
+	if x != nil {
+		return x.MisconductId
+	}
+	return ""
+}
+
+func (x *AnswerMisconductRequest) GetStatement() string {
+	if x != nil {
+		return x.Statement
+	}
+	return ""
+}
+
+// AnswerMisconductResponse holds the report with the answer.
+type AnswerMisconductResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Misconduct    *v1.Misconduct `protobuf:"bytes,1,opt,name=misconduct,proto3" json:"misconduct,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerMisconductResponse) Reset() {
+	*x = AnswerMisconductResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerMisconductResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerMisconductResponse) ProtoMessage() {}
+
+func (x *AnswerMisconductResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerMisconductResponse.ProtoReflect.Descriptor instead.
+func (*AnswerMisconductResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AnswerMisconductResponse) GetMisconduct() *v1.Misconduct {
+	if x != nil {
+		return x.Misconduct
+	}
+	return nil
+}
+
 var File_coupon_advertiser_v1_advertiser_service_proto protoreflect.FileDescriptor
 
 const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\n" +
-	"-coupon/advertiser/v1/advertiser_service.proto\x12\x14coupon.advertiser.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n" +
+	"-coupon/advertiser/v1/advertiser_service.proto\x12\x14coupon.advertiser.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a\x1fcoupon/type/v1/misconduct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n" +
 	"\x11ListOffersRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -894,7 +1096,21 @@ const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\x02sn\x18\x01 \x01(\x03R\x02sn\x12=\n" +
 	"\frelease_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vreleaseTime\x12\x15\n" +
 	"\x06u_data\x18\x03 \x01(\fR\x05uData\x12\f\n" +
-	"\x01q\x18\x04 \x01(\fR\x01q2\xf2\x03\n" +
+	"\x01q\x18\x04 \x01(\fR\x01q\"/\n" +
+	"\x15ListMisconductRequest\x12\x16\n" +
+	"\x06issuer\x18\x01 \x01(\tR\x06issuer\"T\n" +
+	"\x16ListMisconductResponse\x12:\n" +
+	"\n" +
+	"misconduct\x18\x01 \x03(\v2\x1a.coupon.type.v1.MisconductR\n" +
+	"misconduct\"t\n" +
+	"\x17AnswerMisconductRequest\x12\x16\n" +
+	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12#\n" +
+	"\rmisconduct_id\x18\x02 \x01(\tR\fmisconductId\x12\x1c\n" +
+	"\tstatement\x18\x03 \x01(\tR\tstatement\"V\n" +
+	"\x18AnswerMisconductResponse\x12:\n" +
+	"\n" +
+	"misconduct\x18\x01 \x01(\v2\x1a.coupon.type.v1.MisconductR\n" +
+	"misconduct2\xd2\x05\n" +
 	"\x11AdvertiserService\x12_\n" +
 	"\n" +
 	"ListOffers\x12'.coupon.advertiser.v1.ListOffersRequest\x1a(.coupon.advertiser.v1.ListOffersResponse\x12b\n" +
@@ -902,7 +1118,9 @@ const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\n" +
 	"GetReceipt\x12'.coupon.advertiser.v1.GetReceiptRequest\x1a(.coupon.advertiser.v1.GetReceiptResponse\x12b\n" +
 	"\vCloseFrames\x12(.coupon.advertiser.v1.CloseFramesRequest\x1a).coupon.advertiser.v1.CloseFramesResponse\x12S\n" +
-	"\x06GetLog\x12#.coupon.advertiser.v1.GetLogRequest\x1a$.coupon.advertiser.v1.GetLogResponseB5Z3ecoupon/proto/gen/coupon/advertiser/v1;advertiserv1b\x06proto3"
+	"\x06GetLog\x12#.coupon.advertiser.v1.GetLogRequest\x1a$.coupon.advertiser.v1.GetLogResponse\x12k\n" +
+	"\x0eListMisconduct\x12+.coupon.advertiser.v1.ListMisconductRequest\x1a,.coupon.advertiser.v1.ListMisconductResponse\x12q\n" +
+	"\x10AnswerMisconduct\x12-.coupon.advertiser.v1.AnswerMisconductRequest\x1a..coupon.advertiser.v1.AnswerMisconductResponseB5Z3ecoupon/proto/gen/coupon/advertiser/v1;advertiserv1b\x06proto3"
 
 var (
 	file_coupon_advertiser_v1_advertiser_service_proto_rawDescOnce sync.Once
@@ -916,50 +1134,61 @@ func file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP() []byte {
 	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescData
 }
 
-var file_coupon_advertiser_v1_advertiser_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_coupon_advertiser_v1_advertiser_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_coupon_advertiser_v1_advertiser_service_proto_goTypes = []any{
-	(*ListOffersRequest)(nil),     // 0: coupon.advertiser.v1.ListOffersRequest
-	(*ListOffersResponse)(nil),    // 1: coupon.advertiser.v1.ListOffersResponse
-	(*Offer)(nil),                 // 2: coupon.advertiser.v1.Offer
-	(*IssueCouponRequest)(nil),    // 3: coupon.advertiser.v1.IssueCouponRequest
-	(*IssueCouponResponse)(nil),   // 4: coupon.advertiser.v1.IssueCouponResponse
-	(*GetReceiptRequest)(nil),     // 5: coupon.advertiser.v1.GetReceiptRequest
-	(*GetReceiptResponse)(nil),    // 6: coupon.advertiser.v1.GetReceiptResponse
-	(*Frame)(nil),                 // 7: coupon.advertiser.v1.Frame
-	(*CloseFramesRequest)(nil),    // 8: coupon.advertiser.v1.CloseFramesRequest
-	(*CloseFramesResponse)(nil),   // 9: coupon.advertiser.v1.CloseFramesResponse
-	(*GetLogRequest)(nil),         // 10: coupon.advertiser.v1.GetLogRequest
-	(*GetLogResponse)(nil),        // 11: coupon.advertiser.v1.GetLogResponse
-	(*LogEntry)(nil),              // 12: coupon.advertiser.v1.LogEntry
-	(*v1.Campaign)(nil),           // 13: coupon.type.v1.Campaign
-	(*v1.Framework)(nil),          // 14: coupon.type.v1.Framework
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*ListOffersRequest)(nil),        // 0: coupon.advertiser.v1.ListOffersRequest
+	(*ListOffersResponse)(nil),       // 1: coupon.advertiser.v1.ListOffersResponse
+	(*Offer)(nil),                    // 2: coupon.advertiser.v1.Offer
+	(*IssueCouponRequest)(nil),       // 3: coupon.advertiser.v1.IssueCouponRequest
+	(*IssueCouponResponse)(nil),      // 4: coupon.advertiser.v1.IssueCouponResponse
+	(*GetReceiptRequest)(nil),        // 5: coupon.advertiser.v1.GetReceiptRequest
+	(*GetReceiptResponse)(nil),       // 6: coupon.advertiser.v1.GetReceiptResponse
+	(*Frame)(nil),                    // 7: coupon.advertiser.v1.Frame
+	(*CloseFramesRequest)(nil),       // 8: coupon.advertiser.v1.CloseFramesRequest
+	(*CloseFramesResponse)(nil),      // 9: coupon.advertiser.v1.CloseFramesResponse
+	(*GetLogRequest)(nil),            // 10: coupon.advertiser.v1.GetLogRequest
+	(*GetLogResponse)(nil),           // 11: coupon.advertiser.v1.GetLogResponse
+	(*LogEntry)(nil),                 // 12: coupon.advertiser.v1.LogEntry
+	(*ListMisconductRequest)(nil),    // 13: coupon.advertiser.v1.ListMisconductRequest
+	(*ListMisconductResponse)(nil),   // 14: coupon.advertiser.v1.ListMisconductResponse
+	(*AnswerMisconductRequest)(nil),  // 15: coupon.advertiser.v1.AnswerMisconductRequest
+	(*AnswerMisconductResponse)(nil), // 16: coupon.advertiser.v1.AnswerMisconductResponse
+	(*v1.Campaign)(nil),              // 17: coupon.type.v1.Campaign
+	(*v1.Framework)(nil),             // 18: coupon.type.v1.Framework
+	(*timestamppb.Timestamp)(nil),    // 19: google.protobuf.Timestamp
+	(*v1.Misconduct)(nil),            // 20: coupon.type.v1.Misconduct
 }
 var file_coupon_advertiser_v1_advertiser_service_proto_depIdxs = []int32{
 	2,  // 0: coupon.advertiser.v1.ListOffersResponse.offers:type_name -> coupon.advertiser.v1.Offer
-	13, // 1: coupon.advertiser.v1.Offer.campaign:type_name -> coupon.type.v1.Campaign
-	14, // 2: coupon.advertiser.v1.Offer.framework:type_name -> coupon.type.v1.Framework
+	17, // 1: coupon.advertiser.v1.Offer.campaign:type_name -> coupon.type.v1.Campaign
+	18, // 2: coupon.advertiser.v1.Offer.framework:type_name -> coupon.type.v1.Framework
 	7,  // 3: coupon.advertiser.v1.GetReceiptResponse.frame:type_name -> coupon.advertiser.v1.Frame
-	15, // 4: coupon.advertiser.v1.Frame.closed_time:type_name -> google.protobuf.Timestamp
+	19, // 4: coupon.advertiser.v1.Frame.closed_time:type_name -> google.protobuf.Timestamp
 	7,  // 5: coupon.advertiser.v1.CloseFramesResponse.frames:type_name -> coupon.advertiser.v1.Frame
 	7,  // 6: coupon.advertiser.v1.GetLogResponse.frame:type_name -> coupon.advertiser.v1.Frame
 	12, // 7: coupon.advertiser.v1.GetLogResponse.entries:type_name -> coupon.advertiser.v1.LogEntry
-	15, // 8: coupon.advertiser.v1.LogEntry.release_time:type_name -> google.protobuf.Timestamp
-	0,  // 9: coupon.advertiser.v1.AdvertiserService.ListOffers:input_type -> coupon.advertiser.v1.ListOffersRequest
-	3,  // 10: coupon.advertiser.v1.AdvertiserService.IssueCoupon:input_type -> coupon.advertiser.v1.IssueCouponRequest
-	5,  // 11: coupon.advertiser.v1.AdvertiserService.GetReceipt:input_type -> coupon.advertiser.v1.GetReceiptRequest
-	8,  // 12: coupon.advertiser.v1.AdvertiserService.CloseFrames:input_type -> coupon.advertiser.v1.CloseFramesRequest
-	10, // 13: coupon.advertiser.v1.AdvertiserService.GetLog:input_type -> coupon.advertiser.v1.GetLogRequest
-	1,  // 14: coupon.advertiser.v1.AdvertiserService.ListOffers:output_type -> coupon.advertiser.v1.ListOffersResponse
-	4,  // 15: coupon.advertiser.v1.AdvertiserService.IssueCoupon:output_type -> coupon.advertiser.v1.IssueCouponResponse
-	6,  // 16: coupon.advertiser.v1.AdvertiserService.GetReceipt:output_type -> coupon.advertiser.v1.GetReceiptResponse
-	9,  // 17: coupon.advertiser.v1.AdvertiserService.CloseFrames:output_type -> coupon.advertiser.v1.CloseFramesResponse
-	11, // 18: coupon.advertiser.v1.AdvertiserService.GetLog:output_type -> coupon.advertiser.v1.GetLogResponse
-	14, // [14:19] is the sub-list for method output_type
-	9,  // [9:14] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	19, // 8: coupon.advertiser.v1.LogEntry.release_time:type_name -> google.protobuf.Timestamp
+	20, // 9: coupon.advertiser.v1.ListMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	20, // 10: coupon.advertiser.v1.AnswerMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	0,  // 11: coupon.advertiser.v1.AdvertiserService.ListOffers:input_type -> coupon.advertiser.v1.ListOffersRequest
+	3,  // 12: coupon.advertiser.v1.AdvertiserService.IssueCoupon:input_type -> coupon.advertiser.v1.IssueCouponRequest
+	5,  // 13: coupon.advertiser.v1.AdvertiserService.GetReceipt:input_type -> coupon.advertiser.v1.GetReceiptRequest
+	8,  // 14: coupon.advertiser.v1.AdvertiserService.CloseFrames:input_type -> coupon.advertiser.v1.CloseFramesRequest
+	10, // 15: coupon.advertiser.v1.AdvertiserService.GetLog:input_type -> coupon.advertiser.v1.GetLogRequest
+	13, // 16: coupon.advertiser.v1.AdvertiserService.ListMisconduct:input_type -> coupon.advertiser.v1.ListMisconductRequest
+	15, // 17: coupon.advertiser.v1.AdvertiserService.AnswerMisconduct:input_type -> coupon.advertiser.v1.AnswerMisconductRequest
+	1,  // 18: coupon.advertiser.v1.AdvertiserService.ListOffers:output_type -> coupon.advertiser.v1.ListOffersResponse
+	4,  // 19: coupon.advertiser.v1.AdvertiserService.IssueCoupon:output_type -> coupon.advertiser.v1.IssueCouponResponse
+	6,  // 20: coupon.advertiser.v1.AdvertiserService.GetReceipt:output_type -> coupon.advertiser.v1.GetReceiptResponse
+	9,  // 21: coupon.advertiser.v1.AdvertiserService.CloseFrames:output_type -> coupon.advertiser.v1.CloseFramesResponse
+	11, // 22: coupon.advertiser.v1.AdvertiserService.GetLog:output_type -> coupon.advertiser.v1.GetLogResponse
+	14, // 23: coupon.advertiser.v1.AdvertiserService.ListMisconduct:output_type -> coupon.advertiser.v1.ListMisconductResponse
+	16, // 24: coupon.advertiser.v1.AdvertiserService.AnswerMisconduct:output_type -> coupon.advertiser.v1.AnswerMisconductResponse
+	18, // [18:25] is the sub-list for method output_type
+	11, // [11:18] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_coupon_advertiser_v1_advertiser_service_proto_init() }
@@ -973,7 +1202,7 @@ func file_coupon_advertiser_v1_advertiser_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_advertiser_v1_advertiser_service_proto_rawDesc), len(file_coupon_advertiser_v1_advertiser_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
