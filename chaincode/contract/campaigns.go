@@ -256,9 +256,6 @@ func checkCampaign(c coupon.Campaign) error {
 	if err := c.Kinds[0].Check("kinds[0]"); err != nil {
 		return err
 	}
-	if c.Kinds[0] == coupon.KindProof {
-		return coupon.Refuse(coupon.ReasonUnsupportedKind, "kinds[0]", "static and dynamic coupons are served")
-	}
 	if err := checkFrameAge(c); err != nil {
 		return err
 	}

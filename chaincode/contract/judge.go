@@ -63,7 +63,7 @@ func (d *docket) judgeOffer(it *item) error {
 	if c.SN > framework.Quotas[c.Lane] {
 		return coupon.Refuse(coupon.ReasonQuotaExceeded, "", "the lane's quota is %d", framework.Quotas[c.Lane])
 	}
-	return nil
+	return d.state.Mandates[c.Framework].CheckSerial(c.Lane, c.SN)
 }
 
 // judgeHolder compares a coupon with its campaign: bound or bearer. Of a dynamic
@@ -170,6 +170,9 @@ func (d *docket) judgeUse(s *sale, it *item) error {
 	marker, marked := d.state.Markers[it.tag]
 	if marked && marker.State == coupon.MarkerSpent {
 		return coupon.Refuse(coupon.ReasonAlreadyRedeemed, "", "the coupon was redeemed")
+	}
+	if err := d.judgeProduct(it); err != nil {
+		return err
 	}
 	if d.offers[refOf(it.framework)].Campaign.Holder != coupon.HolderBound {
 		return nil

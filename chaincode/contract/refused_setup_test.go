@@ -103,7 +103,7 @@ func TestCampaignsAreRefused(t *testing.T) {
 		{name: "no kind", want: invalid, field: "kinds", prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{} })},
 		{name: "two kinds", want: invalid, field: "kinds",
 			prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{coupon.KindStatic, coupon.KindStatic} })},
-		{name: "unsupported kind", want: coupon.ReasonUnsupportedKind, field: "kinds[0]",
+		{name: "proofs without frames", want: invalid, field: "max_frame_age",
 			prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{coupon.KindProof} })},
 		{name: "dynamic without frames", want: invalid, field: "max_frame_age",
 			prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{coupon.KindDynamic} })},

@@ -25,7 +25,7 @@ func (d *docket) readFrames() error {
 		}
 		ref := coupon.FrameOf(it.tender.Coupon)
 		want(ref.Before())
-		if d.terms[refOf(it.framework)].NeedsReceipt() {
+		if d.needsReceipt(it) {
 			want(ref)
 		}
 	})
@@ -51,12 +51,11 @@ func (d *docket) judgeRelease(it *item) error {
 	if c.Release.Time < before.Time || c.Release.Time > before.Time+campaign.MaxFrameAge || c.Release.Time > d.now {
 		return coupon.Refuse(coupon.ReasonWrongReleaseTime, "", "the time of release is not in the coupon's frame, or ahead")
 	}
-	terms := d.terms[refOf(it.framework)]
-	if !terms.NeedsReceipt() {
+	if !d.needsReceipt(it) {
 		return nil
 	}
 	if it.receipt == nil {
-		return coupon.Refuse(coupon.ReasonReceiptRequired, "receipt", "the coupon's value needs the receipt of its closed frame")
+		return coupon.Refuse(coupon.ReasonReceiptRequired, "receipt", "the coupon needs the receipt of its closed frame")
 	}
 	frame, found := d.frames[ref]
 	if !found {
@@ -65,10 +64,17 @@ func (d *docket) judgeRelease(it *item) error {
 	if err := c.CheckReceipt(*it.receipt, frame.Log); err != nil {
 		return err
 	}
+	terms := d.terms[refOf(it.framework)]
 	if redeeming := it.tag != (coupon.Tag{}); redeeming && terms.NeedsDraw() && it.draw == nil {
 		return coupon.Refuse(coupon.ReasonTagMismatch, "draw", "is missing")
 	}
 	return nil
+}
+
+// needsReceipt says whether the coupon must be shown to be in its closed frame:
+// where earlier is worth more, and where the mandate has ended.
+func (d *docket) needsReceipt(it *item) bool {
+	return d.terms[refOf(it.framework)].NeedsReceipt() || d.state.Mandates[it.framework.ID].Ended()
 }
 
 // judgeDraw compares the random value with the one that the issuer's key gives.

@@ -15,18 +15,28 @@ type (
 	PartiesEvent struct {
 		Clearing string `json:"clearing"`
 	}
-	// EmitterEvent goes with EmitterAuthorised.
+	// EmitterEvent goes with EmitterAuthorised, QuotaRaised, EmitterSuspended,
+	// EmitterReinstated and EmitterRevoked.
 	EmitterEvent struct {
 		Framework FrameworkID `json:"framework_id"`
 		Campaign  string      `json:"campaign"`
 		Version   int64       `json:"version"`
 		Emitter   string      `json:"emitter"`
 	}
+	// KeyRotatedEvent goes with KeyRotated: a new mandate, and the one before.
+	KeyRotatedEvent struct {
+		EmitterEvent
+		Before FrameworkID `json:"before"`
+	}
 	// RetailerEvent goes with RetailerAdmitted.
 	RetailerEvent struct {
 		Campaign string `json:"campaign"`
 		Version  int64  `json:"version"`
 		Retailer string `json:"retailer"`
+	}
+	// InstituteEvent goes with InstituteRegistered.
+	InstituteEvent struct {
+		Institute string `json:"institute"`
 	}
 	// FrameEvent goes with FrameClosed.
 	FrameEvent struct {

@@ -92,6 +92,18 @@ const (
 	ReasonQuotaExceeded Reason = "QUOTA_EXCEEDED"
 	// ReasonSoldOut: the emitter has issued all that its quotas allow.
 	ReasonSoldOut Reason = "SOLD_OUT"
+	// ReasonQuotaNotRaised: quotas only grow, and these do not.
+	ReasonQuotaNotRaised Reason = "QUOTA_NOT_RAISED"
+	// ReasonEmitterRevoked: the issuer has revoked the mandate.
+	ReasonEmitterRevoked Reason = "EMITTER_REVOKED"
+	// ReasonEmitterSuspended: the issuer has suspended the mandate.
+	ReasonEmitterSuspended Reason = "EMITTER_SUSPENDED"
+	// ReasonSuperseded: the mandate is followed by another, with a new key or of a newer version
+	// of the campaign.
+	ReasonSuperseded Reason = "SUPERSEDED"
+	// ReasonLaneEnded: the serial number is above the last one that its lane had closed when the
+	// mandate ended.
+	ReasonLaneEnded Reason = "LANE_ENDED"
 	// ReasonBadTerms: the terms document is not well formed.
 	ReasonBadTerms Reason = "BAD_TERMS"
 	// ReasonTermsMismatch: the terms shown do not hash to the coupon's framework; the wallet
@@ -129,6 +141,8 @@ const (
 	ReasonWrongReceipt Reason = "WRONG_RECEIPT"
 	// ReasonProductUsed: another purchase proof of this product instance was redeemed.
 	ReasonProductUsed Reason = "PRODUCT_USED"
+	// ReasonProductHasProof: the product instance has its purchase proof already.
+	ReasonProductHasProof Reason = "PRODUCT_HAS_PROOF"
 	// ReasonTransferNotAllowed: the campaign does not allow the transfer, or not another step.
 	ReasonTransferNotAllowed Reason = "TRANSFER_NOT_ALLOWED"
 	// ReasonTagMismatch: a tag handed in is not the one that the issuer's key gives.
@@ -167,6 +181,12 @@ const (
 	// ReasonWrongAttestation: the payment institute did not attest this invoice, or is not
 	// registered.
 	ReasonWrongAttestation Reason = "WRONG_ATTESTATION"
+	// ReasonBadInstituteKey: a payment institute's key is not canonical, of small order, or
+	// stands twice in its list.
+	ReasonBadInstituteKey Reason = "BAD_INSTITUTE_KEY"
+	// ReasonPaymentTooSmall: the attested payment is less than what the goods of the sale
+	// cost after its coupons.
+	ReasonPaymentTooSmall Reason = "PAYMENT_TOO_SMALL"
 	// ReasonMixedIssuers: the coupons of one redemption are of several issuers.
 	ReasonMixedIssuers Reason = "MIXED_ISSUERS"
 	// ReasonCurrencyMismatch: the basket or the invoice is not in the terms' currency.
@@ -206,6 +226,8 @@ const (
 	ReasonAlreadyClaimed Reason = "ALREADY_CLAIMED"
 	// ReasonNotClaimed: the batch has not been claimed.
 	ReasonNotClaimed Reason = "NOT_CLAIMED"
+	// ReasonNotClaimable: the issuer redeemed the batch itself, so nobody owes it anything.
+	ReasonNotClaimable Reason = "NOT_CLAIMABLE"
 	// ReasonAlreadySettled: the batch has been settled.
 	ReasonAlreadySettled Reason = "ALREADY_SETTLED"
 )

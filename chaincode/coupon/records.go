@@ -50,6 +50,9 @@ type Campaign struct {
 	MaxFrameAge int64 `json:"max_frame_age,omitempty"`
 	// InvoiceRequired makes presentations name the invoice.
 	InvoiceRequired bool `json:"invoice_required"`
+	// AttestationRequired makes redemptions bring the payment institute's
+	// attestation of the invoice.
+	AttestationRequired bool `json:"attestation_required,omitempty"`
 }
 
 // Status is where a campaign stands.
@@ -187,15 +190,20 @@ type RedeemedCoupon struct {
 	// issuer to compare; absent for static coupons.
 	Frame uint32 `json:"frame,omitempty"`
 	Leaf  *Hash  `json:"leaf,omitempty"`
+	// Product is that of a purchase proof; absent for other kinds.
+	Product *Product `json:"product,omitempty"`
 }
 
 // RedeemedSale is one redemption in a batch record.
 type RedeemedSale struct {
-	ID       RedemptionID     `json:"redemption_id"`
-	Request  Hash             `json:"request_sha256"`
-	Invoice  Invoice          `json:"invoice"`
-	Currency string           `json:"currency"`
-	Coupons  []RedeemedCoupon `json:"coupons"`
+	ID      RedemptionID `json:"redemption_id"`
+	Request Hash         `json:"request_sha256"`
+	Invoice Invoice      `json:"invoice"`
+	// Attestation is the payment institute's, which both endorsers checked;
+	// absent where none was given.
+	Attestation *Signature       `json:"attestation,omitempty"`
+	Currency    string           `json:"currency"`
+	Coupons     []RedeemedCoupon `json:"coupons"`
 }
 
 // BatchRecord is what issuer and retailer keep of a batch in their

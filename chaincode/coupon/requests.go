@@ -82,6 +82,9 @@ type Sale struct {
 	// Request is the SHA-256 of the till's whole request.
 	Request Hash    `json:"request_sha256"`
 	Invoice Invoice `json:"invoice"`
+	// Attestation is the payment institute's of the invoice; it is checked
+	// wherever it is given.
+	Attestation *Signature `json:"attestation,omitempty"`
 	// Basket has the lines of qualifying goods only, and the sale's total.
 	Basket  Basket     `json:"basket"`
 	Coupons []Tendered `json:"coupons"`
@@ -126,15 +129,20 @@ type BatchInput struct {
 // CheckedSale is one sale to Check. Without invoice and basket the coupons
 // alone are judged, as Verify does.
 type CheckedSale struct {
-	RequestID string          `json:"request_id,omitempty"`
-	Invoice   *Invoice        `json:"invoice,omitempty"`
-	Basket    *Basket         `json:"basket,omitempty"`
-	Coupons   []CheckedCoupon `json:"coupons"`
+	RequestID   string          `json:"request_id,omitempty"`
+	Invoice     *Invoice        `json:"invoice,omitempty"`
+	Attestation *Signature      `json:"attestation,omitempty"`
+	Basket      *Basket         `json:"basket,omitempty"`
+	Coupons     []CheckedCoupon `json:"coupons"`
 }
 
 // CheckInput is the private input of Check.
 type CheckInput struct {
+	// Sales may be empty where there are products.
 	Sales []CheckedSale `json:"sales"`
+	// Products are asked for by an emitter of purchase proofs; at most
+	// MaxCoupons.
+	Products []ProductQuery `json:"products,omitempty"`
 }
 
 // Verdict is what Check says of one coupon.
@@ -164,6 +172,8 @@ type SaleVerdict struct {
 // CheckResult has a verdict for each sale, in the input's order.
 type CheckResult struct {
 	Sales []SaleVerdict `json:"sales"`
+	// Products has an answer for each of the input's.
+	Products []ProductAnswer `json:"products,omitempty"`
 }
 
 // VoidInput is the private input of Void.
@@ -232,7 +242,9 @@ type CampaignPage struct {
 // FrameworkPage is a page of frameworks; Next is empty on the last.
 type FrameworkPage struct {
 	Frameworks []Framework `json:"frameworks"`
-	Next       string      `json:"next"`
+	// States has where each framework's mandate stands, in the same order.
+	States []MandateState `json:"states"`
+	Next   string         `json:"next"`
 }
 
 // RetailerQuery names a retailer.

@@ -59,8 +59,17 @@ func placeOf(r *advertiserv1.GetReceiptRequest) (framework coupon.FrameworkID, s
 	return framework, serial, err
 }
 
+// framePage is a request for a page of what a frame has.
+type framePage interface {
+	GetFrameworkId() string
+	GetLane() int32
+	GetFrame() int64
+	GetPageSize() int32
+	GetPageToken() string
+}
+
 // logQuery reads a page token as the serial number that the page begins after.
-func logQuery(r *advertiserv1.GetLogRequest) (query LogQuery, err error) {
+func logQuery(r framePage) (query LogQuery, err error) {
 	if query.Framework, err = frameworkID(r.GetFrameworkId()); err != nil {
 		return query, err
 	}
@@ -105,4 +114,17 @@ func logResponse(page LogPage) *advertiserv1.GetLogResponse {
 
 func reportMessage(r Report) *typev1.Misconduct {
 	return message.Misconduct(r.Issuer, r.Misconduct, r.Evidence, r.Answer)
+}
+
+func openingsResponse(page OpeningsPage) *advertiserv1.GetOpeningsResponse {
+	response := new(advertiserv1.GetOpeningsResponse)
+	for _, o := range page.Openings {
+		response.Openings = append(response.Openings, &advertiserv1.Opening{
+			Sn: o.SN, Salt: o.Salt[:], ProductId: o.Product, InvoiceNumber: o.Invoice,
+		})
+	}
+	if page.Next != 0 {
+		response.NextPageToken = strconv.FormatInt(page.Next, 10)
+	}
+	return response
 }

@@ -96,9 +96,6 @@ func (f follower) authorised(ctx context.Context, block ledger.Block, event ledg
 		f.doubt(ctx, event)
 		return nil
 	}
-	if m.framework.Kind == coupon.KindProof {
-		return nil // purchase proofs go with a sale: retailers make them
-	}
 	if !consistent(m, entry.Campaign) {
 		// No coupon of it could be redeemed.
 		f.logger.ErrorContext(ctx, "a mandate that is not its campaign's is left out", "framework", authorised.Framework)

@@ -32,8 +32,8 @@ type offer struct {
 	Offer
 	mandate coupon.EmitterKey
 	mData   []byte
-	// limiter and keeper are kept when the offer is replaced. Only offers of
-	// dynamic coupons have a keeper.
+	// limiter and keeper are kept when the offer is replaced. Offers of dynamic
+	// coupons and purchase proofs have a keeper.
 	limiter *rate.Limiter
 	keeper  *keeper
 }
@@ -102,7 +102,7 @@ func (a *Advertiser) remember(learnt changes) {
 		}
 		if before, found := a.offers[m.framework.ID]; found {
 			o.Campaign, o.limiter, o.keeper = before.Campaign, before.limiter, before.keeper
-		} else if m.framework.Kind == coupon.KindDynamic {
+		} else if m.framework.Kind != coupon.KindStatic {
 			o.keeper = newKeeper(a, m.framework)
 		}
 		a.offers[m.framework.ID] = o

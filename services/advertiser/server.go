@@ -122,3 +122,31 @@ func (s *Server) AnswerMisconduct(ctx context.Context, r *advertiserv1.AnswerMis
 	}
 	return &advertiserv1.AnswerMisconductResponse{Misconduct: reportMessage(report)}, nil
 }
+
+// IssueProof makes the purchase proof of a sale.
+func (s *Server) IssueProof(ctx context.Context, r *advertiserv1.IssueProofRequest) (*advertiserv1.IssueProofResponse, error) {
+	framework, err := frameworkID(r.GetFrameworkId())
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.advertiser.IssueProof(ctx, ProofRequest{
+		ID: r.GetRequestId(), Framework: framework, UData: r.GetUData(), Product: r.GetProductId(), Invoice: r.GetInvoiceNumber(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &advertiserv1.IssueProofResponse{Coupon: made.Text()}, nil
+}
+
+// GetOpenings shows the sales of a closed frame of purchase proofs.
+func (s *Server) GetOpenings(ctx context.Context, r *advertiserv1.GetOpeningsRequest) (*advertiserv1.GetOpeningsResponse, error) {
+	query, err := logQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.advertiser.Openings(ctx, serve.CallerFrom(ctx).Organisation, query)
+	if err != nil {
+		return nil, err
+	}
+	return openingsResponse(page), nil
+}

@@ -15,6 +15,7 @@
 //	end: +30d
 //	audience_waived: false      # presentations need not name the retailer
 //	invoice_required: false     # presentations must name the payment
+//	attestation_required: false # the payment institute must attest the payment
 //	terms:
 //	  currency: EUR
 //	  gtins: ["9521234543213"]
@@ -113,6 +114,7 @@ type document struct {
 	End             scalar   `yaml:"end"`
 	AudienceWaived  scalar   `yaml:"audience_waived"`
 	InvoiceRequired scalar   `yaml:"invoice_required"`
+	Attested        scalar   `yaml:"attestation_required"`
 	MaxFrameAge     scalar   `yaml:"max_frame_age"`
 	Terms           terms    `yaml:"terms"`
 }

@@ -61,6 +61,8 @@ func (r *reader) campaign(d document) coupon.Campaign {
 		End:             r.time(d.End, "end"),
 		AudienceWaived:  r.truth(d.AudienceWaived, "audience_waived"),
 		InvoiceRequired: r.truth(d.InvoiceRequired, "invoice_required"),
+
+		AttestationRequired: r.truth(d.Attested, "attestation_required"),
 	}
 	c.MaxFrameAge = r.frameAge(d.MaxFrameAge, c.Kinds[0])
 	if c.Begin != 0 && c.End != 0 && c.End <= c.Begin {
@@ -98,8 +100,6 @@ func (r *reader) kinds(list []scalar) []coupon.Kind {
 		field := fmt.Sprintf("kinds[%d]", i)
 		if err := kinds[i].Check(""); err != nil {
 			r.check(s, field, err)
-		} else if kinds[i] == coupon.KindProof {
-			r.mistake(s.line, field, "static and dynamic coupons are served")
 		}
 	}
 	if len(kinds) > 1 {

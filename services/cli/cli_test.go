@@ -63,6 +63,8 @@ var golden = []struct {
 	{"settle", "clearing settle"},
 	{"settlement-empty", "clearing settlement " + fakeSettlementID},
 	{"remittances", "clearing remittances"},
+	{"register-institute", "clearing register-institute Sandbox --key " + fakeKey + ",from=2030-05-01"},
+	{"institute-withdrawn", "clearing institute Sandbox"},
 	{"version", "version"},
 }
 

@@ -39,19 +39,13 @@ func (i *Issuer) Authorise(ctx context.Context, request coupon.AuthoriseRequest)
 	if reason, _ := coupon.ReasonOf(err); reason != coupon.ReasonUnknownFramework && reason != coupon.ReasonNotFound {
 		return coupon.Framework{}, err
 	}
-	var campaign coupon.KeyResult
-	err = i.ledger.Evaluate(ctx, ledger.Call{
-		Namespace: i.namespace, Function: "CampaignKey", Argument: ref, Endorsers: []string{i.self},
-	}, &campaign)
+	key, err := i.emitterKey(ctx, mandate)
 	if err != nil {
 		return coupon.Framework{}, err
 	}
 	_, refused := i.ledger.Submit(ctx, ledger.Call{
 		Namespace: i.namespace, Function: "AuthoriseEmitter", Argument: request,
-		Input: coupon.EmitterKeyInput{
-			Key: coupon.DeriveEmitterKey(campaign.Key, request.Campaign, request.Emitter, request.Epoch),
-			MAC: mandate.MAC(coupon.DeriveFrameworkKey(campaign.Key)),
-		},
+		Input:     key,
 		Endorsers: []string{i.self, request.Emitter},
 		RetryOn:   []coupon.Reason{coupon.ReasonUnknownCampaign, coupon.ReasonKeyMissing},
 		Reference: mandate.ID().String(),
@@ -63,6 +57,17 @@ func (i *Issuer) Authorise(ctx context.Context, request coupon.AuthoriseRequest)
 		return coupon.Framework{}, errors.Join(err, refused)
 	}
 	return withQuotas(framework, request.Quotas)
+}
+
+// Authorised returns the framework that a request has made, whatever its quotas
+// are by now.
+func (i *Issuer) Authorised(ctx context.Context, request coupon.AuthoriseRequest) (Mandate, error) {
+	request.Epoch = firstEpoch
+	entry, err := i.Campaign(ctx, coupon.CampaignRef{Campaign: request.Campaign, Version: request.Version})
+	if err != nil {
+		return Mandate{}, err
+	}
+	return i.Mandate(ctx, mandateOf(entry.Campaign, request).ID())
 }
 
 func mandateOf(c coupon.Campaign, request coupon.AuthoriseRequest) coupon.Mandate {

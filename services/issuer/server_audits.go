@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"ecoupon/chaincode/coupon"
 	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/internal/message"
@@ -127,11 +126,4 @@ func findingMessages(found []Finding) []*issuerv1.Finding {
 		shown = append(shown, m)
 	}
 	return shown
-}
-
-func frameworkID(text string) (id coupon.FrameworkID, err error) {
-	if id.UnmarshalText([]byte(text)) != nil {
-		return id, coupon.Refuse(coupon.ReasonInvalidRequest, "framework_id", "a framework id is 32 lower-case hexadecimal digits")
-	}
-	return id, nil
 }

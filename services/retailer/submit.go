@@ -134,7 +134,7 @@ func (d *desk) check(ctx context.Context, batch []*pending) ([]*pending, error) 
 }
 
 func checked(s coupon.Sale) coupon.CheckedSale {
-	c := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Basket: &s.Basket}
+	c := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Attestation: s.Attestation, Basket: &s.Basket}
 	for _, t := range s.Coupons {
 		c.Coupons = append(c.Coupons, coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt})
 	}

@@ -45,6 +45,7 @@ type Options struct {
 	Quotas                          []int64
 	Begin, End                      time.Time
 	AudienceWaived, InvoiceRequired bool
+	AttestationRequired             bool
 	// MaxFrameAge is needed for dynamic coupons.
 	MaxFrameAge time.Duration
 }
@@ -61,8 +62,8 @@ type Campaign struct {
 	mandateMAC coupon.MAC
 }
 
-// Publish publishes a campaign in a namespace that is set up, authorises the
-// emitter and admits the retailers.
+// Publish publishes a campaign in a namespace that is set up, admits the retailers
+// and authorises the emitter.
 func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	t.Helper()
 	o = o.withDefaults(c.Clock.Now())
@@ -72,6 +73,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
 		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
+		AttestationRequired: o.AttestationRequired,
 	}
 	p.Campaign = content
 	p.Issuer = o.Issuer
@@ -82,10 +84,10 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	p.submitAs(t, o.Issuer, ledger.Call{
 		Function: "PublishCampaign", Argument: content, Endorsers: []string{o.Issuer, o.Clearing},
 	})
-	p.authorise(t, o)
 	for _, retailer := range o.Retailers {
 		p.Admit(t, retailer)
 	}
+	p.authorise(t, o)
 	return p
 }
 
@@ -157,6 +159,20 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 		call.Input = coupon.RetailerKeyInput{Key: RandomKey()}
 	}
 	p.submitAs(t, p.Issuer, call)
+}
+
+// RegisterInstitute replaces the keys of a payment institute in the campaign's
+// namespace; each is good at all times.
+func (p *Campaign) RegisterInstitute(t testing.TB, institute string, keys ...ed25519.PrivateKey) {
+	t.Helper()
+	list := make([]coupon.InstituteKey, len(keys))
+	for i, key := range keys {
+		list[i].Key = coupon.PublicKey(key.Public().(ed25519.PublicKey))
+	}
+	p.submitAs(t, p.clearing, ledger.Call{
+		Function: "RegisterInstitute", Argument: coupon.Institute{Institute: institute, Keys: list},
+		Endorsers: []string{p.Issuer, p.clearing},
+	})
 }
 
 // Change calls PauseCampaign or ResumeCampaign.

@@ -11,8 +11,8 @@
 // and log, cut into frames. What it says of a frame is what the ledger is told:
 // it is durable before it leaves, and does not change.
 //
-// It expects the tables `lanes`, `issued` and `frames` among those of the
-// service; the advertiser's migrations have them.
+// It expects the tables `lanes`, `issued`, `frames` and `openings` among those of
+// the service; the advertiser's migrations have them.
 package issuing
 
 import (
@@ -40,6 +40,8 @@ type Request struct {
 	// Owner is the key that the coupon will be bound to, or what the customer of
 	// a dynamic bearer coupon chose; nil for a static bearer coupon.
 	Owner *coupon.PublicKey
+	// Sold is the sale of a purchase proof; nil for any other coupon.
+	Sold *Sold
 	// Quotas has the highest serial number of each lane. It is not part of what
 	// makes two requests the same.
 	Quotas []int64

@@ -814,6 +814,538 @@ func (x *AuthoriseEmitterResponse) GetFramework() *v1.Framework {
 	return nil
 }
 
+// RaiseQuotaRequest names a mandate and its new quotas.
+type RaiseQuotaRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// New quota of each lane, lane 0 first; lanes may be added.
+	Quotas        []int64 `protobuf:"varint,3,rep,packed,name=quotas,proto3" json:"quotas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseQuotaRequest) Reset() {
+	*x = RaiseQuotaRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseQuotaRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseQuotaRequest) ProtoMessage() {}
+
+func (x *RaiseQuotaRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseQuotaRequest.ProtoReflect.Descriptor instead.
+func (*RaiseQuotaRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RaiseQuotaRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RaiseQuotaRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *RaiseQuotaRequest) GetQuotas() []int64 {
+	if x != nil {
+		return x.Quotas
+	}
+	return nil
+}
+
+// RaiseQuotaResponse holds the framework.
+type RaiseQuotaResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseQuotaResponse) Reset() {
+	*x = RaiseQuotaResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseQuotaResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseQuotaResponse) ProtoMessage() {}
+
+func (x *RaiseQuotaResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseQuotaResponse.ProtoReflect.Descriptor instead.
+func (*RaiseQuotaResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RaiseQuotaResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
+// SuspendEmitterRequest names a mandate.
+type SuspendEmitterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// Whether coupons of frames that are closed are redeemed all the same.
+	RedeemClosedFrames bool `protobuf:"varint,3,opt,name=redeem_closed_frames,json=redeemClosedFrames,proto3" json:"redeem_closed_frames,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *SuspendEmitterRequest) Reset() {
+	*x = SuspendEmitterRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendEmitterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendEmitterRequest) ProtoMessage() {}
+
+func (x *SuspendEmitterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendEmitterRequest.ProtoReflect.Descriptor instead.
+func (*SuspendEmitterRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SuspendEmitterRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *SuspendEmitterRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *SuspendEmitterRequest) GetRedeemClosedFrames() bool {
+	if x != nil {
+		return x.RedeemClosedFrames
+	}
+	return false
+}
+
+// SuspendEmitterResponse holds the framework.
+type SuspendEmitterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendEmitterResponse) Reset() {
+	*x = SuspendEmitterResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendEmitterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendEmitterResponse) ProtoMessage() {}
+
+func (x *SuspendEmitterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendEmitterResponse.ProtoReflect.Descriptor instead.
+func (*SuspendEmitterResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SuspendEmitterResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
+// ReinstateEmitterRequest names a mandate.
+type ReinstateEmitterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId   string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReinstateEmitterRequest) Reset() {
+	*x = ReinstateEmitterRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReinstateEmitterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReinstateEmitterRequest) ProtoMessage() {}
+
+func (x *ReinstateEmitterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReinstateEmitterRequest.ProtoReflect.Descriptor instead.
+func (*ReinstateEmitterRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ReinstateEmitterRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ReinstateEmitterRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+// ReinstateEmitterResponse holds the framework.
+type ReinstateEmitterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReinstateEmitterResponse) Reset() {
+	*x = ReinstateEmitterResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReinstateEmitterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReinstateEmitterResponse) ProtoMessage() {}
+
+func (x *ReinstateEmitterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReinstateEmitterResponse.ProtoReflect.Descriptor instead.
+func (*ReinstateEmitterResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ReinstateEmitterResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
+// RevokeEmitterRequest names a mandate.
+type RevokeEmitterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId   string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeEmitterRequest) Reset() {
+	*x = RevokeEmitterRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeEmitterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeEmitterRequest) ProtoMessage() {}
+
+func (x *RevokeEmitterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeEmitterRequest.ProtoReflect.Descriptor instead.
+func (*RevokeEmitterRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RevokeEmitterRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RevokeEmitterRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+// RevokeEmitterResponse holds the framework.
+type RevokeEmitterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeEmitterResponse) Reset() {
+	*x = RevokeEmitterResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeEmitterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeEmitterResponse) ProtoMessage() {}
+
+func (x *RevokeEmitterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeEmitterResponse.ProtoReflect.Descriptor instead.
+func (*RevokeEmitterResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RevokeEmitterResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
+// RotateKeyRequest names a mandate and the quotas of the one that follows.
+type RotateKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// Quota of each lane, lane 0 first; those of the mandate before if empty.
+	Quotas        []int64 `protobuf:"varint,3,rep,packed,name=quotas,proto3" json:"quotas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateKeyRequest) Reset() {
+	*x = RotateKeyRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateKeyRequest) ProtoMessage() {}
+
+func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
+func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RotateKeyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RotateKeyRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *RotateKeyRequest) GetQuotas() []int64 {
+	if x != nil {
+		return x.Quotas
+	}
+	return nil
+}
+
+// RotateKeyResponse holds the framework that follows.
+type RotateKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Framework     *v1.Framework `protobuf:"bytes,1,opt,name=framework,proto3" json:"framework,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateKeyResponse) Reset() {
+	*x = RotateKeyResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateKeyResponse) ProtoMessage() {}
+
+func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
+func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RotateKeyResponse) GetFramework() *v1.Framework {
+	if x != nil {
+		return x.Framework
+	}
+	return nil
+}
+
 // AdmitRetailerRequest names campaign and retailer.
 type AdmitRetailerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -831,7 +1363,7 @@ type AdmitRetailerRequest struct {
 
 func (x *AdmitRetailerRequest) Reset() {
 	*x = AdmitRetailerRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[14]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +1375,7 @@ func (x *AdmitRetailerRequest) String() string {
 func (*AdmitRetailerRequest) ProtoMessage() {}
 
 func (x *AdmitRetailerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[14]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +1388,7 @@ func (x *AdmitRetailerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdmitRetailerRequest.ProtoReflect.Descriptor instead.
 func (*AdmitRetailerRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{14}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AdmitRetailerRequest) GetRequestId() string {
@@ -896,7 +1428,7 @@ type AdmitRetailerResponse struct {
 
 func (x *AdmitRetailerResponse) Reset() {
 	*x = AdmitRetailerResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[15]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1440,7 @@ func (x *AdmitRetailerResponse) String() string {
 func (*AdmitRetailerResponse) ProtoMessage() {}
 
 func (x *AdmitRetailerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[15]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1453,7 @@ func (x *AdmitRetailerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdmitRetailerResponse.ProtoReflect.Descriptor instead.
 func (*AdmitRetailerResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{15}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{25}
 }
 
 // ListEmittersRequest asks for a page of a campaign's frameworks.
@@ -941,7 +1473,7 @@ type ListEmittersRequest struct {
 
 func (x *ListEmittersRequest) Reset() {
 	*x = ListEmittersRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[16]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1485,7 @@ func (x *ListEmittersRequest) String() string {
 func (*ListEmittersRequest) ProtoMessage() {}
 
 func (x *ListEmittersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[16]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1498,7 @@ func (x *ListEmittersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEmittersRequest.ProtoReflect.Descriptor instead.
 func (*ListEmittersRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{16}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListEmittersRequest) GetCampaign() string {
@@ -1010,7 +1542,7 @@ type ListEmittersResponse struct {
 
 func (x *ListEmittersResponse) Reset() {
 	*x = ListEmittersResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[17]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1554,7 @@ func (x *ListEmittersResponse) String() string {
 func (*ListEmittersResponse) ProtoMessage() {}
 
 func (x *ListEmittersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[17]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1567,7 @@ func (x *ListEmittersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEmittersResponse.ProtoReflect.Descriptor instead.
 func (*ListEmittersResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{17}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListEmittersResponse) GetFrameworks() []*v1.Framework {
@@ -1065,7 +1597,7 @@ type GetStatisticsRequest struct {
 
 func (x *GetStatisticsRequest) Reset() {
 	*x = GetStatisticsRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[18]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1609,7 @@ func (x *GetStatisticsRequest) String() string {
 func (*GetStatisticsRequest) ProtoMessage() {}
 
 func (x *GetStatisticsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[18]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1622,7 @@ func (x *GetStatisticsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatisticsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatisticsRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{18}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetStatisticsRequest) GetCampaign() string {
@@ -1120,7 +1652,7 @@ type GetStatisticsResponse struct {
 
 func (x *GetStatisticsResponse) Reset() {
 	*x = GetStatisticsResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[19]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1132,7 +1664,7 @@ func (x *GetStatisticsResponse) String() string {
 func (*GetStatisticsResponse) ProtoMessage() {}
 
 func (x *GetStatisticsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[19]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1145,7 +1677,7 @@ func (x *GetStatisticsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatisticsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatisticsResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{19}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetStatisticsResponse) GetFrameworks() []*FrameworkStatistics {
@@ -1179,7 +1711,7 @@ type FrameworkStatistics struct {
 
 func (x *FrameworkStatistics) Reset() {
 	*x = FrameworkStatistics{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[20]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1723,7 @@ func (x *FrameworkStatistics) String() string {
 func (*FrameworkStatistics) ProtoMessage() {}
 
 func (x *FrameworkStatistics) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[20]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1736,7 @@ func (x *FrameworkStatistics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameworkStatistics.ProtoReflect.Descriptor instead.
 func (*FrameworkStatistics) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{20}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *FrameworkStatistics) GetFramework() *v1.Framework {
@@ -1252,7 +1784,7 @@ type ListAuditsRequest struct {
 
 func (x *ListAuditsRequest) Reset() {
 	*x = ListAuditsRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[21]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1796,7 @@ func (x *ListAuditsRequest) String() string {
 func (*ListAuditsRequest) ProtoMessage() {}
 
 func (x *ListAuditsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[21]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1809,7 @@ func (x *ListAuditsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditsRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{21}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListAuditsRequest) GetFrameworkId() string {
@@ -1324,7 +1856,7 @@ type ListAuditsResponse struct {
 
 func (x *ListAuditsResponse) Reset() {
 	*x = ListAuditsResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[22]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1868,7 @@ func (x *ListAuditsResponse) String() string {
 func (*ListAuditsResponse) ProtoMessage() {}
 
 func (x *ListAuditsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[22]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1881,7 @@ func (x *ListAuditsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditsResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{22}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListAuditsResponse) GetAudits() []*Audit {
@@ -1398,7 +1930,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[23]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1410,7 +1942,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[23]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1423,7 +1955,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{23}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Audit) GetFrameworkId() string {
@@ -1501,7 +2033,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[24]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1513,7 +2045,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[24]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1526,7 +2058,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{24}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Finding) GetKind() string {
@@ -1570,7 +2102,7 @@ type ListMisconductRequest struct {
 
 func (x *ListMisconductRequest) Reset() {
 	*x = ListMisconductRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[25]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +2114,7 @@ func (x *ListMisconductRequest) String() string {
 func (*ListMisconductRequest) ProtoMessage() {}
 
 func (x *ListMisconductRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[25]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +2127,7 @@ func (x *ListMisconductRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMisconductRequest.ProtoReflect.Descriptor instead.
 func (*ListMisconductRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{25}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListMisconductRequest) GetPageSize() int32 {
@@ -1625,7 +2157,7 @@ type ListMisconductResponse struct {
 
 func (x *ListMisconductResponse) Reset() {
 	*x = ListMisconductResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[26]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1637,7 +2169,7 @@ func (x *ListMisconductResponse) String() string {
 func (*ListMisconductResponse) ProtoMessage() {}
 
 func (x *ListMisconductResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[26]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1650,7 +2182,7 @@ func (x *ListMisconductResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMisconductResponse.ProtoReflect.Descriptor instead.
 func (*ListMisconductResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{26}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListMisconductResponse) GetMisconduct() []*v1.Misconduct {
@@ -1682,7 +2214,7 @@ type ResolveMisconductRequest struct {
 
 func (x *ResolveMisconductRequest) Reset() {
 	*x = ResolveMisconductRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[27]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1694,7 +2226,7 @@ func (x *ResolveMisconductRequest) String() string {
 func (*ResolveMisconductRequest) ProtoMessage() {}
 
 func (x *ResolveMisconductRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[27]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1707,7 +2239,7 @@ func (x *ResolveMisconductRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveMisconductRequest.ProtoReflect.Descriptor instead.
 func (*ResolveMisconductRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{27}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ResolveMisconductRequest) GetRequestId() string {
@@ -1742,7 +2274,7 @@ type ResolveMisconductResponse struct {
 
 func (x *ResolveMisconductResponse) Reset() {
 	*x = ResolveMisconductResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[28]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +2286,7 @@ func (x *ResolveMisconductResponse) String() string {
 func (*ResolveMisconductResponse) ProtoMessage() {}
 
 func (x *ResolveMisconductResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[28]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +2299,7 @@ func (x *ResolveMisconductResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveMisconductResponse.ProtoReflect.Descriptor instead.
 func (*ResolveMisconductResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{28}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ResolveMisconductResponse) GetMisconduct() *v1.Misconduct {
@@ -1788,7 +2320,7 @@ type ProbeEmitterRequest struct {
 
 func (x *ProbeEmitterRequest) Reset() {
 	*x = ProbeEmitterRequest{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[29]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1800,7 +2332,7 @@ func (x *ProbeEmitterRequest) String() string {
 func (*ProbeEmitterRequest) ProtoMessage() {}
 
 func (x *ProbeEmitterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[29]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1813,7 +2345,7 @@ func (x *ProbeEmitterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeEmitterRequest.ProtoReflect.Descriptor instead.
 func (*ProbeEmitterRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{29}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ProbeEmitterRequest) GetFrameworkId() string {
@@ -1841,7 +2373,7 @@ type ProbeEmitterResponse struct {
 
 func (x *ProbeEmitterResponse) Reset() {
 	*x = ProbeEmitterResponse{}
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[30]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1853,7 +2385,7 @@ func (x *ProbeEmitterResponse) String() string {
 func (*ProbeEmitterResponse) ProtoMessage() {}
 
 func (x *ProbeEmitterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[30]
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1866,7 +2398,7 @@ func (x *ProbeEmitterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeEmitterResponse.ProtoReflect.Descriptor instead.
 func (*ProbeEmitterResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{30}
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ProbeEmitterResponse) GetLane() int32 {
@@ -1951,6 +2483,39 @@ const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\x04kind\x18\x05 \x01(\x0e2\x14.coupon.type.v1.KindR\x04kind\x12\x16\n" +
 	"\x06quotas\x18\x06 \x03(\x03R\x06quotas\"S\n" +
 	"\x18AuthoriseEmitterResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"m\n" +
+	"\x11RaiseQuotaRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\x12\x16\n" +
+	"\x06quotas\x18\x03 \x03(\x03R\x06quotas\"M\n" +
+	"\x12RaiseQuotaResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"\x8b\x01\n" +
+	"\x15SuspendEmitterRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\x120\n" +
+	"\x14redeem_closed_frames\x18\x03 \x01(\bR\x12redeemClosedFrames\"Q\n" +
+	"\x16SuspendEmitterResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"[\n" +
+	"\x17ReinstateEmitterRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\"S\n" +
+	"\x18ReinstateEmitterResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"X\n" +
+	"\x14RevokeEmitterRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\"P\n" +
+	"\x15RevokeEmitterResponse\x127\n" +
+	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"l\n" +
+	"\x10RotateKeyRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\x12\x16\n" +
+	"\x06quotas\x18\x03 \x03(\x03R\x06quotas\"L\n" +
+	"\x11RotateKeyResponse\x127\n" +
 	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\"\x87\x01\n" +
 	"\x14AdmitRetailerRequest\x12\x1d\n" +
 	"\n" +
@@ -2032,8 +2597,7 @@ const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\x04lane\x18\x01 \x01(\x05R\x04lane\x12\x14\n" +
 	"\x05frame\x18\x02 \x01(\x03R\x05frame\x12\x0e\n" +
 	"\x02sn\x18\x03 \x01(\x03R\x02sn\x125\n" +
-	"\bfindings\x18\x04 \x03(\v2\x19.coupon.issuer.v1.FindingR\bfindings2\xf7\n" +
-	"\n" +
+	"\bfindings\x18\x04 \x03(\v2\x19.coupon.issuer.v1.FindingR\bfindings2\xd8\x0e\n" +
 	"\rIssuerService\x12f\n" +
 	"\x0fPublishCampaign\x12(.coupon.issuer.v1.PublishCampaignRequest\x1a).coupon.issuer.v1.PublishCampaignResponse\x12`\n" +
 	"\rPauseCampaign\x12&.coupon.issuer.v1.PauseCampaignRequest\x1a'.coupon.issuer.v1.PauseCampaignResponse\x12c\n" +
@@ -2041,7 +2605,13 @@ const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\rCloseCampaign\x12&.coupon.issuer.v1.CloseCampaignRequest\x1a'.coupon.issuer.v1.CloseCampaignResponse\x12Z\n" +
 	"\vGetCampaign\x12$.coupon.issuer.v1.GetCampaignRequest\x1a%.coupon.issuer.v1.GetCampaignResponse\x12`\n" +
 	"\rListCampaigns\x12&.coupon.issuer.v1.ListCampaignsRequest\x1a'.coupon.issuer.v1.ListCampaignsResponse\x12i\n" +
-	"\x10AuthoriseEmitter\x12).coupon.issuer.v1.AuthoriseEmitterRequest\x1a*.coupon.issuer.v1.AuthoriseEmitterResponse\x12`\n" +
+	"\x10AuthoriseEmitter\x12).coupon.issuer.v1.AuthoriseEmitterRequest\x1a*.coupon.issuer.v1.AuthoriseEmitterResponse\x12W\n" +
+	"\n" +
+	"RaiseQuota\x12#.coupon.issuer.v1.RaiseQuotaRequest\x1a$.coupon.issuer.v1.RaiseQuotaResponse\x12c\n" +
+	"\x0eSuspendEmitter\x12'.coupon.issuer.v1.SuspendEmitterRequest\x1a(.coupon.issuer.v1.SuspendEmitterResponse\x12i\n" +
+	"\x10ReinstateEmitter\x12).coupon.issuer.v1.ReinstateEmitterRequest\x1a*.coupon.issuer.v1.ReinstateEmitterResponse\x12`\n" +
+	"\rRevokeEmitter\x12&.coupon.issuer.v1.RevokeEmitterRequest\x1a'.coupon.issuer.v1.RevokeEmitterResponse\x12T\n" +
+	"\tRotateKey\x12\".coupon.issuer.v1.RotateKeyRequest\x1a#.coupon.issuer.v1.RotateKeyResponse\x12`\n" +
 	"\rAdmitRetailer\x12&.coupon.issuer.v1.AdmitRetailerRequest\x1a'.coupon.issuer.v1.AdmitRetailerResponse\x12]\n" +
 	"\fListEmitters\x12%.coupon.issuer.v1.ListEmittersRequest\x1a&.coupon.issuer.v1.ListEmittersResponse\x12`\n" +
 	"\rGetStatistics\x12&.coupon.issuer.v1.GetStatisticsRequest\x1a'.coupon.issuer.v1.GetStatisticsResponse\x12W\n" +
@@ -2063,7 +2633,7 @@ func file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP() []byte {
 	return file_coupon_issuer_v1_issuer_service_proto_rawDescData
 }
 
-var file_coupon_issuer_v1_issuer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_coupon_issuer_v1_issuer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_coupon_issuer_v1_issuer_service_proto_goTypes = []any{
 	(*PublishCampaignRequest)(nil),    // 0: coupon.issuer.v1.PublishCampaignRequest
 	(*PublishCampaignResponse)(nil),   // 1: coupon.issuer.v1.PublishCampaignResponse
@@ -2079,85 +2649,110 @@ var file_coupon_issuer_v1_issuer_service_proto_goTypes = []any{
 	(*ListCampaignsResponse)(nil),     // 11: coupon.issuer.v1.ListCampaignsResponse
 	(*AuthoriseEmitterRequest)(nil),   // 12: coupon.issuer.v1.AuthoriseEmitterRequest
 	(*AuthoriseEmitterResponse)(nil),  // 13: coupon.issuer.v1.AuthoriseEmitterResponse
-	(*AdmitRetailerRequest)(nil),      // 14: coupon.issuer.v1.AdmitRetailerRequest
-	(*AdmitRetailerResponse)(nil),     // 15: coupon.issuer.v1.AdmitRetailerResponse
-	(*ListEmittersRequest)(nil),       // 16: coupon.issuer.v1.ListEmittersRequest
-	(*ListEmittersResponse)(nil),      // 17: coupon.issuer.v1.ListEmittersResponse
-	(*GetStatisticsRequest)(nil),      // 18: coupon.issuer.v1.GetStatisticsRequest
-	(*GetStatisticsResponse)(nil),     // 19: coupon.issuer.v1.GetStatisticsResponse
-	(*FrameworkStatistics)(nil),       // 20: coupon.issuer.v1.FrameworkStatistics
-	(*ListAuditsRequest)(nil),         // 21: coupon.issuer.v1.ListAuditsRequest
-	(*ListAuditsResponse)(nil),        // 22: coupon.issuer.v1.ListAuditsResponse
-	(*Audit)(nil),                     // 23: coupon.issuer.v1.Audit
-	(*Finding)(nil),                   // 24: coupon.issuer.v1.Finding
-	(*ListMisconductRequest)(nil),     // 25: coupon.issuer.v1.ListMisconductRequest
-	(*ListMisconductResponse)(nil),    // 26: coupon.issuer.v1.ListMisconductResponse
-	(*ResolveMisconductRequest)(nil),  // 27: coupon.issuer.v1.ResolveMisconductRequest
-	(*ResolveMisconductResponse)(nil), // 28: coupon.issuer.v1.ResolveMisconductResponse
-	(*ProbeEmitterRequest)(nil),       // 29: coupon.issuer.v1.ProbeEmitterRequest
-	(*ProbeEmitterResponse)(nil),      // 30: coupon.issuer.v1.ProbeEmitterResponse
-	(*v1.Campaign)(nil),               // 31: coupon.type.v1.Campaign
-	(*timestamppb.Timestamp)(nil),     // 32: google.protobuf.Timestamp
-	(v1.Kind)(0),                      // 33: coupon.type.v1.Kind
-	(*v1.Framework)(nil),              // 34: coupon.type.v1.Framework
-	(*v1.Misconduct)(nil),             // 35: coupon.type.v1.Misconduct
-	(v1.MisconductState)(0),           // 36: coupon.type.v1.MisconductState
+	(*RaiseQuotaRequest)(nil),         // 14: coupon.issuer.v1.RaiseQuotaRequest
+	(*RaiseQuotaResponse)(nil),        // 15: coupon.issuer.v1.RaiseQuotaResponse
+	(*SuspendEmitterRequest)(nil),     // 16: coupon.issuer.v1.SuspendEmitterRequest
+	(*SuspendEmitterResponse)(nil),    // 17: coupon.issuer.v1.SuspendEmitterResponse
+	(*ReinstateEmitterRequest)(nil),   // 18: coupon.issuer.v1.ReinstateEmitterRequest
+	(*ReinstateEmitterResponse)(nil),  // 19: coupon.issuer.v1.ReinstateEmitterResponse
+	(*RevokeEmitterRequest)(nil),      // 20: coupon.issuer.v1.RevokeEmitterRequest
+	(*RevokeEmitterResponse)(nil),     // 21: coupon.issuer.v1.RevokeEmitterResponse
+	(*RotateKeyRequest)(nil),          // 22: coupon.issuer.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),         // 23: coupon.issuer.v1.RotateKeyResponse
+	(*AdmitRetailerRequest)(nil),      // 24: coupon.issuer.v1.AdmitRetailerRequest
+	(*AdmitRetailerResponse)(nil),     // 25: coupon.issuer.v1.AdmitRetailerResponse
+	(*ListEmittersRequest)(nil),       // 26: coupon.issuer.v1.ListEmittersRequest
+	(*ListEmittersResponse)(nil),      // 27: coupon.issuer.v1.ListEmittersResponse
+	(*GetStatisticsRequest)(nil),      // 28: coupon.issuer.v1.GetStatisticsRequest
+	(*GetStatisticsResponse)(nil),     // 29: coupon.issuer.v1.GetStatisticsResponse
+	(*FrameworkStatistics)(nil),       // 30: coupon.issuer.v1.FrameworkStatistics
+	(*ListAuditsRequest)(nil),         // 31: coupon.issuer.v1.ListAuditsRequest
+	(*ListAuditsResponse)(nil),        // 32: coupon.issuer.v1.ListAuditsResponse
+	(*Audit)(nil),                     // 33: coupon.issuer.v1.Audit
+	(*Finding)(nil),                   // 34: coupon.issuer.v1.Finding
+	(*ListMisconductRequest)(nil),     // 35: coupon.issuer.v1.ListMisconductRequest
+	(*ListMisconductResponse)(nil),    // 36: coupon.issuer.v1.ListMisconductResponse
+	(*ResolveMisconductRequest)(nil),  // 37: coupon.issuer.v1.ResolveMisconductRequest
+	(*ResolveMisconductResponse)(nil), // 38: coupon.issuer.v1.ResolveMisconductResponse
+	(*ProbeEmitterRequest)(nil),       // 39: coupon.issuer.v1.ProbeEmitterRequest
+	(*ProbeEmitterResponse)(nil),      // 40: coupon.issuer.v1.ProbeEmitterResponse
+	(*v1.Campaign)(nil),               // 41: coupon.type.v1.Campaign
+	(*timestamppb.Timestamp)(nil),     // 42: google.protobuf.Timestamp
+	(v1.Kind)(0),                      // 43: coupon.type.v1.Kind
+	(*v1.Framework)(nil),              // 44: coupon.type.v1.Framework
+	(*v1.Misconduct)(nil),             // 45: coupon.type.v1.Misconduct
+	(v1.MisconductState)(0),           // 46: coupon.type.v1.MisconductState
 }
 var file_coupon_issuer_v1_issuer_service_proto_depIdxs = []int32{
-	31, // 0: coupon.issuer.v1.PublishCampaignRequest.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 1: coupon.issuer.v1.PublishCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 2: coupon.issuer.v1.PauseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 3: coupon.issuer.v1.ResumeCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	32, // 4: coupon.issuer.v1.CloseCampaignRequest.redeem_until_time:type_name -> google.protobuf.Timestamp
-	31, // 5: coupon.issuer.v1.CloseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 6: coupon.issuer.v1.GetCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 7: coupon.issuer.v1.ListCampaignsResponse.campaigns:type_name -> coupon.type.v1.Campaign
-	33, // 8: coupon.issuer.v1.AuthoriseEmitterRequest.kind:type_name -> coupon.type.v1.Kind
-	34, // 9: coupon.issuer.v1.AuthoriseEmitterResponse.framework:type_name -> coupon.type.v1.Framework
-	34, // 10: coupon.issuer.v1.ListEmittersResponse.frameworks:type_name -> coupon.type.v1.Framework
-	20, // 11: coupon.issuer.v1.GetStatisticsResponse.frameworks:type_name -> coupon.issuer.v1.FrameworkStatistics
-	34, // 12: coupon.issuer.v1.FrameworkStatistics.framework:type_name -> coupon.type.v1.Framework
-	23, // 13: coupon.issuer.v1.ListAuditsResponse.audits:type_name -> coupon.issuer.v1.Audit
-	32, // 14: coupon.issuer.v1.Audit.audited_time:type_name -> google.protobuf.Timestamp
-	24, // 15: coupon.issuer.v1.Audit.findings:type_name -> coupon.issuer.v1.Finding
-	32, // 16: coupon.issuer.v1.Finding.found_time:type_name -> google.protobuf.Timestamp
-	35, // 17: coupon.issuer.v1.ListMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
-	36, // 18: coupon.issuer.v1.ResolveMisconductRequest.state:type_name -> coupon.type.v1.MisconductState
-	35, // 19: coupon.issuer.v1.ResolveMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
-	24, // 20: coupon.issuer.v1.ProbeEmitterResponse.findings:type_name -> coupon.issuer.v1.Finding
-	0,  // 21: coupon.issuer.v1.IssuerService.PublishCampaign:input_type -> coupon.issuer.v1.PublishCampaignRequest
-	2,  // 22: coupon.issuer.v1.IssuerService.PauseCampaign:input_type -> coupon.issuer.v1.PauseCampaignRequest
-	4,  // 23: coupon.issuer.v1.IssuerService.ResumeCampaign:input_type -> coupon.issuer.v1.ResumeCampaignRequest
-	6,  // 24: coupon.issuer.v1.IssuerService.CloseCampaign:input_type -> coupon.issuer.v1.CloseCampaignRequest
-	8,  // 25: coupon.issuer.v1.IssuerService.GetCampaign:input_type -> coupon.issuer.v1.GetCampaignRequest
-	10, // 26: coupon.issuer.v1.IssuerService.ListCampaigns:input_type -> coupon.issuer.v1.ListCampaignsRequest
-	12, // 27: coupon.issuer.v1.IssuerService.AuthoriseEmitter:input_type -> coupon.issuer.v1.AuthoriseEmitterRequest
-	14, // 28: coupon.issuer.v1.IssuerService.AdmitRetailer:input_type -> coupon.issuer.v1.AdmitRetailerRequest
-	16, // 29: coupon.issuer.v1.IssuerService.ListEmitters:input_type -> coupon.issuer.v1.ListEmittersRequest
-	18, // 30: coupon.issuer.v1.IssuerService.GetStatistics:input_type -> coupon.issuer.v1.GetStatisticsRequest
-	21, // 31: coupon.issuer.v1.IssuerService.ListAudits:input_type -> coupon.issuer.v1.ListAuditsRequest
-	25, // 32: coupon.issuer.v1.IssuerService.ListMisconduct:input_type -> coupon.issuer.v1.ListMisconductRequest
-	27, // 33: coupon.issuer.v1.IssuerService.ResolveMisconduct:input_type -> coupon.issuer.v1.ResolveMisconductRequest
-	29, // 34: coupon.issuer.v1.IssuerService.ProbeEmitter:input_type -> coupon.issuer.v1.ProbeEmitterRequest
-	1,  // 35: coupon.issuer.v1.IssuerService.PublishCampaign:output_type -> coupon.issuer.v1.PublishCampaignResponse
-	3,  // 36: coupon.issuer.v1.IssuerService.PauseCampaign:output_type -> coupon.issuer.v1.PauseCampaignResponse
-	5,  // 37: coupon.issuer.v1.IssuerService.ResumeCampaign:output_type -> coupon.issuer.v1.ResumeCampaignResponse
-	7,  // 38: coupon.issuer.v1.IssuerService.CloseCampaign:output_type -> coupon.issuer.v1.CloseCampaignResponse
-	9,  // 39: coupon.issuer.v1.IssuerService.GetCampaign:output_type -> coupon.issuer.v1.GetCampaignResponse
-	11, // 40: coupon.issuer.v1.IssuerService.ListCampaigns:output_type -> coupon.issuer.v1.ListCampaignsResponse
-	13, // 41: coupon.issuer.v1.IssuerService.AuthoriseEmitter:output_type -> coupon.issuer.v1.AuthoriseEmitterResponse
-	15, // 42: coupon.issuer.v1.IssuerService.AdmitRetailer:output_type -> coupon.issuer.v1.AdmitRetailerResponse
-	17, // 43: coupon.issuer.v1.IssuerService.ListEmitters:output_type -> coupon.issuer.v1.ListEmittersResponse
-	19, // 44: coupon.issuer.v1.IssuerService.GetStatistics:output_type -> coupon.issuer.v1.GetStatisticsResponse
-	22, // 45: coupon.issuer.v1.IssuerService.ListAudits:output_type -> coupon.issuer.v1.ListAuditsResponse
-	26, // 46: coupon.issuer.v1.IssuerService.ListMisconduct:output_type -> coupon.issuer.v1.ListMisconductResponse
-	28, // 47: coupon.issuer.v1.IssuerService.ResolveMisconduct:output_type -> coupon.issuer.v1.ResolveMisconductResponse
-	30, // 48: coupon.issuer.v1.IssuerService.ProbeEmitter:output_type -> coupon.issuer.v1.ProbeEmitterResponse
-	35, // [35:49] is the sub-list for method output_type
-	21, // [21:35] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	41, // 0: coupon.issuer.v1.PublishCampaignRequest.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 1: coupon.issuer.v1.PublishCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 2: coupon.issuer.v1.PauseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 3: coupon.issuer.v1.ResumeCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	42, // 4: coupon.issuer.v1.CloseCampaignRequest.redeem_until_time:type_name -> google.protobuf.Timestamp
+	41, // 5: coupon.issuer.v1.CloseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 6: coupon.issuer.v1.GetCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 7: coupon.issuer.v1.ListCampaignsResponse.campaigns:type_name -> coupon.type.v1.Campaign
+	43, // 8: coupon.issuer.v1.AuthoriseEmitterRequest.kind:type_name -> coupon.type.v1.Kind
+	44, // 9: coupon.issuer.v1.AuthoriseEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 10: coupon.issuer.v1.RaiseQuotaResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 11: coupon.issuer.v1.SuspendEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 12: coupon.issuer.v1.ReinstateEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 13: coupon.issuer.v1.RevokeEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 14: coupon.issuer.v1.RotateKeyResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 15: coupon.issuer.v1.ListEmittersResponse.frameworks:type_name -> coupon.type.v1.Framework
+	30, // 16: coupon.issuer.v1.GetStatisticsResponse.frameworks:type_name -> coupon.issuer.v1.FrameworkStatistics
+	44, // 17: coupon.issuer.v1.FrameworkStatistics.framework:type_name -> coupon.type.v1.Framework
+	33, // 18: coupon.issuer.v1.ListAuditsResponse.audits:type_name -> coupon.issuer.v1.Audit
+	42, // 19: coupon.issuer.v1.Audit.audited_time:type_name -> google.protobuf.Timestamp
+	34, // 20: coupon.issuer.v1.Audit.findings:type_name -> coupon.issuer.v1.Finding
+	42, // 21: coupon.issuer.v1.Finding.found_time:type_name -> google.protobuf.Timestamp
+	45, // 22: coupon.issuer.v1.ListMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	46, // 23: coupon.issuer.v1.ResolveMisconductRequest.state:type_name -> coupon.type.v1.MisconductState
+	45, // 24: coupon.issuer.v1.ResolveMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	34, // 25: coupon.issuer.v1.ProbeEmitterResponse.findings:type_name -> coupon.issuer.v1.Finding
+	0,  // 26: coupon.issuer.v1.IssuerService.PublishCampaign:input_type -> coupon.issuer.v1.PublishCampaignRequest
+	2,  // 27: coupon.issuer.v1.IssuerService.PauseCampaign:input_type -> coupon.issuer.v1.PauseCampaignRequest
+	4,  // 28: coupon.issuer.v1.IssuerService.ResumeCampaign:input_type -> coupon.issuer.v1.ResumeCampaignRequest
+	6,  // 29: coupon.issuer.v1.IssuerService.CloseCampaign:input_type -> coupon.issuer.v1.CloseCampaignRequest
+	8,  // 30: coupon.issuer.v1.IssuerService.GetCampaign:input_type -> coupon.issuer.v1.GetCampaignRequest
+	10, // 31: coupon.issuer.v1.IssuerService.ListCampaigns:input_type -> coupon.issuer.v1.ListCampaignsRequest
+	12, // 32: coupon.issuer.v1.IssuerService.AuthoriseEmitter:input_type -> coupon.issuer.v1.AuthoriseEmitterRequest
+	14, // 33: coupon.issuer.v1.IssuerService.RaiseQuota:input_type -> coupon.issuer.v1.RaiseQuotaRequest
+	16, // 34: coupon.issuer.v1.IssuerService.SuspendEmitter:input_type -> coupon.issuer.v1.SuspendEmitterRequest
+	18, // 35: coupon.issuer.v1.IssuerService.ReinstateEmitter:input_type -> coupon.issuer.v1.ReinstateEmitterRequest
+	20, // 36: coupon.issuer.v1.IssuerService.RevokeEmitter:input_type -> coupon.issuer.v1.RevokeEmitterRequest
+	22, // 37: coupon.issuer.v1.IssuerService.RotateKey:input_type -> coupon.issuer.v1.RotateKeyRequest
+	24, // 38: coupon.issuer.v1.IssuerService.AdmitRetailer:input_type -> coupon.issuer.v1.AdmitRetailerRequest
+	26, // 39: coupon.issuer.v1.IssuerService.ListEmitters:input_type -> coupon.issuer.v1.ListEmittersRequest
+	28, // 40: coupon.issuer.v1.IssuerService.GetStatistics:input_type -> coupon.issuer.v1.GetStatisticsRequest
+	31, // 41: coupon.issuer.v1.IssuerService.ListAudits:input_type -> coupon.issuer.v1.ListAuditsRequest
+	35, // 42: coupon.issuer.v1.IssuerService.ListMisconduct:input_type -> coupon.issuer.v1.ListMisconductRequest
+	37, // 43: coupon.issuer.v1.IssuerService.ResolveMisconduct:input_type -> coupon.issuer.v1.ResolveMisconductRequest
+	39, // 44: coupon.issuer.v1.IssuerService.ProbeEmitter:input_type -> coupon.issuer.v1.ProbeEmitterRequest
+	1,  // 45: coupon.issuer.v1.IssuerService.PublishCampaign:output_type -> coupon.issuer.v1.PublishCampaignResponse
+	3,  // 46: coupon.issuer.v1.IssuerService.PauseCampaign:output_type -> coupon.issuer.v1.PauseCampaignResponse
+	5,  // 47: coupon.issuer.v1.IssuerService.ResumeCampaign:output_type -> coupon.issuer.v1.ResumeCampaignResponse
+	7,  // 48: coupon.issuer.v1.IssuerService.CloseCampaign:output_type -> coupon.issuer.v1.CloseCampaignResponse
+	9,  // 49: coupon.issuer.v1.IssuerService.GetCampaign:output_type -> coupon.issuer.v1.GetCampaignResponse
+	11, // 50: coupon.issuer.v1.IssuerService.ListCampaigns:output_type -> coupon.issuer.v1.ListCampaignsResponse
+	13, // 51: coupon.issuer.v1.IssuerService.AuthoriseEmitter:output_type -> coupon.issuer.v1.AuthoriseEmitterResponse
+	15, // 52: coupon.issuer.v1.IssuerService.RaiseQuota:output_type -> coupon.issuer.v1.RaiseQuotaResponse
+	17, // 53: coupon.issuer.v1.IssuerService.SuspendEmitter:output_type -> coupon.issuer.v1.SuspendEmitterResponse
+	19, // 54: coupon.issuer.v1.IssuerService.ReinstateEmitter:output_type -> coupon.issuer.v1.ReinstateEmitterResponse
+	21, // 55: coupon.issuer.v1.IssuerService.RevokeEmitter:output_type -> coupon.issuer.v1.RevokeEmitterResponse
+	23, // 56: coupon.issuer.v1.IssuerService.RotateKey:output_type -> coupon.issuer.v1.RotateKeyResponse
+	25, // 57: coupon.issuer.v1.IssuerService.AdmitRetailer:output_type -> coupon.issuer.v1.AdmitRetailerResponse
+	27, // 58: coupon.issuer.v1.IssuerService.ListEmitters:output_type -> coupon.issuer.v1.ListEmittersResponse
+	29, // 59: coupon.issuer.v1.IssuerService.GetStatistics:output_type -> coupon.issuer.v1.GetStatisticsResponse
+	32, // 60: coupon.issuer.v1.IssuerService.ListAudits:output_type -> coupon.issuer.v1.ListAuditsResponse
+	36, // 61: coupon.issuer.v1.IssuerService.ListMisconduct:output_type -> coupon.issuer.v1.ListMisconductResponse
+	38, // 62: coupon.issuer.v1.IssuerService.ResolveMisconduct:output_type -> coupon.issuer.v1.ResolveMisconductResponse
+	40, // 63: coupon.issuer.v1.IssuerService.ProbeEmitter:output_type -> coupon.issuer.v1.ProbeEmitterResponse
+	45, // [45:64] is the sub-list for method output_type
+	26, // [26:45] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_coupon_issuer_v1_issuer_service_proto_init() }
@@ -2171,7 +2766,7 @@ func file_coupon_issuer_v1_issuer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_issuer_v1_issuer_service_proto_rawDesc), len(file_coupon_issuer_v1_issuer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,11 @@ const (
 	IssuerService_GetCampaign_FullMethodName       = "/coupon.issuer.v1.IssuerService/GetCampaign"
 	IssuerService_ListCampaigns_FullMethodName     = "/coupon.issuer.v1.IssuerService/ListCampaigns"
 	IssuerService_AuthoriseEmitter_FullMethodName  = "/coupon.issuer.v1.IssuerService/AuthoriseEmitter"
+	IssuerService_RaiseQuota_FullMethodName        = "/coupon.issuer.v1.IssuerService/RaiseQuota"
+	IssuerService_SuspendEmitter_FullMethodName    = "/coupon.issuer.v1.IssuerService/SuspendEmitter"
+	IssuerService_ReinstateEmitter_FullMethodName  = "/coupon.issuer.v1.IssuerService/ReinstateEmitter"
+	IssuerService_RevokeEmitter_FullMethodName     = "/coupon.issuer.v1.IssuerService/RevokeEmitter"
+	IssuerService_RotateKey_FullMethodName         = "/coupon.issuer.v1.IssuerService/RotateKey"
 	IssuerService_AdmitRetailer_FullMethodName     = "/coupon.issuer.v1.IssuerService/AdmitRetailer"
 	IssuerService_ListEmitters_FullMethodName      = "/coupon.issuer.v1.IssuerService/ListEmitters"
 	IssuerService_GetStatistics_FullMethodName     = "/coupon.issuer.v1.IssuerService/GetStatistics"
@@ -60,6 +65,20 @@ type IssuerServiceClient interface {
 	// AuthoriseEmitter gives an advertiser a framework: its mandate, its key and
 	// a quota for each lane.
 	AuthoriseEmitter(ctx context.Context, in *AuthoriseEmitterRequest, opts ...grpc.CallOption) (*AuthoriseEmitterResponse, error)
+	// RaiseQuota gives a mandate higher quotas, or more lanes. Quotas that it has
+	// already are no error.
+	RaiseQuota(ctx context.Context, in *RaiseQuotaRequest, opts ...grpc.CallOption) (*RaiseQuotaResponse, error)
+	// SuspendEmitter stops a mandate until it is reinstated; its emitter is not
+	// asked.
+	SuspendEmitter(ctx context.Context, in *SuspendEmitterRequest, opts ...grpc.CallOption) (*SuspendEmitterResponse, error)
+	// ReinstateEmitter ends a suspension.
+	ReinstateEmitter(ctx context.Context, in *ReinstateEmitterRequest, opts ...grpc.CallOption) (*ReinstateEmitterResponse, error)
+	// RevokeEmitter ends a mandate for good; its emitter is not asked. Coupons up
+	// to the last closed frame of each lane stay good.
+	RevokeEmitter(ctx context.Context, in *RevokeEmitterRequest, opts ...grpc.CallOption) (*RevokeEmitterResponse, error)
+	// RotateKey gives a mandate's emitter a new key: a mandate of the next epoch.
+	// The coupons of the one before stay good.
+	RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error)
 	// AdmitRetailer lets a retailer redeem coupons of a campaign.
 	AdmitRetailer(ctx context.Context, in *AdmitRetailerRequest, opts ...grpc.CallOption) (*AdmitRetailerResponse, error)
 	// ListEmitters lists the frameworks of a campaign.
@@ -151,6 +170,56 @@ func (c *issuerServiceClient) AuthoriseEmitter(ctx context.Context, in *Authoris
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AuthoriseEmitterResponse)
 	err := c.cc.Invoke(ctx, IssuerService_AuthoriseEmitter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *issuerServiceClient) RaiseQuota(ctx context.Context, in *RaiseQuotaRequest, opts ...grpc.CallOption) (*RaiseQuotaResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RaiseQuotaResponse)
+	err := c.cc.Invoke(ctx, IssuerService_RaiseQuota_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *issuerServiceClient) SuspendEmitter(ctx context.Context, in *SuspendEmitterRequest, opts ...grpc.CallOption) (*SuspendEmitterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendEmitterResponse)
+	err := c.cc.Invoke(ctx, IssuerService_SuspendEmitter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *issuerServiceClient) ReinstateEmitter(ctx context.Context, in *ReinstateEmitterRequest, opts ...grpc.CallOption) (*ReinstateEmitterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReinstateEmitterResponse)
+	err := c.cc.Invoke(ctx, IssuerService_ReinstateEmitter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *issuerServiceClient) RevokeEmitter(ctx context.Context, in *RevokeEmitterRequest, opts ...grpc.CallOption) (*RevokeEmitterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RevokeEmitterResponse)
+	err := c.cc.Invoke(ctx, IssuerService_RevokeEmitter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *issuerServiceClient) RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateKeyResponse)
+	err := c.cc.Invoke(ctx, IssuerService_RotateKey_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -249,6 +318,20 @@ type IssuerServiceServer interface {
 	// AuthoriseEmitter gives an advertiser a framework: its mandate, its key and
 	// a quota for each lane.
 	AuthoriseEmitter(context.Context, *AuthoriseEmitterRequest) (*AuthoriseEmitterResponse, error)
+	// RaiseQuota gives a mandate higher quotas, or more lanes. Quotas that it has
+	// already are no error.
+	RaiseQuota(context.Context, *RaiseQuotaRequest) (*RaiseQuotaResponse, error)
+	// SuspendEmitter stops a mandate until it is reinstated; its emitter is not
+	// asked.
+	SuspendEmitter(context.Context, *SuspendEmitterRequest) (*SuspendEmitterResponse, error)
+	// ReinstateEmitter ends a suspension.
+	ReinstateEmitter(context.Context, *ReinstateEmitterRequest) (*ReinstateEmitterResponse, error)
+	// RevokeEmitter ends a mandate for good; its emitter is not asked. Coupons up
+	// to the last closed frame of each lane stay good.
+	RevokeEmitter(context.Context, *RevokeEmitterRequest) (*RevokeEmitterResponse, error)
+	// RotateKey gives a mandate's emitter a new key: a mandate of the next epoch.
+	// The coupons of the one before stay good.
+	RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error)
 	// AdmitRetailer lets a retailer redeem coupons of a campaign.
 	AdmitRetailer(context.Context, *AdmitRetailerRequest) (*AdmitRetailerResponse, error)
 	// ListEmitters lists the frameworks of a campaign.
@@ -296,6 +379,21 @@ func (UnimplementedIssuerServiceServer) ListCampaigns(context.Context, *ListCamp
 }
 func (UnimplementedIssuerServiceServer) AuthoriseEmitter(context.Context, *AuthoriseEmitterRequest) (*AuthoriseEmitterResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AuthoriseEmitter not implemented")
+}
+func (UnimplementedIssuerServiceServer) RaiseQuota(context.Context, *RaiseQuotaRequest) (*RaiseQuotaResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RaiseQuota not implemented")
+}
+func (UnimplementedIssuerServiceServer) SuspendEmitter(context.Context, *SuspendEmitterRequest) (*SuspendEmitterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendEmitter not implemented")
+}
+func (UnimplementedIssuerServiceServer) ReinstateEmitter(context.Context, *ReinstateEmitterRequest) (*ReinstateEmitterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReinstateEmitter not implemented")
+}
+func (UnimplementedIssuerServiceServer) RevokeEmitter(context.Context, *RevokeEmitterRequest) (*RevokeEmitterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevokeEmitter not implemented")
+}
+func (UnimplementedIssuerServiceServer) RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateKey not implemented")
 }
 func (UnimplementedIssuerServiceServer) AdmitRetailer(context.Context, *AdmitRetailerRequest) (*AdmitRetailerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AdmitRetailer not implemented")
@@ -465,6 +563,96 @@ func _IssuerService_AuthoriseEmitter_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IssuerService_RaiseQuota_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RaiseQuotaRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).RaiseQuota(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_RaiseQuota_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).RaiseQuota(ctx, req.(*RaiseQuotaRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IssuerService_SuspendEmitter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendEmitterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).SuspendEmitter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_SuspendEmitter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).SuspendEmitter(ctx, req.(*SuspendEmitterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IssuerService_ReinstateEmitter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReinstateEmitterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).ReinstateEmitter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_ReinstateEmitter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).ReinstateEmitter(ctx, req.(*ReinstateEmitterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IssuerService_RevokeEmitter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevokeEmitterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).RevokeEmitter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_RevokeEmitter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).RevokeEmitter(ctx, req.(*RevokeEmitterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IssuerService_RotateKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).RotateKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_RotateKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).RotateKey(ctx, req.(*RotateKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _IssuerService_AdmitRetailer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(AdmitRetailerRequest)
 	if err := dec(in); err != nil {
@@ -625,6 +813,26 @@ var IssuerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AuthoriseEmitter",
 			Handler:    _IssuerService_AuthoriseEmitter_Handler,
+		},
+		{
+			MethodName: "RaiseQuota",
+			Handler:    _IssuerService_RaiseQuota_Handler,
+		},
+		{
+			MethodName: "SuspendEmitter",
+			Handler:    _IssuerService_SuspendEmitter_Handler,
+		},
+		{
+			MethodName: "ReinstateEmitter",
+			Handler:    _IssuerService_ReinstateEmitter_Handler,
+		},
+		{
+			MethodName: "RevokeEmitter",
+			Handler:    _IssuerService_RevokeEmitter_Handler,
+		},
+		{
+			MethodName: "RotateKey",
+			Handler:    _IssuerService_RotateKey_Handler,
 		},
 		{
 			MethodName: "AdmitRetailer",

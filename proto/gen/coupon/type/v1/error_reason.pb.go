@@ -220,6 +220,28 @@ const (
 	ErrorReason_ERROR_REASON_DEADLINE_PASSED ErrorReason = 112
 	// The report was upheld or withdrawn before.
 	ErrorReason_ERROR_REASON_ALREADY_RESOLVED ErrorReason = 113
+	// A payment institute's key is not canonical, of small order, or stands twice
+	// in its list.
+	ErrorReason_ERROR_REASON_BAD_INSTITUTE_KEY ErrorReason = 100
+	// The attested payment is less than what the goods of the sale cost after its
+	// coupons.
+	ErrorReason_ERROR_REASON_PAYMENT_TOO_SMALL ErrorReason = 101
+	// The issuer has revoked the mandate.
+	ErrorReason_ERROR_REASON_EMITTER_REVOKED ErrorReason = 105
+	// The issuer has suspended the mandate.
+	ErrorReason_ERROR_REASON_EMITTER_SUSPENDED ErrorReason = 106
+	// Quotas only grow, and these do not.
+	ErrorReason_ERROR_REASON_QUOTA_NOT_RAISED ErrorReason = 107
+	// The mandate is followed by another, with a new key or of a newer version
+	// of the campaign.
+	ErrorReason_ERROR_REASON_SUPERSEDED ErrorReason = 108
+	// The serial number is above the last one that its lane had closed when the
+	// mandate ended.
+	ErrorReason_ERROR_REASON_LANE_ENDED ErrorReason = 109
+	// The issuer redeemed the batch itself, so nobody owes it anything.
+	ErrorReason_ERROR_REASON_NOT_CLAIMABLE ErrorReason = 115
+	// The product has its purchase proof already.
+	ErrorReason_ERROR_REASON_PRODUCT_HAS_PROOF ErrorReason = 90
 )
 
 // Enum value maps for ErrorReason.
@@ -313,6 +335,15 @@ var (
 		111: "ERROR_REASON_ANSWER_PENDING",
 		112: "ERROR_REASON_DEADLINE_PASSED",
 		113: "ERROR_REASON_ALREADY_RESOLVED",
+		100: "ERROR_REASON_BAD_INSTITUTE_KEY",
+		101: "ERROR_REASON_PAYMENT_TOO_SMALL",
+		105: "ERROR_REASON_EMITTER_REVOKED",
+		106: "ERROR_REASON_EMITTER_SUSPENDED",
+		107: "ERROR_REASON_QUOTA_NOT_RAISED",
+		108: "ERROR_REASON_SUPERSEDED",
+		109: "ERROR_REASON_LANE_ENDED",
+		115: "ERROR_REASON_NOT_CLAIMABLE",
+		90:  "ERROR_REASON_PRODUCT_HAS_PROOF",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -403,6 +434,15 @@ var (
 		"ERROR_REASON_ANSWER_PENDING":            111,
 		"ERROR_REASON_DEADLINE_PASSED":           112,
 		"ERROR_REASON_ALREADY_RESOLVED":          113,
+		"ERROR_REASON_BAD_INSTITUTE_KEY":         100,
+		"ERROR_REASON_PAYMENT_TOO_SMALL":         101,
+		"ERROR_REASON_EMITTER_REVOKED":           105,
+		"ERROR_REASON_EMITTER_SUSPENDED":         106,
+		"ERROR_REASON_QUOTA_NOT_RAISED":          107,
+		"ERROR_REASON_SUPERSEDED":                108,
+		"ERROR_REASON_LANE_ENDED":                109,
+		"ERROR_REASON_NOT_CLAIMABLE":             115,
+		"ERROR_REASON_PRODUCT_HAS_PROOF":         90,
 	}
 )
 
@@ -437,7 +477,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xfa\x16\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xa9\x19\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -527,7 +567,16 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_NO_MISCONDUCT\x10n\x12\x1f\n" +
 	"\x1bERROR_REASON_ANSWER_PENDING\x10o\x12 \n" +
 	"\x1cERROR_REASON_DEADLINE_PASSED\x10p\x12!\n" +
-	"\x1dERROR_REASON_ALREADY_RESOLVED\x10qB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x1dERROR_REASON_ALREADY_RESOLVED\x10q\x12\"\n" +
+	"\x1eERROR_REASON_BAD_INSTITUTE_KEY\x10d\x12\"\n" +
+	"\x1eERROR_REASON_PAYMENT_TOO_SMALL\x10e\x12 \n" +
+	"\x1cERROR_REASON_EMITTER_REVOKED\x10i\x12\"\n" +
+	"\x1eERROR_REASON_EMITTER_SUSPENDED\x10j\x12!\n" +
+	"\x1dERROR_REASON_QUOTA_NOT_RAISED\x10k\x12\x1b\n" +
+	"\x17ERROR_REASON_SUPERSEDED\x10l\x12\x1b\n" +
+	"\x17ERROR_REASON_LANE_ENDED\x10m\x12\x1e\n" +
+	"\x1aERROR_REASON_NOT_CLAIMABLE\x10s\x12\"\n" +
+	"\x1eERROR_REASON_PRODUCT_HAS_PROOF\x10ZB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
