@@ -102,6 +102,9 @@ func (c *Context) checkEvidence(f coupon.Framework, req coupon.MisconductRequest
 	if !opened {
 		return coupon.Refuse(coupon.ReasonFrameNotOpen, "frame", "the frame before is not closed")
 	}
+	if err := c.checkFree(f, req.Kind, before); err != nil {
+		return err
+	}
 	facts := coupon.Case{Before: before, MaxAge: campaign.Campaign.MaxFrameAge, Now: c.now}
 	if closed, found := frames[req.FrameRef]; found {
 		facts.Closed = &closed
@@ -120,6 +123,22 @@ func (c *Context) checkEvidence(f coupon.Framework, req coupon.MisconductRequest
 		return err
 	}
 	return coupon.CheckEvidence(req.Kind, in.Exhibits, facts)
+}
+
+// checkFree refuses to hold against an emitter that it did not close a frame
+// in time while its mandate was stopped: then it could not.
+func (c *Context) checkFree(f coupon.Framework, kind coupon.MisconductKind, before coupon.Frame) error {
+	if kind != coupon.LateFrame && kind != coupon.MissingFrame {
+		return nil
+	}
+	_, state, err := c.mandate(f.ID)
+	if err != nil {
+		return err
+	}
+	if state.CheckIssuing("") != nil || state.Since > before.Time {
+		return coupon.Refuse(coupon.ReasonNoMisconduct, "framework_id", "the mandate was stopped while the frame was open")
+	}
+	return nil
 }
 
 // firstLink returns q_0 of a frame on the issuer's peer, which has the key that

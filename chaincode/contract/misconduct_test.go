@@ -249,6 +249,17 @@ func TestReportsAreRefused(t *testing.T) {
 			c.clock.advance(11 * time.Minute)
 			return k
 		}},
+		{name: "late for a stopped mandate", want: coupon.ReasonNoMisconduct, field: "framework_id", prepare: func(c *consortium) call {
+			k := deeds["closed late with a coupon"].report(c)
+			c.run(suspend(decaying))
+			return k
+		}},
+		{name: "late for a mandate that was stopped", want: coupon.ReasonNoMisconduct, field: "framework_id", prepare: func(c *consortium) call {
+			k := deeds["closed late with a coupon"].report(c)
+			c.run(suspend(decaying))
+			c.run(call{function: "ReinstateEmitter", argument: coupon.MandateRequest{Framework: decaying.mandate().ID()}, by: issuer, endorsers: []string{issuer, clearing}})
+			return k
+		}},
 		{name: "the emitter clears", want: coupon.ReasonWrongOrganisation, field: "framework_id", prepare: func(c *consortium) call {
 			k := deeds["no log"].report(c)
 			c.overwrite("parties", `{"format":1,"issuer":"IssuerMSP","clearing":"AdvertiserMSP"}`)

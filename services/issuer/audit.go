@@ -115,6 +115,7 @@ func (i *Issuer) audit(ctx context.Context) error {
 		}{
 			{"examining logs", i.examine}, {"comparing coupons", i.compare}, {"looking for open frames", i.findOverdue},
 			{"reporting misconduct", i.report}, {"resolving reports", i.resolveDue},
+			{"suspending emitters", i.suspendDue},
 		} {
 			if err := step.do(ctx); err != nil && ctx.Err() == nil {
 				i.logger.WarnContext(ctx, "the audit cannot go on", "step", step.what, "error", err)
@@ -176,8 +177,14 @@ func (i *Issuer) examineFrame(ctx context.Context, due dueAudit) error {
 	}
 	var found []Finding
 	for _, f := range faults {
-		if f.Kind == coupon.LateFrame && facts.Closed.Time <= facts.Before.Time+facts.MaxAge+i.audits.LateTolerance.Milliseconds() {
-			continue
+		if f.Kind == coupon.LateFrame {
+			held, err := i.heldBack(ctx, facts.Before)
+			if err != nil {
+				return err
+			}
+			if held || facts.Closed.Time <= facts.Before.Time+facts.MaxAge+i.audits.LateTolerance.Milliseconds() {
+				continue
+			}
 		}
 		found = append(found, i.finding(due.FrameRef, f))
 	}
@@ -187,6 +194,13 @@ func (i *Issuer) examineFrame(ctx context.Context, due dueAudit) error {
 	i.metrics.audited(found)
 	i.logFindings(ctx, found)
 	return nil
+}
+
+// heldBack says whether a frame may not have been closed in time because its
+// mandate was stopped.
+func (i *Issuer) heldBack(ctx context.Context, before coupon.Frame) (bool, error) {
+	m, err := i.Mandate(ctx, before.Framework)
+	return m.State.CheckIssuing("") != nil || m.State.Since > before.Time, err
 }
 
 // withoutLog has the log asked for again, less and less often, and after a time
@@ -300,6 +314,13 @@ func (i *Issuer) findOverdue(ctx context.Context) error {
 		}
 		late := i.now().Sub(time.UnixMilli(before.Time + age))
 		if age == 0 || late <= i.audits.LateTolerance {
+			continue
+		}
+		held, err := i.heldBack(ctx, before)
+		if err != nil {
+			return err
+		}
+		if held {
 			continue
 		}
 		f := i.finding(ref, auditing.Missing("a coupon of the frame is known, and the frame is not closed in time"))

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/ledger"
@@ -183,4 +184,66 @@ func (i *Issuer) Reported(ctx context.Context, id coupon.MisconductID) (Report, 
 		return Report{}, err
 	}
 	return i.withPapers(ctx, m)
+}
+
+// suspendDue suspends the mandates of which as many reports of a kind were
+// upheld as the configuration says. What was upheld before a mandate was last
+// suspended or reinstated counts no more.
+func (i *Issuer) suspendDue(ctx context.Context) error {
+	if len(i.audits.SuspendAfter) == 0 {
+		return nil
+	}
+	upheld, err := i.upheld(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for id, reports := range upheld {
+		errs = append(errs, i.suspendFor(ctx, id, reports))
+	}
+	return errors.Join(errs...)
+}
+
+// upheld returns all reports that are upheld, by framework.
+func (i *Issuer) upheld(ctx context.Context) (map[coupon.FrameworkID][]coupon.Misconduct, error) {
+	found := make(map[coupon.FrameworkID][]coupon.Misconduct)
+	page := coupon.PageQuery{Size: coupon.MaxPage}
+	for {
+		var listed coupon.MisconductPage
+		if err := i.ask(ctx, "ListMisconduct", page, &listed); err != nil {
+			return nil, err
+		}
+		for _, m := range listed.Misconduct {
+			if m.State == coupon.MisconductUpheld {
+				found[m.Framework] = append(found[m.Framework], m)
+			}
+		}
+		if page.After = listed.Next; page.After == "" {
+			return found, nil
+		}
+	}
+}
+
+func (i *Issuer) suspendFor(ctx context.Context, id coupon.FrameworkID, reports []coupon.Misconduct) error {
+	mandate, err := i.Mandate(ctx, id)
+	if err != nil || mandate.State.Status != coupon.MandateActive {
+		return err
+	}
+	counts := make(map[coupon.MisconductKind]int)
+	var latest int64
+	for _, m := range reports {
+		if m.Resolved > mandate.State.Since {
+			counts[m.Kind]++
+			latest = max(latest, m.Resolved)
+		}
+	}
+	for kind, enough := range i.audits.SuspendAfter {
+		if enough == 0 || counts[kind] < enough {
+			continue
+		}
+		i.logger.ErrorContext(ctx, "an emitter is suspended for misconduct", "framework", id, "kind", kind, "upheld", counts[kind])
+		_, err := i.Suspend(ctx, fmt.Sprintf("misconduct/%s/%d", id, latest), id, false)
+		return err
+	}
+	return nil
 }
