@@ -200,6 +200,9 @@ func campaignArgument(c coupon.Campaign) map[string]any {
 		"kinds": c.Kinds, "holder": c.Holder, "begin": c.Begin, "end": c.End,
 		"audience_waived": c.AudienceWaived, "invoice_required": c.InvoiceRequired,
 	}
+	if c.MaxTransfers != 0 {
+		argument["max_transfers"] = c.MaxTransfers
+	}
 	if c.MaxFrameAge != 0 {
 		argument["max_frame_age"] = c.MaxFrameAge
 	}
@@ -290,7 +293,7 @@ func (c *consortium) record(tx *stubtest.Transaction) string {
 	return string(text)
 }
 
-func decodeRecord(t *testing.T, text string) coupon.BatchRecord {
+func decodeRecord(t testing.TB, text string) coupon.BatchRecord {
 	t.Helper()
 	var r coupon.BatchRecord
 	if err := coupon.DecodeStrict([]byte(text), &r); err != nil {
