@@ -131,7 +131,7 @@ func TestPaymentsAreAttestedAndConfirmed(t *testing.T) {
 	t.Parallel()
 	folder := institute.Folder(t.TempDir())
 	stop := start(t, folder)
-	till, asker := client(t, folder.Customer(merchant)), client(t, folder.Customer(enquirer))
+	till := client(t, folder.Customer(merchant))
 	before := time.Now().Add(-time.Second)
 	first := request(1999)
 	paid := pay(t, till, first)
@@ -156,7 +156,8 @@ func TestPaymentsAreAttestedAndConfirmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, folder)
-	till, asker = client(t, folder.Customer(merchant)), client(t, folder.Customer(enquirer))
+	till = client(t, folder.Customer(merchant))
+	asker := client(t, folder.Customer(enquirer))
 	later := pay(t, till, request(500))
 	if list := keys(t, asker); len(list) != 2 || !attested(t, list[0], later) || attested(t, list[0], paid) || !attested(t, list[1], paid) {
 		t.Errorf("after a new key, keys %v do not attest in their order", list)
