@@ -22,7 +22,7 @@ type Statistics struct {
 // FrameworkStatistics is what one emitter's coupons earned: those redeemed and
 // not voided with the sum of their discounts, and those voided.
 type FrameworkStatistics struct {
-	Framework               coupon.Framework
+	Mandate
 	Redeemed, Voided, Value int64
 }
 
@@ -45,13 +45,13 @@ func (i *Issuer) Statistics(ctx context.Context, ref coupon.CampaignRef) (Statis
 		if err != nil {
 			return Statistics{}, err
 		}
-		for _, framework := range page.Frameworks {
+		for at, framework := range page.Frameworks {
 			c, err := i.store.counted(ctx, framework.ID)
 			if err != nil {
 				return Statistics{}, err
 			}
 			result.Frameworks = append(result.Frameworks, FrameworkStatistics{
-				Framework: framework, Redeemed: c.redeemed, Voided: c.voided, Value: c.value,
+				Mandate: Mandate{framework, page.States[at]}, Redeemed: c.redeemed, Voided: c.voided, Value: c.value,
 			})
 		}
 		if page.Next == "" {
