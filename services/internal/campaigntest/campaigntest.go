@@ -37,8 +37,10 @@ const Terms = `{"format":1,"currency":"EUR","gtins":["` + GTIN + `"],"quantity":
 type Options struct {
 	Issuer, Emitter, Clearing string
 	// Retailers are admitted.
-	Retailers                       []string
-	ID                              string
+	Retailers []string
+	ID        string
+	// Version is 1 if 0.
+	Version                         int64
 	Terms                           string
 	Kind                            coupon.Kind
 	Holder                          coupon.Holder
@@ -68,7 +70,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	o = o.withDefaults(c.Clock.Now())
 	p := &Campaign{consortium: c, clearing: o.Clearing, Key: RandomKey()}
 	content := coupon.Campaign{
-		ID: o.ID, Version: 1, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
+		ID: o.ID, Version: o.Version, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
 		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
@@ -76,7 +78,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	p.Campaign = content
 	p.Issuer = o.Issuer
 	p.submitAs(t, o.Issuer, ledger.Call{
-		Function: "EnterCampaignKey", Input: coupon.CampaignKeyInput{Campaign: o.ID, Version: 1, Key: p.Key},
+		Function: "EnterCampaignKey", Input: coupon.CampaignKeyInput{Campaign: o.ID, Version: o.Version, Key: p.Key},
 		Endorsers: []string{o.Issuer},
 	})
 	p.submitAs(t, o.Issuer, ledger.Call{
@@ -102,6 +104,9 @@ func (o Options) withDefaults(now time.Time) Options {
 	if o.Retailers == nil {
 		o.Retailers = []string{servetest.RetailerMSP}
 	}
+	if o.Version == 0 {
+		o.Version = 1
+	}
 	if o.Quotas == nil {
 		o.Quotas = []int64{1000}
 	}
@@ -117,7 +122,7 @@ func (o Options) withDefaults(now time.Time) Options {
 func (p *Campaign) authorise(t testing.TB, o Options) {
 	t.Helper()
 	mandate := coupon.Mandate{
-		Issuer: o.Issuer, Emitter: o.Emitter, Product: p.Product, Offer: p.Offer, Campaign: o.ID, Version: 1,
+		Issuer: o.Issuer, Emitter: o.Emitter, Product: p.Product, Offer: p.Offer, Campaign: o.ID, Version: o.Version,
 		Kind: o.Kind, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(o.Terms)),
 	}
 	p.emitterKey = coupon.DeriveEmitterKey(p.Key, o.ID, o.Emitter, 1)
@@ -125,7 +130,7 @@ func (p *Campaign) authorise(t testing.TB, o Options) {
 	p.submitAs(t, o.Issuer, ledger.Call{
 		Function: "AuthoriseEmitter",
 		Argument: coupon.AuthoriseRequest{
-			Campaign: o.ID, Version: 1, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
+			Campaign: o.ID, Version: o.Version, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
 		},
 		Input:     coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC},
 		Endorsers: []string{o.Issuer, o.Emitter},
@@ -150,7 +155,7 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 	}
 	call := ledger.Call{
 		Function:  "AdmitRetailer",
-		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: 1, Retailer: retailer},
+		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: p.Version, Retailer: retailer},
 		Endorsers: []string{p.Issuer, retailer},
 	}
 	if !has.Present {
@@ -163,7 +168,7 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 func (p *Campaign) Change(t testing.TB, function string) {
 	t.Helper()
 	p.submitAs(t, p.Issuer, ledger.Call{
-		Function: function, Argument: coupon.CampaignRef{Campaign: p.ID, Version: 1}, Endorsers: []string{p.Issuer, p.clearing},
+		Function: function, Argument: coupon.CampaignRef{Campaign: p.ID, Version: p.Version}, Endorsers: []string{p.Issuer, p.clearing},
 	})
 }
 
@@ -171,7 +176,7 @@ func (p *Campaign) Change(t testing.TB, function string) {
 func (p *Campaign) Close(t testing.TB) {
 	t.Helper()
 	p.submitAs(t, p.Issuer, ledger.Call{
-		Function: "CloseCampaign", Argument: coupon.CloseRequest{Campaign: p.ID, Version: 1},
+		Function: "CloseCampaign", Argument: coupon.CloseRequest{Campaign: p.ID, Version: p.Version},
 		Endorsers: []string{p.Issuer, p.clearing},
 	})
 }
