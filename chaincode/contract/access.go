@@ -62,12 +62,18 @@ var functions = map[string]function{
 	"Tick":             {0, anyMember, service},
 	"OpenLane":         {1, anyMember, service},
 	"CloseFrame":       {1, anyMember, service},
+	"Transfer":         {0, anyMember, service},
 	"Redeem":           {0, anyMember, service},
 	"Void":             {0, anyMember, service},
 	"Claim":            {0, anyMember, service},
 	"Settle":           {0, theClearingHouse, service},
 
+	"RegisterInstitute": {1, theClearingHouse, service},
+	"GetInstitute":      {1, anyMember, readers},
+
 	"Check":           {0, anyMember, service},
+	"CheckTransfer":   {0, anyMember, service},
+	"FindOwner":       {0, anyMember, service},
 	"CampaignKey":     {1, thePeersOwner, service},
 	"EmitterKey":      {1, thePeersOwner, service},
 	"GetBatch":        {1, thePeersOwner, readers},

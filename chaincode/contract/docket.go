@@ -28,13 +28,15 @@ const (
 // coupon.ParseReceipt; DUPLICATE_IN_BATCH;
 // UNKNOWN_FRAMEWORK; RETAILER_NOT_ADMITTED; CAMPAIGN_PAUSED, CAMPAIGN_CLOSED;
 // CAMPAIGN_NOT_BEGUN, CAMPAIGN_OVER; UNSUPPORTED_KIND; WRONG_HOLDER; UNKNOWN_LANE,
-// QUOTA_EXCEEDED; EMITTER_SUSPENDED, LANE_ENDED; FRAME_NOT_OPEN, WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
+// QUOTA_EXCEEDED; ATTESTATION_REQUIRED; EMITTER_SUSPENDED, LANE_ENDED; FRAME_NOT_OPEN,
+// WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
 // FRAME_NOT_CLOSED, WRONG_RECEIPT; WRONG_MAC; TAG_MISMATCH; ALREADY_REDEEMED;
 // PRODUCT_USED; PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
-// PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE;
+// PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE,
+// COUPON_TRANSFERRED;
 // PRESENTATION_REPLAYED; the reasons of coupon.Value. To a sale as a whole:
 // its form; DUPLICATE_IN_BATCH; REDEMPTION_KNOWN; INVOICE_USED;
-// CURRENCY_MISMATCH.
+// CURRENCY_MISMATCH; WRONG_ATTESTATION; PAYMENT_TOO_SMALL.
 type docket struct {
 	*Context
 	// second is the party to the redemptions beside the issuer.
@@ -46,6 +48,7 @@ type docket struct {
 	terms   map[coupon.CampaignRef]coupon.Terms
 	keys    map[coupon.FrameworkID]frameworkKeys
 	frames  map[coupon.FrameRef]coupon.Frame
+	owners  map[coupon.Tag]coupon.OwnerMarker
 }
 
 // sale is one redemption on the docket. Check may leave out invoice and basket.
@@ -55,8 +58,10 @@ type sale struct {
 	request    coupon.Hash
 	invoice    *coupon.Invoice
 	invoiceTag coupon.Tag
-	basket     *coupon.Basket
-	items      []*item
+	// attestation is the payment institute's of the invoice, if there is one.
+	attestation *coupon.Signature
+	basket      *coupon.Basket
+	items       []*item
 }
 
 // item is one coupon on the docket.
@@ -71,7 +76,14 @@ type item struct {
 	computed bool
 	// draw is the random value, where the terms have one: the caller's in
 	// Redeem, computed in Check.
-	draw  *coupon.Hash
+	draw *coupon.Hash
+	// ownership is the caller's in Redeem, found in Check; nil where the campaign
+	// does not allow transfers. passed are the ownerships that were followed to
+	// find it, and digests those of the transfers that ended them.
+	ownership *coupon.Ownership
+	passed    []coupon.Ownership
+	digests   []coupon.Hash
+
 	bad   bool
 	value int64
 	// later is the value in one hour, for a sale that is only looked at.
@@ -155,11 +167,18 @@ func (d *docket) judge() error {
 		d.judgeSale(s)
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeOffer(it)) })
+	if err := d.judgeAttestations(); err != nil {
+		return err
+	}
 	if err := d.readFrames(); err != nil {
 		return err
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeRelease(it)) })
+	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeReceipt(it)) })
 	if err := d.judgeMACs(); err != nil {
+		return err
+	}
+	if err := d.judgeOwners(); err != nil {
 		return err
 	}
 	if err := d.readMarkers(); err != nil {
@@ -168,6 +187,7 @@ func (d *docket) judge() error {
 	d.items(func(s *sale, it *item) { d.refuse(it, d.judgeUse(s, it)) })
 	for _, s := range d.sales {
 		d.judgeBasket(s)
+		d.judgePayment(s)
 	}
 	return nil
 }

@@ -200,8 +200,14 @@ func campaignArgument(c coupon.Campaign) map[string]any {
 		"kinds": c.Kinds, "holder": c.Holder, "begin": c.Begin, "end": c.End,
 		"audience_waived": c.AudienceWaived, "invoice_required": c.InvoiceRequired,
 	}
+	if c.MaxTransfers != 0 {
+		argument["max_transfers"] = c.MaxTransfers
+	}
 	if c.MaxFrameAge != 0 {
 		argument["max_frame_age"] = c.MaxFrameAge
+	}
+	if c.AttestationRequired {
+		argument["attestation_required"] = true
 	}
 	return argument
 }
@@ -270,7 +276,7 @@ func check(sales ...coupon.CheckedSale) call {
 
 // checked is a sale as it is sent to Check.
 func checked(s coupon.Sale) coupon.CheckedSale {
-	k := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Basket: &s.Basket}
+	k := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Attestation: s.Attestation, Basket: &s.Basket}
 	for _, t := range s.Coupons {
 		k.Coupons = append(k.Coupons, coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt})
 	}
@@ -287,7 +293,7 @@ func (c *consortium) record(tx *stubtest.Transaction) string {
 	return string(text)
 }
 
-func decodeRecord(t *testing.T, text string) coupon.BatchRecord {
+func decodeRecord(t testing.TB, text string) coupon.BatchRecord {
 	t.Helper()
 	var r coupon.BatchRecord
 	if err := coupon.DecodeStrict([]byte(text), &r); err != nil {

@@ -51,11 +51,11 @@ func (c *Contract) Redeem(ctx *Context) error {
 }
 
 func (d *docket) enterSale(in *coupon.Sale) {
-	s := &sale{request: in.Request, invoice: &in.Invoice, basket: &in.Basket}
+	s := &sale{request: in.Request, invoice: &in.Invoice, attestation: in.Attestation, basket: &in.Basket}
 	given := make([]coupon.CheckedCoupon, len(in.Coupons))
 	for i, t := range in.Coupons {
 		given[i] = coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt}
-		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw})
+		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw, ownership: t.Ownership})
 	}
 	d.enter(s, in.RequestID, given)
 	if in.RequestID == "" {
@@ -78,14 +78,18 @@ func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
 	}
 	for _, s := range d.sales {
 		redeemed := coupon.RedeemedSale{
-			ID: s.id, Request: s.request, Invoice: *s.invoice, Currency: s.basket.Currency,
+			ID: s.id, Request: s.request, Invoice: *s.invoice, Attestation: s.attestation, Currency: s.basket.Currency,
 		}
 		for _, it := range s.items {
 			cp := it.tender.Coupon
-			redeemed.Coupons = append(redeemed.Coupons, coupon.RedeemedCoupon{
+			line := coupon.RedeemedCoupon{
 				Tag: it.tag, Framework: cp.Framework, Lane: cp.Lane, SN: cp.SN, Value: it.value,
 				Product: productOf(it),
-			})
+			}
+			if it.ownership != nil {
+				line.TransferTag = &it.ownership.Tag
+			}
+			redeemed.Coupons = append(redeemed.Coupons, line)
 		}
 		r.Redemptions = append(r.Redemptions, redeemed)
 	}
@@ -121,6 +125,12 @@ func (d *docket) storeSale(w world.World, s *sale, batch coupon.BatchID) error {
 			if err := w.PutProductMarker(product.Tag, marker); err != nil {
 				return err
 			}
+		}
+		if it.ownership == nil {
+			continue
+		}
+		if err := w.PutOwnerMarker(it.ownership.Tag, coupon.OwnerMarker{State: coupon.MarkerSpent, Time: at}); err != nil {
+			return err
 		}
 	}
 	if err := w.PutInvoice(s.invoiceTag, s.id); err != nil {
@@ -165,7 +175,7 @@ func (c *Context) checkSales(sales []coupon.CheckedSale) (coupon.CheckResult, er
 	}
 	d := &docket{Context: c}
 	for _, s := range sales {
-		d.enter(&sale{invoice: s.Invoice, basket: s.Basket}, s.RequestID, s.Coupons)
+		d.enter(&sale{invoice: s.Invoice, attestation: s.Attestation, basket: s.Basket}, s.RequestID, s.Coupons)
 	}
 	if err := d.judge(); err != nil {
 		return coupon.CheckResult{}, err
@@ -184,7 +194,7 @@ func (d *docket) result() coupon.CheckResult {
 		for _, it := range s.items {
 			verdict := coupon.Verdict{Value: it.value, ValueInOneHour: it.later}
 			if it.computed {
-				verdict.Tag, verdict.Draw = &it.tag, it.draw
+				verdict.Tag, verdict.Draw, verdict.Ownership = &it.tag, it.draw, it.ownership
 			}
 			if it.framework.Issuer != "" {
 				verdict.Framework = &it.framework.ID

@@ -115,6 +115,11 @@ func TestRetailersAreRefused(t *testing.T) {
 			k.endorsers = []string{issuer}
 			return k
 		}},
+		{name: "no member of the channel", want: coupon.ReasonNotFound, prepare: func(c *consortium) call {
+			k := admit("NobodyMSP", &key)(c)
+			k.endorsers = []string{issuer}
+			return k
+		}},
 		{name: "shown to another organisation", want: coupon.ReasonWrongPeer, seenBy: clearing, prepare: func(c *consortium) call {
 			k := c.admit(bearer, retailer2)
 			k.endorsers = []string{issuer, retailer2, clearing}

@@ -34,6 +34,10 @@ type (
 		Version  int64  `json:"version"`
 		Retailer string `json:"retailer"`
 	}
+	// InstituteEvent goes with InstituteRegistered.
+	InstituteEvent struct {
+		Institute string `json:"institute"`
+	}
 	// FrameEvent goes with FrameClosed.
 	FrameEvent struct {
 		FrameRef
@@ -54,6 +58,10 @@ type (
 		Batch      BatchID      `json:"batch_id"`
 		Redemption RedemptionID `json:"redemption_id"`
 		Retailer   string       `json:"retailer"`
+	}
+	// TransferredEvent goes with Transferred.
+	TransferredEvent struct {
+		Framework FrameworkID `json:"framework_id"`
 	}
 	// ClaimedEvent goes with Claimed.
 	ClaimedEvent struct {

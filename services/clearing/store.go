@@ -62,6 +62,24 @@ func addClaim(ctx context.Context, tx *sql.Tx, record coupon.ClaimRecord) error 
 	return nil
 }
 
+// beginRegistration notes a request. An id that was used for another one is
+// refused with REQUEST_CONFLICT.
+func (s *store) beginRegistration(ctx context.Context, id string, digest coupon.Hash) error {
+	return s.Update(ctx, func(tx *sql.Tx) error {
+		var known []byte
+		err := tx.QueryRowContext(ctx, `
+			INSERT INTO registrations (request_id, digest) VALUES (?, ?)
+			ON CONFLICT (request_id) DO UPDATE SET digest = digest RETURNING digest`, id, digest[:]).Scan(&known)
+		if err != nil {
+			return fmt.Errorf("noting request %s: %w", id, err)
+		}
+		if coupon.Hash(known) != digest {
+			return coupon.Refuse(coupon.ReasonRequestConflict, "request_id", "the id was used for another request")
+		}
+		return nil
+	})
+}
+
 // openClaims lists the claims that are not settled.
 func (s *store) openClaims(ctx context.Context) ([]Claim, error) {
 	return s.claims(ctx, selectClaims+`WHERE state <> 'settled' ORDER BY number`)

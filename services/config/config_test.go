@@ -128,6 +128,8 @@ var wanted = map[string]struct{ own, others string }{
 	"Settle":              {"operator", ""},
 	"GetSettlement":       {"auditor operator", ""},
 	"ListRemittances":     {"auditor operator", ""},
+	"RegisterInstitute":   {"operator", ""},
+	"GetInstitute":        {"auditor operator", ""},
 }
 
 func TestWhomTheFilesLetIn(t *testing.T) {

@@ -122,6 +122,7 @@ func same(published coupon.CampaignEntry, c coupon.Campaign) (coupon.CampaignEnt
 	equal := p.Product == c.Product && p.Offer == c.Offer && p.Terms == c.Terms && p.Holder == c.Holder &&
 		p.Begin == c.Begin && p.End == c.End &&
 		p.AudienceWaived == c.AudienceWaived && p.InvoiceRequired == c.InvoiceRequired &&
+		p.AttestationRequired == c.AttestationRequired && p.MaxFrameAge == c.MaxFrameAge &&
 		slices.Equal(p.Kinds, c.Kinds)
 	if !equal {
 		return coupon.CampaignEntry{}, coupon.Refuse(coupon.ReasonAlreadyExists, "campaign", "this version is published with other content")

@@ -32,13 +32,29 @@ func saleOf(r *retailerv1.RedeemRequest) (Sale, error) {
 	if err != nil {
 		return Sale{}, err
 	}
+	attestation, err := attestationOf(invoice)
+	if err != nil {
+		return Sale{}, err
+	}
 	return Sale{
-		RequestID: r.GetRequestId(), Digest: digest, Basket: basket, Coupons: coupons,
+		RequestID: r.GetRequestId(), Digest: digest, Basket: basket, Coupons: coupons, Attestation: attestation,
 		Invoice: coupon.Invoice{
 			Institute: invoice.GetInstitute(), Number: invoice.GetNumber(),
 			Currency: invoice.GetAmount().GetCurrency(), Amount: invoice.GetAmount().GetMinor(), PaidAt: paid,
 		},
 	}, nil
+}
+
+// attestationOf is nil for a payment without one.
+func attestationOf(invoice *typev1.Invoice) (*coupon.Signature, error) {
+	if invoice.GetAttestation() == "" {
+		return nil, nil
+	}
+	attestation := new(coupon.Signature)
+	if err := attestation.UnmarshalText([]byte(invoice.GetAttestation())); err != nil {
+		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "invoice.attestation", "is not 128 lower-case hex digits")
+	}
+	return attestation, nil
 }
 
 // handedIn joins coupons and their receipts.

@@ -47,8 +47,11 @@ type Options struct {
 	Quotas                          []int64
 	Begin, End                      time.Time
 	AudienceWaived, InvoiceRequired bool
+	AttestationRequired             bool
 	// MaxFrameAge is needed for dynamic coupons.
 	MaxFrameAge time.Duration
+	// MaxTransfers is how often bound coupons may be handed on.
+	MaxTransfers int64
 }
 
 // Campaign is a published campaign with one framework and all its keys.
@@ -74,6 +77,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
 		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
+		AttestationRequired: o.AttestationRequired, MaxTransfers: o.MaxTransfers,
 	}
 	p.Campaign = content
 	p.Issuer = o.Issuer
@@ -127,20 +131,31 @@ func (p *Campaign) authorise(t testing.TB, o Options) {
 	}
 	p.emitterKey = coupon.DeriveEmitterKey(p.Key, o.ID, o.Emitter, 1)
 	p.mandateMAC = mandate.MAC(coupon.DeriveFrameworkKey(p.Key))
-	p.submitAs(t, o.Issuer, ledger.Call{
+	call := ledger.Call{
 		Function: "AuthoriseEmitter",
 		Argument: coupon.AuthoriseRequest{
 			Campaign: o.ID, Version: o.Version, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
 		},
-		Input:     coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC},
-		Endorsers: []string{o.Issuer, o.Emitter},
-	})
+		Endorsers: p.with(o.Emitter),
+	}
+	if o.Emitter != o.Issuer {
+		call.Input = coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC}
+	}
+	p.submitAs(t, o.Issuer, call)
 	err := p.consortium.For(t, o.Issuer).Evaluate(t.Context(), ledger.Call{
 		Namespace: config.Namespace(o.Issuer), Function: "GetFramework", Argument: coupon.FrameworkQuery{Framework: mandate.ID()},
 	}, &p.Framework)
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// with are the parties to what an emitter or a retailer has with the issuer.
+func (p *Campaign) with(mspID string) []string {
+	if mspID == p.Issuer {
+		mspID = p.clearing
+	}
+	return []string{p.Issuer, mspID}
 }
 
 // Admit admits a retailer, with a key if it has none yet.
@@ -156,12 +171,26 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 	call := ledger.Call{
 		Function:  "AdmitRetailer",
 		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: p.Version, Retailer: retailer},
-		Endorsers: []string{p.Issuer, retailer},
+		Endorsers: p.with(retailer),
 	}
 	if !has.Present {
 		call.Input = coupon.RetailerKeyInput{Key: RandomKey()}
 	}
 	p.submitAs(t, p.Issuer, call)
+}
+
+// RegisterInstitute replaces the keys of a payment institute in the campaign's
+// namespace; each is good at all times.
+func (p *Campaign) RegisterInstitute(t testing.TB, institute string, keys ...ed25519.PrivateKey) {
+	t.Helper()
+	list := make([]coupon.InstituteKey, len(keys))
+	for i, key := range keys {
+		list[i].Key = coupon.PublicKey(key.Public().(ed25519.PublicKey))
+	}
+	p.submitAs(t, p.clearing, ledger.Call{
+		Function: "RegisterInstitute", Argument: coupon.Institute{Institute: institute, Keys: list},
+		Endorsers: []string{p.Issuer, p.clearing},
+	})
 }
 
 // Change calls PauseCampaign or ResumeCampaign.
@@ -227,7 +256,7 @@ func (p *Campaign) Redeem(t testing.TB, retailer, invoice string, sns ...int64) 
 	}
 	receipt := p.submitAs(t, retailer, ledger.Call{
 		Function: "Redeem", Input: coupon.BatchInput{Salt: coupon.Hash(RandomKey()), Sales: []coupon.Sale{sale}},
-		Endorsers: []string{p.Issuer, retailer},
+		Endorsers: p.with(retailer),
 	})
 	var result coupon.BatchResult
 	err := p.consortium.For(t, retailer).Evaluate(t.Context(), ledger.Call{
@@ -249,7 +278,7 @@ func (p *Campaign) Void(t testing.TB, retailer, record string) {
 	}
 	p.submitAs(t, retailer, ledger.Call{
 		Function: "Void", Input: coupon.VoidInput{Record: record, Redemption: batch.Redemptions[0].ID},
-		Endorsers: []string{p.Issuer, retailer},
+		Endorsers: p.with(retailer),
 	})
 }
 

@@ -285,9 +285,13 @@ type Campaign struct {
 	// Of dynamic coupons: the longest time between the opening of a frame and
 	// the release of a coupon in it, whole milliseconds up to 24 hours. Absent
 	// for static coupons.
-	MaxFrameAge   *durationpb.Duration `protobuf:"bytes,15,opt,name=max_frame_age,json=maxFrameAge,proto3" json:"max_frame_age,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MaxFrameAge *durationpb.Duration `protobuf:"bytes,15,opt,name=max_frame_age,json=maxFrameAge,proto3" json:"max_frame_age,omitempty"`
+	// How often a bound coupon may be transferred to another key: 0 to 10.
+	MaxTransfers int64 `protobuf:"varint,17,opt,name=max_transfers,json=maxTransfers,proto3" json:"max_transfers,omitempty"`
+	// Redemptions must bring the payment institute's attestation of the invoice.
+	AttestationRequired bool `protobuf:"varint,20,opt,name=attestation_required,json=attestationRequired,proto3" json:"attestation_required,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Campaign) Reset() {
@@ -423,6 +427,20 @@ func (x *Campaign) GetMaxFrameAge() *durationpb.Duration {
 		return x.MaxFrameAge
 	}
 	return nil
+}
+
+func (x *Campaign) GetMaxTransfers() int64 {
+	if x != nil {
+		return x.MaxTransfers
+	}
+	return 0
+}
+
+func (x *Campaign) GetAttestationRequired() bool {
+	if x != nil {
+		return x.AttestationRequired
+	}
+	return false
 }
 
 // Framework is an issuer's mandate to one emitter, without its secrets
@@ -582,8 +600,11 @@ type Invoice struct {
 	Institute string `protobuf:"bytes,2,opt,name=institute,proto3" json:"institute,omitempty"`
 	// What was paid.
 	Amount *Money `protobuf:"bytes,3,opt,name=amount,proto3" json:"amount,omitempty"`
-	// When it was paid.
-	PaidTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=paid_time,json=paidTime,proto3" json:"paid_time,omitempty"`
+	// When it was paid, in whole milliseconds.
+	PaidTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=paid_time,json=paidTime,proto3" json:"paid_time,omitempty"`
+	// The institute's attestation that this was paid at this retailer: 128
+	// lower-case hex digits. Needed where the campaign of a coupon requires it.
+	Attestation   string `protobuf:"bytes,5,opt,name=attestation,proto3" json:"attestation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -644,6 +665,13 @@ func (x *Invoice) GetPaidTime() *timestamppb.Timestamp {
 		return x.PaidTime
 	}
 	return nil
+}
+
+func (x *Invoice) GetAttestation() string {
+	if x != nil {
+		return x.Attestation
+	}
+	return ""
 }
 
 // Line is one position of a basket.
@@ -880,7 +908,7 @@ var File_coupon_type_v1_coupon_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\n" +
-	"\x1bcoupon/type/v1/coupon.proto\x12\x0ecoupon.type.v1\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x04\n" +
+	"\x1bcoupon/type/v1/coupon.proto\x12\x0ecoupon.type.v1\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x05\n" +
 	"\bCampaign\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1a\n" +
 	"\bcampaign\x18\x02 \x01(\tR\bcampaign\x12\x18\n" +
@@ -898,7 +926,9 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\x10invoice_required\x18\f \x01(\bR\x0finvoiceRequired\x126\n" +
 	"\x06status\x18\r \x01(\x0e2\x1e.coupon.type.v1.CampaignStatusR\x06status\x12F\n" +
 	"\x11redeem_until_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x0fredeemUntilTime\x12=\n" +
-	"\rmax_frame_age\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\vmaxFrameAge\"\xa9\x03\n" +
+	"\rmax_frame_age\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\vmaxFrameAge\x12#\n" +
+	"\rmax_transfers\x18\x11 \x01(\x03R\fmaxTransfers\x121\n" +
+	"\x14attestation_required\x18\x14 \x01(\bR\x13attestationRequired\"\xa9\x03\n" +
 	"\tFramework\x12!\n" +
 	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x18\n" +
@@ -913,12 +943,13 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"statusTime\x12\x19\n" +
 	"\blast_sns\x18\v \x03(\x03R\alastSns\x12*\n" +
-	"\x11next_framework_id\x18\f \x01(\tR\x0fnextFrameworkId\"\xa7\x01\n" +
+	"\x11next_framework_id\x18\f \x01(\tR\x0fnextFrameworkId\"\xc9\x01\n" +
 	"\aInvoice\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x1c\n" +
 	"\tinstitute\x18\x02 \x01(\tR\tinstitute\x12-\n" +
 	"\x06amount\x18\x03 \x01(\v2\x15.coupon.type.v1.MoneyR\x06amount\x127\n" +
-	"\tpaid_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bpaidTime\"U\n" +
+	"\tpaid_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bpaidTime\x12 \n" +
+	"\vattestation\x18\x05 \x01(\tR\vattestation\"U\n" +
 	"\x04Line\x12\x12\n" +
 	"\x04gtin\x18\x01 \x01(\tR\x04gtin\x12\x1a\n" +
 	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x1d\n" +

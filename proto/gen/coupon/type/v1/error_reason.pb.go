@@ -212,6 +212,12 @@ const (
 	ErrorReason_ERROR_REASON_ATTESTATION_REQUIRED ErrorReason = 82
 	// The payment institute did not attest this invoice, or is not registered.
 	ErrorReason_ERROR_REASON_WRONG_ATTESTATION ErrorReason = 83
+	// A payment institute's key is not canonical, of small order, or stands twice
+	// in its list.
+	ErrorReason_ERROR_REASON_BAD_INSTITUTE_KEY ErrorReason = 100
+	// The attested payment is less than what the goods of the sale cost after its
+	// coupons.
+	ErrorReason_ERROR_REASON_PAYMENT_TOO_SMALL ErrorReason = 101
 	// The issuer has revoked the mandate.
 	ErrorReason_ERROR_REASON_EMITTER_REVOKED ErrorReason = 105
 	// The issuer has suspended the mandate.
@@ -228,6 +234,18 @@ const (
 	ErrorReason_ERROR_REASON_NOT_CLAIMABLE ErrorReason = 115
 	// The product has its purchase proof already.
 	ErrorReason_ERROR_REASON_PRODUCT_HAS_PROOF ErrorReason = 90
+	// The text or the bytes of a transfer do not have the one form that is
+	// accepted.
+	ErrorReason_ERROR_REASON_MALFORMED_TRANSFER ErrorReason = 95
+	// The coupon was transferred, and whoever signed does not own it any more.
+	ErrorReason_ERROR_REASON_COUPON_TRANSFERRED ErrorReason = 96
+	// The transfer does not follow the coupon's last one.
+	ErrorReason_ERROR_REASON_WRONG_TRANSFER_STEP ErrorReason = 97
+	// The transfer is too old, or no later than the last change of the coupon's
+	// state.
+	ErrorReason_ERROR_REASON_TRANSFER_EXPIRED ErrorReason = 98
+	// The transfer is dated later than the clocks allow.
+	ErrorReason_ERROR_REASON_TRANSFER_FROM_FUTURE ErrorReason = 99
 )
 
 // Enum value maps for ErrorReason.
@@ -317,6 +335,8 @@ var (
 		81:  "ERROR_REASON_TRANSFER_NOT_ALLOWED",
 		82:  "ERROR_REASON_ATTESTATION_REQUIRED",
 		83:  "ERROR_REASON_WRONG_ATTESTATION",
+		100: "ERROR_REASON_BAD_INSTITUTE_KEY",
+		101: "ERROR_REASON_PAYMENT_TOO_SMALL",
 		105: "ERROR_REASON_EMITTER_REVOKED",
 		106: "ERROR_REASON_EMITTER_SUSPENDED",
 		107: "ERROR_REASON_QUOTA_NOT_RAISED",
@@ -324,6 +344,11 @@ var (
 		109: "ERROR_REASON_LANE_ENDED",
 		115: "ERROR_REASON_NOT_CLAIMABLE",
 		90:  "ERROR_REASON_PRODUCT_HAS_PROOF",
+		95:  "ERROR_REASON_MALFORMED_TRANSFER",
+		96:  "ERROR_REASON_COUPON_TRANSFERRED",
+		97:  "ERROR_REASON_WRONG_TRANSFER_STEP",
+		98:  "ERROR_REASON_TRANSFER_EXPIRED",
+		99:  "ERROR_REASON_TRANSFER_FROM_FUTURE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -410,6 +435,8 @@ var (
 		"ERROR_REASON_TRANSFER_NOT_ALLOWED":      81,
 		"ERROR_REASON_ATTESTATION_REQUIRED":      82,
 		"ERROR_REASON_WRONG_ATTESTATION":         83,
+		"ERROR_REASON_BAD_INSTITUTE_KEY":         100,
+		"ERROR_REASON_PAYMENT_TOO_SMALL":         101,
 		"ERROR_REASON_EMITTER_REVOKED":           105,
 		"ERROR_REASON_EMITTER_SUSPENDED":         106,
 		"ERROR_REASON_QUOTA_NOT_RAISED":          107,
@@ -417,6 +444,11 @@ var (
 		"ERROR_REASON_LANE_ENDED":                109,
 		"ERROR_REASON_NOT_CLAIMABLE":             115,
 		"ERROR_REASON_PRODUCT_HAS_PROOF":         90,
+		"ERROR_REASON_MALFORMED_TRANSFER":        95,
+		"ERROR_REASON_COUPON_TRANSFERRED":        96,
+		"ERROR_REASON_WRONG_TRANSFER_STEP":       97,
+		"ERROR_REASON_TRANSFER_EXPIRED":          98,
+		"ERROR_REASON_TRANSFER_FROM_FUTURE":      99,
 	}
 )
 
@@ -451,7 +483,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xdb\x17\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xdd\x19\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -537,14 +569,21 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_PRODUCT_USED\x10P\x12%\n" +
 	"!ERROR_REASON_TRANSFER_NOT_ALLOWED\x10Q\x12%\n" +
 	"!ERROR_REASON_ATTESTATION_REQUIRED\x10R\x12\"\n" +
-	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12 \n" +
+	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12\"\n" +
+	"\x1eERROR_REASON_BAD_INSTITUTE_KEY\x10d\x12\"\n" +
+	"\x1eERROR_REASON_PAYMENT_TOO_SMALL\x10e\x12 \n" +
 	"\x1cERROR_REASON_EMITTER_REVOKED\x10i\x12\"\n" +
 	"\x1eERROR_REASON_EMITTER_SUSPENDED\x10j\x12!\n" +
 	"\x1dERROR_REASON_QUOTA_NOT_RAISED\x10k\x12\x1b\n" +
 	"\x17ERROR_REASON_SUPERSEDED\x10l\x12\x1b\n" +
 	"\x17ERROR_REASON_LANE_ENDED\x10m\x12\x1e\n" +
 	"\x1aERROR_REASON_NOT_CLAIMABLE\x10s\x12\"\n" +
-	"\x1eERROR_REASON_PRODUCT_HAS_PROOF\x10ZB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x1eERROR_REASON_PRODUCT_HAS_PROOF\x10Z\x12#\n" +
+	"\x1fERROR_REASON_MALFORMED_TRANSFER\x10_\x12#\n" +
+	"\x1fERROR_REASON_COUPON_TRANSFERRED\x10`\x12$\n" +
+	" ERROR_REASON_WRONG_TRANSFER_STEP\x10a\x12!\n" +
+	"\x1dERROR_REASON_TRANSFER_EXPIRED\x10b\x12%\n" +
+	"!ERROR_REASON_TRANSFER_FROM_FUTURE\x10cB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
