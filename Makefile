@@ -19,7 +19,7 @@ export GOTOOLCHAIN := local
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose lint generate check-generated bench bench-leader faults clean
+.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate lint generate check-generated bench bench-leader faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,16 @@ test-compose: bin/network ## follow docs/operating.md in containers, cut members
 	@for m in chaincode services network; do (cd $$m && go list -deps ./... > /dev/null) || exit 1; done # modules: the engine's own network has no way to them
 	cd network && go test -tags compose -count=1 -timeout 20m -v ./compose
 
+mutate: ## remove every refusal of the rules in turn: a test must miss it
+	cd network && go build -o ../bin/mutate ./mutate
+	bin/mutate
+
+DURATION ?= 60s
+
+fuzz: ## run every fuzz target for DURATION and keep what it finds as seeds of the tests
+	cd network && go build -o ../bin/fuzz ./fuzz
+	bin/fuzz -duration $(DURATION)
+
 lint: $(GOLANGCI) $(BUF) ## vet, lint, check generated code and that each module stands alone
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && go vet -tags compose ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 	@for m in $(MODULES); do echo "alone $$m"; (cd $$m && GOWORK=off go build ./...) || exit 1; done
@@ -80,7 +90,7 @@ generate: $(BUF) ## make the Go code of the protocol buffers
 check-generated: $(BUF)
 	@rm -rf .cache/gen && mkdir -p .cache/gen && cp -r proto .cache/gen/ && cd .cache/gen/proto && $(BUF) generate && diff -r gen $(CURDIR)/proto/gen && echo "generated code is current"
 
-bench: bin/network ## measure a lone redemption beside a bare write
+bench: bin/network ## measure coupons beside signatures, then a lone redemption beside a bare write
 	cd network && go build -o ../bin/bench ./bench
 	bin/bench
 

@@ -7,7 +7,8 @@ import "ecoupon/chaincode/coupon"
 
 // Claim demands reimbursement of batches, by their retailer. It writes only
 // into the collections of retailer and clearing house, which endorse it: so no
-// issuer can block a claim. It is refused while both marks of a batch stand, or
+// issuer can block a claim. What an issuer redeems of its own coupons nobody
+// owes it: that is not claimable. It is refused while both marks of a batch stand, or
 // its settlement; where one party has lost its mark it may be made again.
 //
 // Input: coupon.ClaimInput. Event: Claimed.
@@ -35,6 +36,9 @@ func (c *Contract) Claim(ctx *Context) error {
 	}
 	if records[0].Retailer != ctx.caller {
 		return coupon.Refuse(coupon.ReasonWrongOrganisation, "records", "the batches are another retailer's")
+	}
+	if err := ctx.checkOwed(records); err != nil {
+		return err
 	}
 	for i, r := range records {
 		if r.standing.Settled != nil {
@@ -70,6 +74,14 @@ func (c *Context) storeClaim(in coupon.ClaimInput, records []shown, clearing str
 		return err
 	}
 	return c.emit("Claimed", coupon.ClaimedEvent{ClaimID: claim.ID, Retailer: claim.Retailer, Batches: batchIDs(records)})
+}
+
+// checkOwed refuses batches that the issuer redeemed itself.
+func (c *Context) checkOwed(records []shown) error {
+	if records[0].Retailer == c.issuer {
+		return coupon.Refuse(coupon.ReasonNotClaimable, "records", "an issuer's own redemptions are not claimed")
+	}
+	return nil
 }
 
 func batchIDs(records []shown) []coupon.BatchID {

@@ -37,6 +37,7 @@ func forgeries(c *consortium, text string) map[string]altered {
 		"raise a quota":        put(framework, strings.Replace(string(c.State(namespace, framework)), "1000", "9000", 1)),
 		"admit a retailer":     put(fmt.Sprintf("admitted/%s/%x", campaign, retailer2), "\x01"),
 		"stop the clock":       put("tick", `{"format":1,"at":9000000000000}`),
+		"invent an institute":  put(fmt.Sprintf("institute/%x", institute), `{"keys":[]}`),
 		"another clearer":      put("parties", `{"clearing":"RetailerMSP"}`),
 		"overwrite k_M":        putPrivate(issuer, campaignKeyName(bearer), string(make([]byte, 32))),
 		"overwrite k_ME":       putPrivate(issuer, "emitter-key/"+bearer.mandate().ID().String(), "{}"),

@@ -186,6 +186,18 @@ func (c *Context) parties() (coupon.Parties, error) {
 	return p, nil
 }
 
+// second returns the organisation that is the other party, beside the issuer,
+// to what an emitter or a retailer has with it: that organisation itself, but
+// the clearing house where the issuer emits or redeems its own coupons. So two
+// organisations endorse and keep everything, whoever they are.
+func (c *Context) second(mspID string) (string, error) {
+	if mspID != c.issuer {
+		return mspID, nil
+	}
+	parties, err := c.parties()
+	return parties.Clearing, err
+}
+
 // readTick is checkTick for a tick that is not read yet.
 func (c *Context) readTick() error {
 	tick, found, err := c.world.Tick()

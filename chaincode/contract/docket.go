@@ -28,15 +28,19 @@ const (
 // coupon.ParseReceipt; DUPLICATE_IN_BATCH;
 // UNKNOWN_FRAMEWORK; RETAILER_NOT_ADMITTED; CAMPAIGN_PAUSED, CAMPAIGN_CLOSED;
 // CAMPAIGN_NOT_BEGUN, CAMPAIGN_OVER; UNSUPPORTED_KIND; WRONG_HOLDER; UNKNOWN_LANE,
-// QUOTA_EXCEEDED; FRAME_NOT_OPEN, WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
+// QUOTA_EXCEEDED; ATTESTATION_REQUIRED; EMITTER_SUSPENDED, LANE_ENDED; FRAME_NOT_OPEN,
+// WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
 // FRAME_NOT_CLOSED, WRONG_RECEIPT; WRONG_MAC; TAG_MISMATCH; ALREADY_REDEEMED;
-// PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
-// PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE;
+// PRODUCT_USED; PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
+// PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE,
+// COUPON_TRANSFERRED;
 // PRESENTATION_REPLAYED; the reasons of coupon.Value. To a sale as a whole:
 // its form; DUPLICATE_IN_BATCH; REDEMPTION_KNOWN; INVOICE_USED;
-// CURRENCY_MISMATCH.
+// CURRENCY_MISMATCH; WRONG_ATTESTATION; PAYMENT_TOO_SMALL.
 type docket struct {
 	*Context
+	// second is the party to the redemptions beside the issuer.
+	second  string
 	sales   []*sale
 	refused []coupon.Refusal
 	state   world.BatchState
@@ -44,6 +48,7 @@ type docket struct {
 	terms   map[coupon.CampaignRef]coupon.Terms
 	keys    map[coupon.FrameworkID]frameworkKeys
 	frames  map[coupon.FrameRef]coupon.Frame
+	owners  map[coupon.Tag]coupon.OwnerMarker
 }
 
 // sale is one redemption on the docket. Check may leave out invoice and basket.
@@ -53,8 +58,10 @@ type sale struct {
 	request    coupon.Hash
 	invoice    *coupon.Invoice
 	invoiceTag coupon.Tag
-	basket     *coupon.Basket
-	items      []*item
+	// attestation is the payment institute's of the invoice, if there is one.
+	attestation *coupon.Signature
+	basket      *coupon.Basket
+	items       []*item
 }
 
 // item is one coupon on the docket.
@@ -69,7 +76,14 @@ type item struct {
 	computed bool
 	// draw is the random value, where the terms have one: the caller's in
 	// Redeem, computed in Check.
-	draw  *coupon.Hash
+	draw *coupon.Hash
+	// ownership is the caller's in Redeem, found in Check; nil where the campaign
+	// does not allow transfers. passed are the ownerships that were followed to
+	// find it, and digests those of the transfers that ended them.
+	ownership *coupon.Ownership
+	passed    []coupon.Ownership
+	digests   []coupon.Hash
+
 	bad   bool
 	value int64
 	// later is the value in one hour, for a sale that is only looked at.
@@ -134,6 +148,10 @@ func (d *docket) items(visit func(s *sale, it *item)) {
 // judge reads what the sales depend on and judges every coupon. An error is a
 // fault of the ledger or of the call as a whole; refusals are on the docket.
 func (d *docket) judge() error {
+	var err error
+	if d.second, err = d.Context.second(d.caller); err != nil {
+		return err
+	}
 	kIR, err := d.retailerKey()
 	if err != nil {
 		return err
@@ -149,11 +167,18 @@ func (d *docket) judge() error {
 		d.judgeSale(s)
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeOffer(it)) })
+	if err := d.judgeAttestations(); err != nil {
+		return err
+	}
 	if err := d.readFrames(); err != nil {
 		return err
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeRelease(it)) })
+	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeReceipt(it)) })
 	if err := d.judgeMACs(); err != nil {
+		return err
+	}
+	if err := d.judgeOwners(); err != nil {
 		return err
 	}
 	if err := d.readMarkers(); err != nil {
@@ -162,6 +187,7 @@ func (d *docket) judge() error {
 	d.items(func(s *sale, it *item) { d.refuse(it, d.judgeUse(s, it)) })
 	for _, s := range d.sales {
 		d.judgeBasket(s)
+		d.judgePayment(s)
 	}
 	return nil
 }
@@ -170,7 +196,7 @@ func (d *docket) judge() error {
 func (d *docket) retailerKey() (coupon.Key, error) {
 	var own coupon.Key
 	known := false
-	for _, owner := range []string{d.issuer, d.caller} {
+	for _, owner := range []string{d.issuer, d.second} {
 		k, present, err := d.world.RetailerKey(owner, d.caller)
 		if err != nil {
 			return own, err
@@ -183,7 +209,7 @@ func (d *docket) retailerKey() (coupon.Key, error) {
 		}
 	}
 	if !known {
-		return own, coupon.Refuse(coupon.ReasonWrongPeer, "", "only issuer and retailer can judge this")
+		return own, coupon.Refuse(coupon.ReasonWrongPeer, "", "only the two parties can judge this")
 	}
 	return own, nil
 }
@@ -207,6 +233,9 @@ func (d *docket) read() error {
 		}
 		if it.tag != (coupon.Tag{}) {
 			reads.Tags = append(reads.Tags, it.tag)
+		}
+		if it.tender.Coupon.Kind == coupon.KindProof {
+			reads.Products = append(reads.Products, it.tender.Coupon.Product.Tag)
 		}
 	})
 	var err error

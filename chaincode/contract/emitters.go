@@ -14,21 +14,27 @@ import (
 const firstEpoch = 1
 
 // AuthoriseEmitter gives an emitter its framework: a mandate, its key k_ME and
-// MAC, and a quota for each lane. Exactly issuer and emitter endorse it; the
-// issuer's peer checks key and MAC against k_M.
+// MAC, and a quota for each lane. Who emits purchase proofs is a retailer that is
+// admitted to the campaign already. Exactly issuer and emitter endorse it; the
+// issuer's peer checks key and MAC against k_M. The issuer as its own emitter
+// has k_ME from k_M, so that none is brought, and the clearing house endorses.
 //
-// Argument: coupon.AuthoriseRequest. Input: coupon.EmitterKeyInput. Event:
-// EmitterAuthorised.
+// Argument: coupon.AuthoriseRequest. Input: coupon.EmitterKeyInput, none where
+// the emitter is the issuer. Event: EmitterAuthorised.
 func (c *Contract) AuthoriseEmitter(ctx *Context, request string) error {
 	var req coupon.AuthoriseRequest
 	if err := ctx.argument(request, &req); err != nil {
 		return err
 	}
-	var in coupon.EmitterKeyInput
-	if err := ctx.input(&in); err != nil {
+	in, err := ctx.emitterKeyInput(req.Emitter)
+	if err != nil {
 		return err
 	}
-	if err := ctx.checkPeer(ctx.issuer, req.Emitter); err != nil {
+	second, err := ctx.second(req.Emitter)
+	if err != nil {
+		return err
+	}
+	if err := ctx.checkPeer(ctx.issuer, second); err != nil {
 		return err
 	}
 	ref := coupon.CampaignRef{Campaign: req.Campaign, Version: req.Version}
@@ -39,25 +45,14 @@ func (c *Contract) AuthoriseEmitter(ctx *Context, request string) error {
 	if err := checkAuthorisation(req, entry.Campaign); err != nil {
 		return err
 	}
+	if err := ctx.checkSeller(ref, req); err != nil {
+		return err
+	}
 	framework := newFramework(req, entry.Campaign)
-	if _, found, err := ctx.world.Framework(framework.ID); err != nil {
-		return err
-	} else if found {
-		return coupon.Refuse(coupon.ReasonAlreadyExists, "emitter", "the emitter has this framework")
-	}
-	if err := ctx.checkEmitterKey(framework, in); err != nil {
+	if err := ctx.giveMandate(framework, in, second); err != nil {
 		return err
 	}
-	key := coupon.EmitterKey{Framework: framework.ID, Key: in.Key, MAC: in.MAC}
-	if err := ctx.world.PutEmitterKey(key, ctx.issuer, req.Emitter); err != nil {
-		return err
-	}
-	if err := ctx.world.PutFramework(framework); err != nil {
-		return err
-	}
-	return ctx.emit("EmitterAuthorised", coupon.EmitterEvent{
-		Framework: framework.ID, Campaign: req.Campaign, Version: req.Version, Emitter: req.Emitter,
-	})
+	return ctx.emit("EmitterAuthorised", emitterEvent(framework))
 }
 
 func newFramework(req coupon.AuthoriseRequest, campaign coupon.Campaign) coupon.Framework {
@@ -77,10 +72,6 @@ func checkAuthorisation(req coupon.AuthoriseRequest, campaign coupon.Campaign) e
 	if err := coupon.CheckID("emitter", req.Emitter); err != nil {
 		return err
 	}
-	if req.Emitter == campaign.Issuer {
-		// The ledger wants a second endorser, who would be shown the key.
-		return coupon.Refuse(coupon.ReasonInvalidRequest, "emitter", "the issuer cannot be its own emitter")
-	}
 	if err := req.Kind.Check("kind"); err != nil {
 		return err
 	}
@@ -88,9 +79,25 @@ func checkAuthorisation(req coupon.AuthoriseRequest, campaign coupon.Campaign) e
 		return coupon.Refuse(coupon.ReasonUnsupportedKind, "kind", "the campaign does not have this kind")
 	}
 	if req.Epoch != firstEpoch {
-		return coupon.Refuse(coupon.ReasonInvalidRequest, "epoch", "a new mandate has epoch %d", firstEpoch)
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "epoch", "a new mandate has epoch %d; RotateKey gives the others", firstEpoch)
 	}
 	return checkQuotas(req.Quotas, campaign)
+}
+
+// checkSeller refuses an emitter of purchase proofs that is not a retailer of the
+// campaign: a proof is released with a sale.
+func (c *Context) checkSeller(ref coupon.CampaignRef, req coupon.AuthoriseRequest) error {
+	if req.Kind != coupon.KindProof {
+		return nil
+	}
+	admitted, err := c.world.Admitted(ref, req.Emitter)
+	if err != nil {
+		return err
+	}
+	if !admitted {
+		return coupon.Refuse(coupon.ReasonRetailerNotAdmitted, "emitter", "who emits purchase proofs must be admitted to the campaign as a retailer")
+	}
+	return nil
 }
 
 // checkQuotas refuses quotas whose worst cost is not a number of money.
@@ -113,6 +120,50 @@ func checkQuotas(quotas []int64, campaign coupon.Campaign) error {
 	}
 	_, err = coupon.MulMinor(sum, terms.HighestValue())
 	return err
+}
+
+// emitterKeyInput is what is brought for an emitter: nothing for the issuer, as
+// the clearing house would see it.
+func (c *Context) emitterKeyInput(emitter string) (in coupon.EmitterKeyInput, err error) {
+	if emitter != c.issuer {
+		err = c.input(&in)
+		return in, err
+	}
+	given, err := c.hasInput()
+	if err == nil && given {
+		err = coupon.Refuse(coupon.ReasonInvalidRequest, coupon.TransientKey, "the issuer's own key is not shown to the clearing house")
+	}
+	return in, err
+}
+
+// provideEmitterKey writes k_ME and mac_M for issuer and emitter. The issuer as
+// its own emitter has them from k_M; the other endorser's part is noted.
+func (c *Context) provideEmitterKey(f coupon.Framework, in coupon.EmitterKeyInput, second string) error {
+	if f.Emitter != c.issuer {
+		if err := c.checkEmitterKey(f, in); err != nil {
+			return err
+		}
+		key := coupon.EmitterKey{Framework: f.ID, Key: in.Key, MAC: in.MAC}
+		return c.world.PutEmitterKey(key, c.issuer, f.Emitter)
+	}
+	if _, err := c.campaignKey(refOf(f)); err != nil {
+		return err
+	}
+	return c.world.PutMandateVote(second, c.GetStub().GetTxID())
+}
+
+// ownEmitterKey is k_ME and mac_M of the issuer as its own emitter, on its own
+// peer.
+func (c *Context) ownEmitterKey(f coupon.Framework) (coupon.EmitterKey, error) {
+	kM, err := c.campaignKey(refOf(f))
+	if err != nil {
+		return coupon.EmitterKey{}, err
+	}
+	return coupon.EmitterKey{
+		Format: 1, Framework: f.ID,
+		Key: coupon.DeriveEmitterKey(kM, f.Campaign, f.Emitter, f.Epoch),
+		MAC: f.Mandate().MAC(coupon.DeriveFrameworkKey(kM)),
+	}, nil
 }
 
 // checkEmitterKey compares key and MAC with what k_M gives. Only the issuer's
@@ -146,7 +197,9 @@ func (c *Context) checkEmitterKey(f coupon.Framework, in coupon.EmitterKeyInput)
 }
 
 // AdmitRetailer lets a retailer redeem a campaign's coupons. A retailer's first
-// admission brings k_IR; later ones keep it.
+// admission brings k_IR; later ones keep it. Issuer and retailer endorse it and
+// keep the key; where the issuer itself is the retailer, issuer and clearing
+// house.
 //
 // Argument: coupon.AdmitRequest. Input: coupon.RetailerKeyInput, at the first
 // admission only. Event: RetailerAdmitted.
@@ -158,10 +211,11 @@ func (c *Contract) AdmitRetailer(ctx *Context, request string) error {
 	if err := coupon.CheckID("retailer", req.Retailer); err != nil {
 		return err
 	}
-	if req.Retailer == ctx.issuer {
-		return coupon.Refuse(coupon.ReasonInvalidRequest, "retailer", "the issuer cannot be its own retailer")
+	second, err := ctx.second(req.Retailer)
+	if err != nil {
+		return err
 	}
-	if err := ctx.checkPeer(ctx.issuer, req.Retailer); err != nil {
+	if err := ctx.checkPeer(ctx.issuer, second); err != nil {
 		return err
 	}
 	ref := coupon.CampaignRef{Campaign: req.Campaign, Version: req.Version}
@@ -175,7 +229,7 @@ func (c *Contract) AdmitRetailer(ctx *Context, request string) error {
 	if admitted {
 		return coupon.Refuse(coupon.ReasonAlreadyExists, "retailer", "the retailer is admitted")
 	}
-	if err := ctx.provideRetailerKey(req.Retailer); err != nil {
+	if err := ctx.provideRetailerKey(req.Retailer, second); err != nil {
 		return err
 	}
 	if err := ctx.world.PutAdmitted(ref, req.Retailer); err != nil {
@@ -185,12 +239,12 @@ func (c *Contract) AdmitRetailer(ctx *Context, request string) error {
 }
 
 // provideRetailerKey writes k_IR if the two parties have none.
-func (c *Context) provideRetailerKey(retailer string) error {
+func (c *Context) provideRetailerKey(retailer, second string) error {
 	_, issuerHas, err := c.world.RetailerKey(c.issuer, retailer)
 	if err != nil {
 		return err
 	}
-	_, retailerHas, err := c.world.RetailerKey(retailer, retailer)
+	_, secondHas, err := c.world.RetailerKey(second, retailer)
 	if err != nil {
 		return err
 	}
@@ -199,12 +253,12 @@ func (c *Context) provideRetailerKey(retailer string) error {
 		return err
 	}
 	switch {
-	case issuerHas && retailerHas && !given:
-		// The retailer's endorsement of a later admission is needed too.
-		return c.world.PutAdmissionVote(retailer, c.GetStub().GetTxID())
-	case issuerHas && retailerHas:
+	case issuerHas && secondHas && !given:
+		// The second party's endorsement of a later admission is needed too.
+		return c.world.PutAdmissionVote(second, c.GetStub().GetTxID())
+	case issuerHas && secondHas:
 		return coupon.Refuse(coupon.ReasonAlreadyExists, "key", "the two parties have their key")
-	case issuerHas != retailerHas:
+	case issuerHas != secondHas:
 		return coupon.Refuse(coupon.ReasonKeyMissing, "key", "one party has lost its copy of the key")
 	}
 	var in coupon.RetailerKeyInput
@@ -214,5 +268,5 @@ func (c *Context) provideRetailerKey(retailer string) error {
 	if in.Key == (coupon.Key{}) {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "key", "the key is all zero")
 	}
-	return c.world.PutRetailerKey(c.issuer, retailer, in.Key)
+	return c.world.PutRetailerKey(retailer, in.Key, c.issuer, second)
 }

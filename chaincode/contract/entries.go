@@ -100,6 +100,7 @@ func (d *docket) findTwins(kIR coupon.Key) {
 	}
 	coupons := map[serial]bool{}
 	tags := map[coupon.Tag]bool{}
+	products := map[coupon.Tag]bool{}
 	invoices := map[coupon.Tag]bool{}
 	ids := map[coupon.RedemptionID]bool{}
 	twin := func(field string) error {
@@ -127,6 +128,13 @@ func (d *docket) findTwins(kIR coupon.Key) {
 				d.refuse(it, twin(""))
 			}
 			coupons[key], tags[it.tag] = true, true
+			if c.Kind != coupon.KindProof {
+				continue
+			}
+			if products[c.Product.Tag] {
+				d.refuse(it, twin("product"))
+			}
+			products[c.Product.Tag] = true
 		}
 	}
 }

@@ -219,7 +219,7 @@ func (c *consortium) survives(k call) {
 			for _, f := range []fault{fails, dies} {
 				c.AddOrganisation(mspID, faulty{c.honest[mspID], f, at, new(int)})
 				_, message := c.reasonOf(alone)
-				want := map[fault]string{fails: errFault.Error(), dies: "panicked"}[f]
+				want := map[fault]string{fails: errFault.Error(), dies: "INTERNAL: the transaction function panicked"}[f]
 				if !strings.Contains(message, want) {
 					c.t.Errorf("%s on the peer of %s, request %d: %q, want %q", k.function, mspID, at, message, want)
 				}

@@ -43,7 +43,7 @@ var members = []string{issuer, advertiser, retailer, retailer2, clearing, outsid
 type consortium struct {
 	*stubtest.Network
 	*processes
-	t      *testing.T
+	t      testing.TB
 	number atomic.Int64 // makes request ids, invoice numbers and salts differ
 }
 
@@ -73,7 +73,7 @@ func (c *clock) now() time.Time          { return time.UnixMilli(c.ms.Load()).UT
 func (c *clock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 
 // newConsortium has nothing on its ledger.
-func newConsortium(t *testing.T) *consortium {
+func newConsortium(t testing.TB) *consortium {
 	t.Helper()
 	c := &consortium{t: t, processes: idle.Get().(*processes)}
 	c.clock.ms.Store(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMilli())
@@ -93,7 +93,7 @@ func newConsortium(t *testing.T) *consortium {
 
 // founded has its clearing house, a tick, and the offers bearer and bound, to
 // both of which the first retailer is admitted.
-func founded(t *testing.T) *consortium {
+func founded(t testing.TB) *consortium {
 	t.Helper()
 	c := newConsortium(t)
 	c.run(setParties())
@@ -103,13 +103,13 @@ func founded(t *testing.T) *consortium {
 	return c
 }
 
-// open publishes an offer, authorises its emitter and admits the retailer.
+// open publishes an offer, admits the retailer and authorises the emitter.
 func (c *consortium) open(o offer) {
 	c.t.Helper()
 	c.run(enterKey(o))
 	c.run(publish(o))
-	c.run(authorise(o))
 	c.run(c.admit(o, retailer))
+	c.run(authorise(o))
 }
 
 // call is one use of a function.
@@ -150,7 +150,7 @@ func (c *consortium) proposal(k call) stubtest.Proposal {
 	return p
 }
 
-func encode(t *testing.T, v any) string {
+func encode(t testing.TB, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -240,6 +240,7 @@ func texts(input any) []string {
 // refused expects a call to be refused for exactly this reason.
 func (c *consortium) refused(k call, want coupon.Reason) {
 	c.t.Helper()
+	c.t.Logf("%s must be refused with %s", k.function, want)
 	if got := c.refusal(k); got.Reason != want {
 		c.t.Errorf("%s: %v, want %s", k.function, got, want)
 	}

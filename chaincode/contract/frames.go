@@ -9,7 +9,7 @@ import (
 
 // OpenLane opens a lane of a framework: it is the closing of frame 0, from
 // which on the beacon of frame 1 is given. The caller is the emitter; issuer
-// and emitter endorse it.
+// and emitter endorse it, or issuer and clearing house where they are one.
 //
 // Argument: coupon.LaneRequest. Event: FrameClosed.
 func (c *Contract) OpenLane(ctx *Context, request string) error {
@@ -22,6 +22,9 @@ func (c *Contract) OpenLane(ctx *Context, request string) error {
 		return err
 	}
 	if _, err := ctx.openCampaign(refOf(framework)); err != nil {
+		return err
+	}
+	if _, err := ctx.issuingMandate(framework.ID); err != nil {
 		return err
 	}
 	ref := coupon.FrameRef{Framework: req.Framework, Lane: req.Lane}
@@ -38,7 +41,10 @@ func (c *Contract) OpenLane(ctx *Context, request string) error {
 
 // CloseFrame closes a lane's frame, and so opens the next. Frames are closed
 // one after the other; to close one again with the same content is no error and
-// changes nothing. The caller is the emitter; issuer and emitter endorse it.
+// changes nothing. Of a mandate whose key was rotated only the frame that was
+// open then is closed, of one that is suspended or revoked none. The caller is
+// the emitter; issuer and emitter endorse it, or issuer and clearing house where
+// they are one.
 //
 // Argument: coupon.FrameRef. Input: coupon.FrameContent. Event: FrameClosed.
 func (c *Contract) CloseFrame(ctx *Context, request string) error {
@@ -61,6 +67,9 @@ func (c *Contract) CloseFrame(ctx *Context, request string) error {
 	if err != nil || known {
 		return err
 	}
+	if err := ctx.mayLead(framework.ID, before); err != nil {
+		return err
+	}
 	if err := ctx.readTick(); err != nil {
 		return err
 	}
@@ -72,9 +81,14 @@ func (c *Contract) CloseFrame(ctx *Context, request string) error {
 
 func (c *Context) closeFrame(framework coupon.Framework, ref coupon.FrameRef, content coupon.FrameContent) error {
 	frame := coupon.Frame{
-		FrameRef: ref, Time: c.now, Last: content.Last, Log: coupon.LogDigest(content.Root, content.Count),
+		FrameRef: ref, Time: c.now, Last: content.Last, Content: content.Digest(),
+		Log: coupon.LogDigest(content.Root, content.LogSize(framework.Kind)),
 	}
-	if err := c.world.PutFrame(frame, content, c.issuer, framework.Emitter); err != nil {
+	second, err := c.second(framework.Emitter)
+	if err != nil {
+		return err
+	}
+	if err := c.world.PutFrame(frame, content, c.issuer, second); err != nil {
 		return err
 	}
 	return c.emit("FrameClosed", coupon.FrameEvent{FrameRef: ref})
@@ -89,13 +103,30 @@ func (c *Context) laneOf(id coupon.FrameworkID, lane uint16) (coupon.Framework, 
 	if f.Emitter != c.caller {
 		return f, coupon.Refuse(coupon.ReasonWrongOrganisation, "framework_id", "the framework is another emitter's")
 	}
-	if err := c.checkPeer(c.issuer, f.Emitter); err != nil {
+	second, err := c.second(f.Emitter)
+	if err != nil {
+		return f, err
+	}
+	if err := c.checkPeer(c.issuer, second); err != nil {
 		return f, err
 	}
 	if int(lane) >= len(f.Quotas) {
 		return f, coupon.Refuse(coupon.ReasonUnknownLane, "lane", "the framework has %d lanes", len(f.Quotas))
 	}
 	return f, nil
+}
+
+// mayLead refuses to go on in a lane after the frame before under a mandate
+// that has ended. A rotated key serves out the frame that was open.
+func (c *Context) mayLead(id coupon.FrameworkID, before coupon.Frame) error {
+	state, err := c.world.MandateState(id)
+	if err != nil {
+		return err
+	}
+	if state.Next != nil && before.Time < state.Rotated {
+		return state.CheckStatus("framework_id")
+	}
+	return state.CheckIssuing("framework_id")
 }
 
 // frameBefore returns the record of the frame before, or says that the frame is
@@ -110,7 +141,7 @@ func (c *Context) frameBefore(ref coupon.FrameRef, content coupon.FrameContent) 
 		return before, false, coupon.Refuse(coupon.ReasonFrameNotOpen, "frame", "the frame before is not closed")
 	}
 	closed, known := frames[ref]
-	if known && (closed.Last != content.Last || closed.Log != coupon.LogDigest(content.Root, content.Count)) {
+	if known && closed.Content != content.Digest() {
 		return before, false, coupon.Refuse(coupon.ReasonFrameConflict, "frame", "the frame is closed with other content")
 	}
 	return before, known, nil
@@ -126,7 +157,7 @@ func (c *Context) checkContent(f coupon.Framework, ref coupon.FrameRef, before c
 	if content.Salt == (coupon.Hash{}) {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "salt", "the salt is all zero")
 	}
-	if content.Count < 0 || content.Count > coupon.MaxFrameSize {
+	if content.Count < 0 || content.LogSize(f.Kind) > coupon.MaxFrameSize {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "count", "a frame has 0 to %d coupons", int64(coupon.MaxFrameSize))
 	}
 	if content.LastSN > f.Quotas[ref.Lane] {
@@ -140,7 +171,11 @@ func (c *Context) checkContent(f coupon.Framework, ref coupon.FrameRef, before c
 
 // checkSerials compares with the party's own summary of the frame before.
 func (c *Context) checkSerials(f coupon.Framework, before coupon.FrameRef, content coupon.FrameContent) error {
-	for _, owner := range []string{c.issuer, f.Emitter} {
+	second, err := c.second(f.Emitter)
+	if err != nil {
+		return err
+	}
+	for _, owner := range []string{c.issuer, second} {
 		summary, present, err := c.world.FrameSummary(owner, before)
 		if err != nil {
 			return err
@@ -155,14 +190,14 @@ func (c *Context) checkSerials(f coupon.Framework, before coupon.FrameRef, conte
 	return nil
 }
 
-// checkEmpty sees to it that the chain of an empty frame stands still. The
-// beacon that it takes is known to the issuer's peer only.
+// checkEmpty sees to it that the chain of a frame whose log is empty stands
+// still. The beacon that it takes is known to the issuer's peer only.
 func (c *Context) checkEmpty(f coupon.Framework, ref coupon.FrameRef, before coupon.Frame, content coupon.FrameContent) error {
 	kM, err := c.campaignKey(refOf(f))
 	if err != nil {
 		return err
 	}
-	if content.Count > 0 {
+	if content.LogSize(f.Kind) > 0 {
 		return nil
 	}
 	if content.Root != coupon.EmptyRoot {
@@ -207,6 +242,12 @@ func (c *Contract) Beacon(ctx *Context, request string) (string, error) {
 	}
 	if !found {
 		return "", coupon.Refuse(coupon.ReasonFrameNotOpen, "frame", "the frame before is not closed")
+	}
+	// The issuer audits frames of mandates that have ended, too.
+	if ctx.caller != ctx.issuer {
+		if err := ctx.mayLead(framework.ID, before); err != nil {
+			return "", err
+		}
 	}
 	kM, err := ctx.campaignKey(refOf(framework))
 	if err != nil {

@@ -50,7 +50,7 @@ func (c *consortium) newLane(o offer) *lane {
 
 func (l *lane) opening() call {
 	return call{
-		function: "OpenLane", by: advertiser, endorsers: []string{issuer, advertiser},
+		function: "OpenLane", by: l.emitter(), endorsers: l.parties(),
 		argument: coupon.LaneRequest{Framework: l.frame.Framework, Lane: l.frame.Lane},
 	}
 }
@@ -64,7 +64,9 @@ func (l *lane) begin() {
 	l.t.Helper()
 	var result coupon.BeaconResult
 	l.frame = l.frame.Next()
-	l.evaluate(askBeacon(l.frame), &result)
+	ask := askBeacon(l.frame)
+	ask.by = l.emitter()
+	l.evaluate(ask, &result)
 	l.beacon, l.opened, l.last = result.Beacon, result.Before.Time, result.Before.Last
 	l.q, l.log = coupon.FirstLink(l.last, l.beacon), nil
 }
@@ -74,7 +76,7 @@ func (l *lane) release(change ...func(*coupon.Coupon)) coupon.Coupon {
 	m := l.mandate()
 	l.sn++
 	c := coupon.Coupon{
-		Kind: coupon.KindDynamic, Framework: m.ID(), Lane: l.frame.Lane, SN: l.sn,
+		Kind: m.Kind, Framework: m.ID(), Lane: l.frame.Lane, SN: l.sn,
 		Owner:      coupon.PublicKey(wallet(int(l.sn)).Public().(ed25519.PublicKey)),
 		Release:    coupon.Release{Frame: l.frame.Frame, Time: max(l.clock.ms.Load(), l.opened)},
 		MandateMAC: m.MAC(coupon.DeriveFrameworkKey(l.key)),
@@ -103,10 +105,16 @@ func closeFrame(ref coupon.FrameRef, content coupon.FrameContent) call {
 	}
 }
 
+func (l *lane) closing() call {
+	k := closeFrame(l.frame, l.content())
+	k.by, k.endorsers = l.emitter(), l.parties()
+	return k
+}
+
 // close closes the frame and begins the next.
 func (l *lane) close() {
 	l.t.Helper()
-	l.run(closeFrame(l.frame, l.content()))
+	l.run(l.closing())
 	l.begin()
 }
 

@@ -4,6 +4,7 @@
 package contract_test
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
@@ -24,6 +25,32 @@ const (
 type offer struct {
 	campaign coupon.Campaign
 	key      coupon.Key
+	// seller emits purchase proofs, in place of the advertiser.
+	seller string
+	// own: the issuer emits it itself, in place of the advertiser.
+	own bool
+}
+
+// emittedByIssuer returns the offer with the issuer in place of the advertiser.
+func (o offer) emittedByIssuer() offer {
+	o.own = true
+	return o
+}
+
+// emitter is who has the mandate.
+func (o offer) emitter() string {
+	if o.own {
+		return issuer
+	}
+	return cmp.Or(o.seller, advertiser)
+}
+
+// parties endorse what the emitter has with the issuer.
+func (o offer) parties() []string {
+	if o.own {
+		return []string{issuer, clearing}
+	}
+	return []string{issuer, o.emitter()}
 }
 
 var (
@@ -56,20 +83,20 @@ func (o offer) ref() coupon.CampaignRef {
 	return coupon.CampaignRef{Campaign: o.campaign.ID, Version: o.campaign.Version}
 }
 
-// mandate is the advertiser's.
+// mandate is the emitter's.
 func (o offer) mandate() coupon.Mandate {
 	return coupon.Mandate{
-		Issuer: issuer, Emitter: advertiser, Product: o.campaign.Product, Offer: o.campaign.Offer,
+		Issuer: issuer, Emitter: o.emitter(), Product: o.campaign.Product, Offer: o.campaign.Offer,
 		Campaign: o.campaign.ID, Version: o.campaign.Version, Kind: o.campaign.Kinds[0], Epoch: 1,
 		TermsSHA256: sha256.Sum256([]byte(o.campaign.Terms)),
 	}
 }
 
 func (o offer) emitterKey() coupon.Key {
-	return coupon.DeriveEmitterKey(o.key, o.campaign.ID, advertiser, 1)
+	return coupon.DeriveEmitterKey(o.key, o.campaign.ID, o.emitter(), 1)
 }
 
-// mint is what the advertiser does when it issues a coupon; change may spoil
+// mint is what the emitter does when it issues a coupon; change may spoil
 // it before its MAC is made.
 func (o offer) mint(sn int64, change ...func(*coupon.Coupon)) coupon.Coupon {
 	m := o.mandate()
@@ -173,8 +200,14 @@ func campaignArgument(c coupon.Campaign) map[string]any {
 		"kinds": c.Kinds, "holder": c.Holder, "begin": c.Begin, "end": c.End,
 		"audience_waived": c.AudienceWaived, "invoice_required": c.InvoiceRequired,
 	}
+	if c.MaxTransfers != 0 {
+		argument["max_transfers"] = c.MaxTransfers
+	}
 	if c.MaxFrameAge != 0 {
 		argument["max_frame_age"] = c.MaxFrameAge
+	}
+	if c.AttestationRequired {
+		argument["attestation_required"] = true
 	}
 	return argument
 }
@@ -199,14 +232,17 @@ func closing(o offer, redeemUntil int64) call {
 }
 
 func authorise(o offer) call {
-	return call{
-		function: "AuthoriseEmitter", by: issuer, endorsers: []string{issuer, advertiser},
+	k := call{
+		function: "AuthoriseEmitter", by: issuer, endorsers: o.parties(),
 		argument: coupon.AuthoriseRequest{
-			Campaign: o.campaign.ID, Version: o.campaign.Version, Emitter: advertiser,
+			Campaign: o.campaign.ID, Version: o.campaign.Version, Emitter: o.emitter(),
 			Kind: o.campaign.Kinds[0], Epoch: 1, Quotas: []int64{quota},
 		},
-		input: coupon.EmitterKeyInput{Key: o.emitterKey(), MAC: o.mandate().MAC(coupon.DeriveFrameworkKey(o.key))},
 	}
+	if !o.own {
+		k.input = coupon.EmitterKeyInput{Key: o.emitterKey(), MAC: o.mandate().MAC(coupon.DeriveFrameworkKey(o.key))}
+	}
+	return k
 }
 
 // retailerKeyOf is k_IR.
@@ -240,7 +276,7 @@ func check(sales ...coupon.CheckedSale) call {
 
 // checked is a sale as it is sent to Check.
 func checked(s coupon.Sale) coupon.CheckedSale {
-	k := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Basket: &s.Basket}
+	k := coupon.CheckedSale{RequestID: s.RequestID, Invoice: &s.Invoice, Attestation: s.Attestation, Basket: &s.Basket}
 	for _, t := range s.Coupons {
 		k.Coupons = append(k.Coupons, coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt})
 	}
@@ -257,7 +293,7 @@ func (c *consortium) record(tx *stubtest.Transaction) string {
 	return string(text)
 }
 
-func decodeRecord(t *testing.T, text string) coupon.BatchRecord {
+func decodeRecord(t testing.TB, text string) coupon.BatchRecord {
 	t.Helper()
 	var r coupon.BatchRecord
 	if err := coupon.DecodeStrict([]byte(text), &r); err != nil {

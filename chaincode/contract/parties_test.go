@@ -124,6 +124,7 @@ func TestEveryPartyIsNeeded(t *testing.T) {
 	c.needs(void(text, redemptionOf(c, text)), issuer, retailer)
 	c.needs(c.claim(text), retailer, clearing)
 	c.needs(c.settle(text), issuer, clearing)
+	c.needs(register(instituteKey(1)), issuer, clearing)
 	c.needs(closing(bearer, 0), issuer)
 }
 

@@ -112,7 +112,8 @@ func (c *Contract) ListRetailers(ctx *Context, request string) (string, error) {
 }
 
 // HasRetailerKey answers a coupon.RetailerQuery with coupon.Presence: whether
-// issuer and retailer both have k_IR.
+// issuer and retailer both have k_IR, or issuer and clearing house where the
+// issuer is the retailer.
 func (c *Contract) HasRetailerKey(ctx *Context, request string) (string, error) {
 	var q coupon.RetailerQuery
 	if err := ctx.argument(request, &q); err != nil {
@@ -121,8 +122,12 @@ func (c *Contract) HasRetailerKey(ctx *Context, request string) (string, error) 
 	if err := coupon.CheckID("retailer", q.Retailer); err != nil {
 		return "", err
 	}
+	second, err := ctx.second(q.Retailer)
+	if err != nil {
+		return "", err
+	}
 	present := true
-	for _, owner := range []string{ctx.issuer, q.Retailer} {
+	for _, owner := range []string{ctx.issuer, second} {
 		_, has, err := ctx.world.RetailerKey(owner, q.Retailer)
 		if err != nil {
 			return "", err
@@ -155,11 +160,20 @@ func (c *Contract) CampaignKey(ctx *Context, request string) (string, error) {
 }
 
 // EmitterKey answers an organisation, on its own peer, with its copy of a
-// framework's key and MAC.
+// framework's key and MAC; the issuer that emits itself has them from k_M.
 func (c *Contract) EmitterKey(ctx *Context, request string) (string, error) {
 	var q coupon.FrameworkQuery
 	if err := ctx.argument(request, &q); err != nil {
 		return "", err
+	}
+	if f, found, err := ctx.world.Framework(q.Framework); err != nil {
+		return "", err
+	} else if found && f.Emitter == ctx.issuer && ctx.self == ctx.issuer {
+		own, err := ctx.ownEmitterKey(f)
+		if err != nil {
+			return "", err
+		}
+		return answer(own)
 	}
 	k, present, err := ctx.world.EmitterKey(ctx.self, q.Framework)
 	if err != nil {

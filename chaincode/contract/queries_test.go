@@ -60,6 +60,8 @@ func TestQueriesAreRefused(t *testing.T) {
 		{name: "another's batch", want: notFound, field: "batch_id", prepare: func(c *consortium) call {
 			return query(advertiser, "GetBatch", coupon.BatchQuery{Batch: decodeRecord(t, c.sold()).ID})
 		}},
+		{name: "frame", want: notFound, field: "frame", prepare: is(query(retailer, "GetFrame", coupon.FrameRef{Frame: 1}))},
+		{name: "frame's summary", want: notFound, field: "frame", prepare: is(query(advertiser, "GetFrameSummary", coupon.FrameRef{Frame: 1}))},
 		{name: "markers", want: coupon.ReasonTooMany, field: "tags", prepare: is(query(retailer, "GetMarkers", markers))},
 		{name: "standing", want: coupon.ReasonTooMany, field: "batch_ids", prepare: is(query(retailer, "Standing", standing))},
 		{name: "standing for nobody", want: invalid, field: "retailer",

@@ -15,7 +15,8 @@ import (
 // Redeem spends all coupons of a batch of sales, or none: one bad coupon
 // refuses the batch with BATCH_REFUSED and the complete list of what is bad.
 // The caller is the retailer; issuer and retailer endorse it, as the batch's
-// record goes into both their collections.
+// record goes into both their collections. Where the issuer redeems its own
+// coupons, the clearing house is the second of the two.
 //
 // Input: coupon.BatchInput. Event: Redeemed.
 func (c *Contract) Redeem(ctx *Context) error {
@@ -50,11 +51,11 @@ func (c *Contract) Redeem(ctx *Context) error {
 }
 
 func (d *docket) enterSale(in *coupon.Sale) {
-	s := &sale{request: in.Request, invoice: &in.Invoice, basket: &in.Basket}
+	s := &sale{request: in.Request, invoice: &in.Invoice, attestation: in.Attestation, basket: &in.Basket}
 	given := make([]coupon.CheckedCoupon, len(in.Coupons))
 	for i, t := range in.Coupons {
 		given[i] = coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt}
-		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw})
+		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw, ownership: t.Ownership})
 	}
 	d.enter(s, in.RequestID, given)
 	if in.RequestID == "" {
@@ -77,13 +78,22 @@ func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
 	}
 	for _, s := range d.sales {
 		redeemed := coupon.RedeemedSale{
-			ID: s.id, Request: s.request, Invoice: *s.invoice, Currency: s.basket.Currency,
+			ID: s.id, Request: s.request, Invoice: *s.invoice, Attestation: s.attestation, Currency: s.basket.Currency,
 		}
 		for _, it := range s.items {
 			cp := it.tender.Coupon
-			redeemed.Coupons = append(redeemed.Coupons, coupon.RedeemedCoupon{
+			line := coupon.RedeemedCoupon{
 				Tag: it.tag, Framework: cp.Framework, Lane: cp.Lane, SN: cp.SN, Value: it.value,
-			})
+				Product: productOf(it),
+			}
+			if cp.Kind != coupon.KindStatic {
+				leaf := cp.Entry().Leaf()
+				line.Frame, line.Leaf = cp.Release.Frame, &leaf
+			}
+			if it.ownership != nil {
+				line.TransferTag = &it.ownership.Tag
+			}
+			redeemed.Coupons = append(redeemed.Coupons, line)
 		}
 		r.Redemptions = append(r.Redemptions, redeemed)
 	}
@@ -101,7 +111,7 @@ func (d *docket) store(r coupon.BatchRecord) error {
 				return err
 			}
 		}
-		return d.world.PutBatch(r.ID, bytes, sha256.Sum256(bytes), d.issuer, d.caller)
+		return d.world.PutBatch(r.ID, bytes, sha256.Sum256(bytes), d.issuer, d.second)
 	})
 }
 
@@ -115,6 +125,17 @@ func (d *docket) storeSale(w world.World, s *sale, batch coupon.BatchID) error {
 		if err := w.PutMarker(it.tag, marker); err != nil {
 			return err
 		}
+		if product := productOf(it); product != nil {
+			if err := w.PutProductMarker(product.Tag, marker); err != nil {
+				return err
+			}
+		}
+		if it.ownership == nil {
+			continue
+		}
+		if err := w.PutOwnerMarker(it.ownership.Tag, coupon.OwnerMarker{State: coupon.MarkerSpent, Time: at}); err != nil {
+			return err
+		}
 	}
 	if err := w.PutInvoice(s.invoiceTag, s.id); err != nil {
 		return err
@@ -124,7 +145,9 @@ func (d *docket) storeSale(w world.World, s *sale, batch coupon.BatchID) error {
 
 // Check says of each coupon what Redeem would, and its value, without spending
 // anything. It is evaluated on the issuer's peer, for an admitted retailer; a
-// coupon's spent tag is given only if its MACs are right.
+// coupon's spent tag is given only if its MACs are right. To an emitter of
+// purchase proofs it also gives the tags of products, with sales or without: a
+// product that cannot have a proof refuses the call, see productTags.
 //
 // Input: coupon.CheckInput. Answer: coupon.CheckResult.
 func (c *Contract) Check(ctx *Context) (string, error) {
@@ -135,18 +158,33 @@ func (c *Contract) Check(ctx *Context) (string, error) {
 	if err := ctx.input(&in); err != nil {
 		return "", err
 	}
-	if err := checkSize(len(in.Sales), func(i int) int { return len(in.Sales[i].Coupons) }); err != nil {
+	products, err := ctx.productTags(in.Products)
+	if err != nil {
 		return "", err
 	}
-	d := &docket{Context: ctx}
-	for i := range in.Sales {
-		s := in.Sales[i]
-		d.enter(&sale{invoice: s.Invoice, basket: s.Basket}, s.RequestID, s.Coupons)
+	if len(in.Sales) == 0 && len(products) > 0 {
+		return answer(coupon.CheckResult{Products: products})
+	}
+	result, err := ctx.checkSales(in.Sales)
+	if err != nil {
+		return "", err
+	}
+	result.Products = products
+	return answer(result)
+}
+
+func (c *Context) checkSales(sales []coupon.CheckedSale) (coupon.CheckResult, error) {
+	if err := checkSize(len(sales), func(i int) int { return len(sales[i].Coupons) }); err != nil {
+		return coupon.CheckResult{}, err
+	}
+	d := &docket{Context: c}
+	for _, s := range sales {
+		d.enter(&sale{invoice: s.Invoice, attestation: s.Attestation, basket: s.Basket}, s.RequestID, s.Coupons)
 	}
 	if err := d.judge(); err != nil {
-		return "", err
+		return coupon.CheckResult{}, err
 	}
-	return answer(d.result())
+	return d.result(), nil
 }
 
 func (d *docket) result() coupon.CheckResult {
@@ -160,7 +198,7 @@ func (d *docket) result() coupon.CheckResult {
 		for _, it := range s.items {
 			verdict := coupon.Verdict{Value: it.value, ValueInOneHour: it.later}
 			if it.computed {
-				verdict.Tag, verdict.Draw = &it.tag, it.draw
+				verdict.Tag, verdict.Draw, verdict.Ownership = &it.tag, it.draw, it.ownership
 			}
 			if it.framework.Issuer != "" {
 				verdict.Framework = &it.framework.ID

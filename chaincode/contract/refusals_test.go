@@ -31,6 +31,7 @@ func testRefusals(t *testing.T, refusals []refusal) {
 	for _, r := range refusals {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
+			t.Logf("must be refused with %s", r.want)
 			c := founded(t)
 			k := r.prepare(c)
 			height := c.Height()
@@ -75,6 +76,7 @@ func testBadBatches(t *testing.T, batches []badBatch) {
 	for _, bad := range batches {
 		t.Run(bad.name, func(t *testing.T) {
 			t.Parallel()
+			t.Logf("must be refused with %v", bad.want)
 			c := founded(t)
 			b := c.batch(c.sale(bearer.tender(1), c.presented(bound, 2)))
 			bad.spoil(c, &b)
@@ -98,7 +100,7 @@ func testBadBatches(t *testing.T, batches []badBatch) {
 	}
 }
 
-func (c *consortium) assertRefusals(t *testing.T, mspID string, got *coupon.Error, want []coupon.Refusal) {
+func (c *consortium) assertRefusals(t testing.TB, mspID string, got *coupon.Error, want []coupon.Refusal) {
 	t.Helper()
 	var list []coupon.Refusal
 	if got.Reason != coupon.ReasonBatchRefused {
@@ -114,7 +116,7 @@ func (c *consortium) assertRefusals(t *testing.T, mspID string, got *coupon.Erro
 
 // assertCheck expects Check to say what Redeem says, and to give no tag of a
 // coupon that the emitter may not have made.
-func (c *consortium) assertCheck(t *testing.T, b coupon.BatchInput, want []coupon.Refusal) {
+func (c *consortium) assertCheck(t testing.TB, b coupon.BatchInput, want []coupon.Refusal) {
 	t.Helper()
 	var sales []coupon.CheckedSale
 	for _, s := range b.Sales {

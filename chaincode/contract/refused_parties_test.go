@@ -43,11 +43,6 @@ func TestEmittersAreRefused(t *testing.T) {
 			k.endorsers = []string{issuer}
 			return k
 		}},
-		{name: "the issuer", want: invalid, field: "emitter", prepare: func(c *consortium) call {
-			k := authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Emitter = issuer })(c)
-			k.endorsers = []string{issuer}
-			return k
-		}},
 		{name: "kind that does not exist", want: coupon.ReasonUnknownKind, field: "kind",
 			prepare: authoriseWith(func(r *coupon.AuthoriseRequest, _ *coupon.EmitterKeyInput) { r.Kind = "mystery" })},
 		{name: "kind that the campaign does not have", want: coupon.ReasonUnsupportedKind, field: "kind", prepare: func(c *consortium) call {
@@ -120,8 +115,8 @@ func TestRetailersAreRefused(t *testing.T) {
 			k.endorsers = []string{issuer}
 			return k
 		}},
-		{name: "the issuer", want: invalid, field: "retailer", prepare: func(c *consortium) call {
-			k := admit(issuer, &key)(c)
+		{name: "no member of the channel", want: coupon.ReasonNotFound, prepare: func(c *consortium) call {
+			k := admit("NobodyMSP", &key)(c)
 			k.endorsers = []string{issuer}
 			return k
 		}},

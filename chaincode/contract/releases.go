@@ -25,7 +25,7 @@ func (d *docket) readFrames() error {
 		}
 		ref := coupon.FrameOf(it.tender.Coupon)
 		want(ref.Before())
-		if d.terms[refOf(it.framework)].NeedsReceipt() {
+		if d.needsReceipt(it) {
 			want(ref)
 		}
 	})
@@ -51,24 +51,36 @@ func (d *docket) judgeRelease(it *item) error {
 	if c.Release.Time < before.Time || c.Release.Time > before.Time+campaign.MaxFrameAge || c.Release.Time > d.now {
 		return coupon.Refuse(coupon.ReasonWrongReleaseTime, "", "the time of release is not in the coupon's frame, or ahead")
 	}
-	terms := d.terms[refOf(it.framework)]
-	if !terms.NeedsReceipt() {
+	return nil
+}
+
+// judgeReceipt checks that the coupon is in its closed frame, where it must be.
+func (d *docket) judgeReceipt(it *item) error {
+	if it.framework.Kind == coupon.KindStatic || !d.needsReceipt(it) {
 		return nil
 	}
+	c := it.tender.Coupon
 	if it.receipt == nil {
-		return coupon.Refuse(coupon.ReasonReceiptRequired, "receipt", "the coupon's value needs the receipt of its closed frame")
+		return coupon.Refuse(coupon.ReasonReceiptRequired, "receipt", "the coupon needs the receipt of its closed frame")
 	}
-	frame, found := d.frames[ref]
+	frame, found := d.frames[coupon.FrameOf(c)]
 	if !found {
 		return coupon.Refuse(coupon.ReasonFrameNotClosed, "", "the coupon's frame is not closed")
 	}
 	if err := c.CheckReceipt(*it.receipt, frame.Log); err != nil {
 		return err
 	}
+	terms := d.terms[refOf(it.framework)]
 	if redeeming := it.tag != (coupon.Tag{}); redeeming && terms.NeedsDraw() && it.draw == nil {
 		return coupon.Refuse(coupon.ReasonTagMismatch, "draw", "is missing")
 	}
 	return nil
+}
+
+// needsReceipt says whether the coupon must be shown to be in its closed frame:
+// where earlier is worth more, and where the mandate has ended.
+func (d *docket) needsReceipt(it *item) bool {
+	return d.terms[refOf(it.framework)].NeedsReceipt() || d.state.Mandates[it.framework.ID].Ended()
 }
 
 // judgeDraw compares the random value with the one that the issuer's key gives.

@@ -123,6 +123,7 @@ func TestRandomValuesAreFixedByTheClosedFrame(t *testing.T) {
 			t.Fatalf("Check gives the random value %v, want %v", verdict.Draw, want)
 		}
 		wrong := coupon.Hash{1}
+		t.Logf("must be refused with %s", coupon.ReasonTagMismatch)
 		tendered.Draw = &wrong
 		k := redeem(c.batch(c.sale(tendered)))
 		k.endorsers = []string{issuer}
@@ -215,6 +216,7 @@ func TestReleasesAreRefused(t *testing.T) {
 	for _, r := range badReleases {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
+			t.Logf("must be refused with %s", r.want)
 			c := founded(t)
 			c.open(r.offer)
 			l := c.newLane(r.offer)

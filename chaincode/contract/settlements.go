@@ -40,6 +40,9 @@ func (c *Contract) Settle(ctx *Context) error {
 	if err != nil {
 		return err
 	}
+	if err := ctx.checkOwed(records); err != nil {
+		return err
+	}
 	for i, r := range records {
 		if r.standing.Settled != nil {
 			return coupon.Refuse(coupon.ReasonAlreadySettled, field(i), "the batch is settled")

@@ -70,7 +70,7 @@ func TestRequestsAreStrict(t *testing.T) {
 				k := good
 				k.argument = text
 				if _, message := c.reasonOf(k); message != strictly(text, a.argument) {
-					t.Errorf("%s with an argument of %s: %s", a.function, name, message)
+					t.Errorf("%s with an argument of %s: %s, want INVALID_REQUEST", a.function, name, message)
 				}
 			}
 		}
@@ -79,7 +79,7 @@ func TestRequestsAreStrict(t *testing.T) {
 				k := good
 				k.input = text
 				if _, message := c.reasonOf(k); message != strictly(text, a.input) {
-					t.Errorf("%s with an input of %s: %s", a.function, name, message)
+					t.Errorf("%s with an input of %s: %s, want INVALID_REQUEST", a.function, name, message)
 				}
 			}
 		}

@@ -5,6 +5,7 @@ package coupon
 
 import (
 	"encoding/json"
+	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -171,13 +172,13 @@ func TestBasketLimits(t *testing.T) {
 	}
 	for _, r := range results(Value(basket, append(coupons, Application{SN: MaxCoupons + 1, Terms: terms}))) {
 		if r != (wanted{Reason: ReasonTooMany}) {
-			t.Fatalf("a coupon too many gives %v", r)
+			t.Fatalf("a coupon too many gives %v, want %s", r, ReasonTooMany)
 		}
 	}
 	basket.Lines = append(basket.Lines, Line{"09521234543213", 1, 0})
 	for _, r := range results(Value(basket, coupons)) {
 		if r != (wanted{Reason: ReasonTooMany}) {
-			t.Fatalf("a line too many gives %v", r)
+			t.Fatalf("a line too many gives %v, want %s", r, ReasonTooMany)
 		}
 	}
 }
@@ -268,5 +269,20 @@ func BenchmarkValue(b *testing.B) {
 		if Value(basket, coupons)[1].Err != nil {
 			b.Fatal("refused")
 		}
+	}
+}
+
+// A fault of the rules themselves is a refusal too, and never a value.
+func TestFaultsAreRefused(t *testing.T) {
+	t.Parallel()
+	terms := mustTerms(t, goodTerms)
+	terms.Benefit.Type = "mystery"
+	basket := Basket{Currency: "EUR", Total: 1_000_000, Lines: []Line{{terms.GTINs[0], MaxQuantity, 1}}}
+	got := Value(basket, []Application{{SN: 1, Terms: terms}})[0]
+	if got.Err == nil || got.Err.Reason != ReasonBadTerms || got.Value != 0 {
+		t.Errorf("a benefit of no known type gives %+v, want %s", got, ReasonBadTerms)
+	}
+	if got := discountOf(5, io.ErrUnexpectedEOF); got.Err == nil || got.Err.Reason != ReasonInternal || got.Value != 0 {
+		t.Errorf("an error that is no refusal gives %+v, want %s", got, ReasonInternal)
 	}
 }

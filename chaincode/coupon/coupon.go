@@ -74,9 +74,9 @@ type Release struct {
 // and shows neither.
 type Product struct {
 	// Tag is the product's; see ProductTag.
-	Tag Tag
+	Tag Tag `json:"tag"`
 	// Sale commits to product and invoice; see SaleDigest.
-	Sale Hash
+	Sale Hash `json:"sale"`
 }
 
 // Presentable says whether a presentation can go with the coupon.

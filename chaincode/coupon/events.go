@@ -15,12 +15,18 @@ type (
 	PartiesEvent struct {
 		Clearing string `json:"clearing"`
 	}
-	// EmitterEvent goes with EmitterAuthorised.
+	// EmitterEvent goes with EmitterAuthorised, QuotaRaised, EmitterSuspended,
+	// EmitterReinstated and EmitterRevoked.
 	EmitterEvent struct {
 		Framework FrameworkID `json:"framework_id"`
 		Campaign  string      `json:"campaign"`
 		Version   int64       `json:"version"`
 		Emitter   string      `json:"emitter"`
+	}
+	// KeyRotatedEvent goes with KeyRotated: a new mandate, and the one before.
+	KeyRotatedEvent struct {
+		EmitterEvent
+		Before FrameworkID `json:"before"`
 	}
 	// RetailerEvent goes with RetailerAdmitted.
 	RetailerEvent struct {
@@ -28,9 +34,19 @@ type (
 		Version  int64  `json:"version"`
 		Retailer string `json:"retailer"`
 	}
+	// InstituteEvent goes with InstituteRegistered.
+	InstituteEvent struct {
+		Institute string `json:"institute"`
+	}
 	// FrameEvent goes with FrameClosed.
 	FrameEvent struct {
 		FrameRef
+	}
+	// MisconductEvent goes with MisconductReported, MisconductAnswered,
+	// MisconductResolved.
+	MisconductEvent struct {
+		ID      MisconductID `json:"misconduct_id"`
+		Emitter string       `json:"emitter"`
 	}
 	// TickEvent goes with Ticked.
 	TickEvent struct {
@@ -48,6 +64,10 @@ type (
 		Batch      BatchID      `json:"batch_id"`
 		Redemption RedemptionID `json:"redemption_id"`
 		Retailer   string       `json:"retailer"`
+	}
+	// TransferredEvent goes with Transferred.
+	TransferredEvent struct {
+		Framework FrameworkID `json:"framework_id"`
 	}
 	// ClaimedEvent goes with Claimed.
 	ClaimedEvent struct {

@@ -55,6 +55,8 @@ type Frame struct {
 	Last Hash `json:"q_last"`
 	// Log is LogDigest of the frame's log.
 	Log Hash `json:"log_sha256"`
+	// Content is FrameContent.Digest.
+	Content Hash `json:"content_sha256"`
 }
 
 // FrameSummary is what issuer and emitter keep of a closed frame in their
@@ -72,7 +74,8 @@ type FrameContent struct {
 	// Last is the last q value of the frame; see Frame.
 	Last Hash `json:"q_last"`
 	// LastSN is the lane's last serial number at the closing, Count the number
-	// of coupons in the frame, Root the root of their Merkle tree.
+	// of coupons in the frame, Root the root of their Merkle tree. Static coupons
+	// are counted only: their chain stands still and their tree is empty.
 	LastSN int64 `json:"last_sn"`
 	Count  int64 `json:"count"`
 	Root   Hash  `json:"root"`

@@ -29,6 +29,9 @@ const (
 	// ReasonMalformedReceipt: the text or the bytes of a receipt do not have the one form that
 	// is accepted.
 	ReasonMalformedReceipt Reason = "MALFORMED_RECEIPT"
+	// ReasonMalformedTransfer: the text or the bytes of a transfer do not have the one form that
+	// is accepted.
+	ReasonMalformedTransfer Reason = "MALFORMED_TRANSFER"
 	// ReasonBadOwnerKey: the owner's key is not canonical or is of small order.
 	ReasonBadOwnerKey Reason = "BAD_OWNER_KEY"
 )
@@ -92,6 +95,18 @@ const (
 	ReasonQuotaExceeded Reason = "QUOTA_EXCEEDED"
 	// ReasonSoldOut: the emitter has issued all that its quotas allow.
 	ReasonSoldOut Reason = "SOLD_OUT"
+	// ReasonQuotaNotRaised: quotas only grow, and these do not.
+	ReasonQuotaNotRaised Reason = "QUOTA_NOT_RAISED"
+	// ReasonEmitterRevoked: the issuer has revoked the mandate.
+	ReasonEmitterRevoked Reason = "EMITTER_REVOKED"
+	// ReasonEmitterSuspended: the issuer has suspended the mandate.
+	ReasonEmitterSuspended Reason = "EMITTER_SUSPENDED"
+	// ReasonSuperseded: the mandate is followed by another, with a new key or of a newer version
+	// of the campaign.
+	ReasonSuperseded Reason = "SUPERSEDED"
+	// ReasonLaneEnded: the serial number is above the last one that its lane had closed when the
+	// mandate ended.
+	ReasonLaneEnded Reason = "LANE_ENDED"
 	// ReasonBadTerms: the terms document is not well formed.
 	ReasonBadTerms Reason = "BAD_TERMS"
 	// ReasonTermsMismatch: the terms shown do not hash to the coupon's framework; the wallet
@@ -129,8 +144,20 @@ const (
 	ReasonWrongReceipt Reason = "WRONG_RECEIPT"
 	// ReasonProductUsed: another purchase proof of this product instance was redeemed.
 	ReasonProductUsed Reason = "PRODUCT_USED"
+	// ReasonProductHasProof: the product instance has its purchase proof already.
+	ReasonProductHasProof Reason = "PRODUCT_HAS_PROOF"
 	// ReasonTransferNotAllowed: the campaign does not allow the transfer, or not another step.
 	ReasonTransferNotAllowed Reason = "TRANSFER_NOT_ALLOWED"
+	// ReasonCouponTransferred: the coupon was transferred, and whoever signed does not own it any
+	// more.
+	ReasonCouponTransferred Reason = "COUPON_TRANSFERRED"
+	// ReasonWrongTransferStep: the transfer does not follow the coupon's last one.
+	ReasonWrongTransferStep Reason = "WRONG_TRANSFER_STEP"
+	// ReasonTransferExpired: the transfer is too old, or no later than the last change of the
+	// coupon's state.
+	ReasonTransferExpired Reason = "TRANSFER_EXPIRED"
+	// ReasonTransferFromFuture: the transfer is dated later than the clocks allow.
+	ReasonTransferFromFuture Reason = "TRANSFER_FROM_FUTURE"
 	// ReasonTagMismatch: a tag handed in is not the one that the issuer's key gives.
 	ReasonTagMismatch Reason = "TAG_MISMATCH"
 )
@@ -167,6 +194,12 @@ const (
 	// ReasonWrongAttestation: the payment institute did not attest this invoice, or is not
 	// registered.
 	ReasonWrongAttestation Reason = "WRONG_ATTESTATION"
+	// ReasonBadInstituteKey: a payment institute's key is not canonical, of small order, or
+	// stands twice in its list.
+	ReasonBadInstituteKey Reason = "BAD_INSTITUTE_KEY"
+	// ReasonPaymentTooSmall: the attested payment is less than what the goods of the sale
+	// cost after its coupons.
+	ReasonPaymentTooSmall Reason = "PAYMENT_TOO_SMALL"
 	// ReasonMixedIssuers: the coupons of one redemption are of several issuers.
 	ReasonMixedIssuers Reason = "MIXED_ISSUERS"
 	// ReasonCurrencyMismatch: the basket or the invoice is not in the terms' currency.
@@ -206,8 +239,22 @@ const (
 	ReasonAlreadyClaimed Reason = "ALREADY_CLAIMED"
 	// ReasonNotClaimed: the batch has not been claimed.
 	ReasonNotClaimed Reason = "NOT_CLAIMED"
+	// ReasonNotClaimable: the issuer redeemed the batch itself, so nobody owes it anything.
+	ReasonNotClaimable Reason = "NOT_CLAIMABLE"
 	// ReasonAlreadySettled: the batch has been settled.
 	ReasonAlreadySettled Reason = "ALREADY_SETTLED"
+)
+
+// Reasons about reports of misconduct.
+const (
+	// ReasonNoMisconduct: the evidence does not show the misconduct that is reported.
+	ReasonNoMisconduct Reason = "NO_MISCONDUCT"
+	// ReasonAnswerPending: the emitter can still answer, and has not.
+	ReasonAnswerPending Reason = "ANSWER_PENDING"
+	// ReasonDeadlinePassed: the time to answer is over.
+	ReasonDeadlinePassed Reason = "DEADLINE_PASSED"
+	// ReasonAlreadyResolved: the report was upheld or withdrawn before.
+	ReasonAlreadyResolved Reason = "ALREADY_RESOLVED"
 )
 
 // Reasons that say nothing about the request itself.

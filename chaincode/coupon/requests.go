@@ -82,6 +82,9 @@ type Sale struct {
 	// Request is the SHA-256 of the till's whole request.
 	Request Hash    `json:"request_sha256"`
 	Invoice Invoice `json:"invoice"`
+	// Attestation is the payment institute's of the invoice; it is checked
+	// wherever it is given.
+	Attestation *Signature `json:"attestation,omitempty"`
 	// Basket has the lines of qualifying goods only, and the sale's total.
 	Basket  Basket     `json:"basket"`
 	Coupons []Tendered `json:"coupons"`
@@ -96,6 +99,9 @@ type Tendered struct {
 	Tag     Tag    `json:"tag"`
 	// Draw is the coupon's random value, where its terms have one; from Check.
 	Draw *Hash `json:"draw,omitempty"`
+	// Ownership says whose the coupon is, where its campaign allows transfers;
+	// from Check.
+	Ownership *Ownership `json:"ownership,omitempty"`
 }
 
 // CheckedCoupon is a coupon as it is handed in.
@@ -126,15 +132,20 @@ type BatchInput struct {
 // CheckedSale is one sale to Check. Without invoice and basket the coupons
 // alone are judged, as Verify does.
 type CheckedSale struct {
-	RequestID string          `json:"request_id,omitempty"`
-	Invoice   *Invoice        `json:"invoice,omitempty"`
-	Basket    *Basket         `json:"basket,omitempty"`
-	Coupons   []CheckedCoupon `json:"coupons"`
+	RequestID   string          `json:"request_id,omitempty"`
+	Invoice     *Invoice        `json:"invoice,omitempty"`
+	Attestation *Signature      `json:"attestation,omitempty"`
+	Basket      *Basket         `json:"basket,omitempty"`
+	Coupons     []CheckedCoupon `json:"coupons"`
 }
 
 // CheckInput is the private input of Check.
 type CheckInput struct {
+	// Sales may be empty where there are products.
 	Sales []CheckedSale `json:"sales"`
+	// Products are asked for by an emitter of purchase proofs; at most
+	// MaxCoupons.
+	Products []ProductQuery `json:"products,omitempty"`
 }
 
 // Verdict is what Check says of one coupon.
@@ -148,6 +159,8 @@ type Verdict struct {
 	ValueInOneHour int64 `json:"value_in_one_hour,omitempty"`
 	// Draw is the random value, given with Tag where the terms have one.
 	Draw *Hash `json:"draw,omitempty"`
+	// Ownership is given with Tag where the campaign allows transfers.
+	Ownership *Ownership `json:"ownership,omitempty"`
 	// Framework names the offer; absent when it is not known.
 	Framework *FrameworkID `json:"framework_id,omitempty"`
 }
@@ -164,6 +177,8 @@ type SaleVerdict struct {
 // CheckResult has a verdict for each sale, in the input's order.
 type CheckResult struct {
 	Sales []SaleVerdict `json:"sales"`
+	// Products has an answer for each of the input's.
+	Products []ProductAnswer `json:"products,omitempty"`
 }
 
 // VoidInput is the private input of Void.
@@ -171,6 +186,46 @@ type VoidInput struct {
 	// Record is the batch record verbatim.
 	Record     string       `json:"record"`
 	Redemption RedemptionID `json:"redemption_id"`
+}
+
+// TransferInput is the private input of Transfer.
+type TransferInput struct {
+	// Text is a Transfer's.
+	Text string `json:"text"`
+	// Ownership says whose the coupon is until now; from CheckTransfer.
+	Ownership Ownership `json:"ownership"`
+}
+
+// CheckTransferInput is the private input of CheckTransfer.
+type CheckTransferInput struct {
+	// Text is a Transfer's.
+	Text string `json:"text"`
+}
+
+// CheckTransferResult is the answer of CheckTransfer: one of the two is there.
+type CheckTransferResult struct {
+	// Ownership is what Transfer needs.
+	Ownership *Ownership `json:"ownership,omitempty"`
+	// Done says that just this transfer is on the ledger.
+	Done *OwnerResult `json:"done,omitempty"`
+}
+
+// OwnerInput is the private input of FindOwner.
+type OwnerInput struct {
+	// Coupon is the coupon's text.
+	Coupon string `json:"coupon"`
+}
+
+// OwnerResult says who owns a coupon.
+type OwnerResult struct {
+	// Step is the number of transfers until now.
+	Step  int64     `json:"step"`
+	Owner PublicKey `json:"owner"`
+	// Since is the ledger's time of the last transfer, Unix milliseconds; 0 for
+	// none.
+	Since int64 `json:"since"`
+	// Transfer is the digest of the last transfer; zero for none.
+	Transfer Hash `json:"transfer_sha256"`
 }
 
 // ClaimInput is the private input of Claim.
@@ -232,7 +287,9 @@ type CampaignPage struct {
 // FrameworkPage is a page of frameworks; Next is empty on the last.
 type FrameworkPage struct {
 	Frameworks []Framework `json:"frameworks"`
-	Next       string      `json:"next"`
+	// States has where each framework's mandate stands, in the same order.
+	States []MandateState `json:"states"`
+	Next   string         `json:"next"`
 }
 
 // RetailerQuery names a retailer.

@@ -113,6 +113,7 @@ var badSchedules = []struct{ schedule, field string }{
 
 func TestSchedulesRefused(t *testing.T) {
 	t.Parallel()
+	t.Logf("must be refused with %s", ReasonBadTerms)
 	scheduled(t, 100, steppedBy(manySteps()[:MaxSteps]...))
 	for _, bad := range badSchedules {
 		doc := termsWith("benefit", `{"type":"amount_off","amount":100,"schedule":`+bad.schedule+`}`)

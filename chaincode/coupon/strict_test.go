@@ -64,6 +64,7 @@ func TestDecodeStrictTakesAnyValue(t *testing.T) {
 
 func TestDecodeStrictRefuses(t *testing.T) {
 	t.Parallel()
+	t.Logf("must be refused with %s", ReasonInvalidRequest)
 	deep := strings.Repeat(`{"parts":[`, 17) + strings.Repeat(`]}`, 17)
 	for _, bad := range []struct{ doc, field string }{
 		{``, ""}, {` `, ""}, {`{`, ""}, {`{}{}`, ""}, {`{} x`, ""}, {`{"name":"a",}`, ""}, {`{'name':"a"}`, ""}, {"\ufeff{}", ""},

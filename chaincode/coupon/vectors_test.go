@@ -142,7 +142,10 @@ func TestVectorsThatAreRefused(t *testing.T) {
 	v := readVectors(t)
 	seen := make(map[string]string)
 	for _, r := range v.Refused {
-		wantReason(t, r.What, judge(v, r.Text), r.Reason)
+		t.Run(r.What, func(t *testing.T) {
+			t.Logf("must be refused with %s", r.Reason)
+			wantReason(t, r.What, judge(v, r.Text), r.Reason)
+		})
 		if twin, ok := seen[r.Text]; ok {
 			t.Errorf("%q and %q are the same text", r.What, twin)
 		}

@@ -13,28 +13,35 @@ import (
 type BatchReads struct {
 	Frameworks  []coupon.FrameworkID
 	Tags        []coupon.Tag
+	Products    []coupon.Tag
 	Invoices    []coupon.Tag
 	Redemptions []coupon.RedemptionID
 }
 
 // BatchState is what those keys hold; what is absent is not in a map.
 type BatchState struct {
-	Tick        *coupon.Tick
-	Frameworks  map[coupon.FrameworkID]coupon.Framework
+	Tick       *coupon.Tick
+	Frameworks map[coupon.FrameworkID]coupon.Framework
+	// Mandates has an entry for each framework.
+	Mandates    map[coupon.FrameworkID]coupon.MandateState
 	Markers     map[coupon.Tag]coupon.Marker
+	Products    map[coupon.Tag]coupon.Marker
 	Invoices    map[coupon.Tag]bool
 	Redemptions map[coupon.RedemptionID]coupon.BatchID
 }
 
 // ReadBatch reads a batch's keys in one call to the peer.
 func (w World) ReadBatch(r BatchReads) (BatchState, error) {
-	keys := make([]string, 0, 1+len(r.Frameworks)+len(r.Tags)+len(r.Invoices)+len(r.Redemptions))
+	keys := make([]string, 0, 1+2*len(r.Frameworks)+len(r.Tags)+len(r.Products)+len(r.Invoices)+len(r.Redemptions))
 	keys = append(keys, tickKey)
 	for _, id := range r.Frameworks {
-		keys = append(keys, frameworkKey(id))
+		keys = append(keys, frameworkKey(id), mandateStateKey(id))
 	}
 	for _, tag := range r.Tags {
 		keys = append(keys, spentKey(tag))
+	}
+	for _, tag := range r.Products {
+		keys = append(keys, productKey(tag))
 	}
 	for _, tag := range r.Invoices {
 		keys = append(keys, invoiceKey(tag))
@@ -52,7 +59,9 @@ func (w World) ReadBatch(r BatchReads) (BatchState, error) {
 func decodeBatch(r BatchReads, values [][]byte) (BatchState, error) {
 	s := BatchState{
 		Frameworks:  make(map[coupon.FrameworkID]coupon.Framework, len(r.Frameworks)),
+		Mandates:    make(map[coupon.FrameworkID]coupon.MandateState, len(r.Frameworks)),
 		Markers:     make(map[coupon.Tag]coupon.Marker),
+		Products:    make(map[coupon.Tag]coupon.Marker),
 		Invoices:    make(map[coupon.Tag]bool),
 		Redemptions: make(map[coupon.RedemptionID]coupon.BatchID),
 	}
@@ -74,14 +83,20 @@ func decodeBatch(r BatchReads, values [][]byte) (BatchState, error) {
 		} else if found {
 			s.Frameworks[id] = f
 		}
+		state, err := decodeMandateState(id, next())
+		if err != nil {
+			return s, err
+		}
+		s.Mandates[id] = state
 	}
 	for _, tag := range r.Tags {
-		if v := next(); v != nil {
-			m, err := coupon.ParseMarker(v)
-			if err != nil {
-				return s, fmt.Errorf("reading %s: %w", spentKey(tag), err)
-			}
-			s.Markers[tag] = m
+		if err := decodeMarker(s.Markers, tag, spentKey(tag), next()); err != nil {
+			return s, err
+		}
+	}
+	for _, tag := range r.Products {
+		if err := decodeMarker(s.Products, tag, productKey(tag), next()); err != nil {
+			return s, err
 		}
 	}
 	for _, tag := range r.Invoices {
@@ -143,6 +158,11 @@ func (w World) PutMarker(tag coupon.Tag, m coupon.Marker) error {
 	return w.put(spentKey(tag), m.Bytes())
 }
 
+// PutProductMarker writes the marker of a product, under its tag.
+func (w World) PutProductMarker(tag coupon.Tag, m coupon.Marker) error {
+	return w.put(productKey(tag), m.Bytes())
+}
+
 // PutInvoice marks an invoice as used by a redemption.
 func (w World) PutInvoice(tag coupon.Tag, id coupon.RedemptionID) error {
 	return w.put(invoiceKey(tag), idBytes(id))
@@ -188,9 +208,19 @@ func (w World) PutVoid(id coupon.RedemptionID, event coupon.VoidedEvent, parties
 // Markers reads the markers of tags in one call; an unspent one is not in the
 // map.
 func (w World) Markers(tags []coupon.Tag) (map[coupon.Tag]coupon.Marker, error) {
+	return w.markers(tags, spentKey)
+}
+
+// ProductMarkers reads the markers of products in one call; one that no proof
+// was redeemed of is not in the map.
+func (w World) ProductMarkers(tags []coupon.Tag) (map[coupon.Tag]coupon.Marker, error) {
+	return w.markers(tags, productKey)
+}
+
+func (w World) markers(tags []coupon.Tag, keyOf func(coupon.Tag) string) (map[coupon.Tag]coupon.Marker, error) {
 	keys := make([]string, len(tags))
 	for i, tag := range tags {
-		keys[i] = spentKey(tag)
+		keys[i] = keyOf(tag)
 	}
 	values, err := w.states(keys)
 	if err != nil {
@@ -198,14 +228,22 @@ func (w World) Markers(tags []coupon.Tag) (map[coupon.Tag]coupon.Marker, error) 
 	}
 	markers := make(map[coupon.Tag]coupon.Marker, len(tags))
 	for i, value := range values {
-		if value == nil {
-			continue
+		if err := decodeMarker(markers, tags[i], keys[i], value); err != nil {
+			return nil, err
 		}
-		m, err := coupon.ParseMarker(value)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", keys[i], err)
-		}
-		markers[tags[i]] = m
 	}
 	return markers, nil
+}
+
+// decodeMarker adds the marker of a tag to the map, if there is one.
+func decodeMarker(markers map[coupon.Tag]coupon.Marker, tag coupon.Tag, key string, value []byte) error {
+	if value == nil {
+		return nil
+	}
+	m, err := coupon.ParseMarker(value)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", key, err)
+	}
+	markers[tag] = m
+	return nil
 }

@@ -116,7 +116,12 @@ func (w World) Frameworks(q coupon.FrameworksQuery) (coupon.FrameworkPage, error
 		if err != nil {
 			return err
 		}
+		state, err := w.MandateState(id)
+		if err != nil {
+			return err
+		}
 		page.Frameworks = append(page.Frameworks, f)
+		page.States = append(page.States, state)
 		last = strings.TrimPrefix(key, prefix)
 		return nil
 	})

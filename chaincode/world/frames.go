@@ -47,10 +47,10 @@ func (w World) Frames(refs []coupon.FrameRef) (map[coupon.FrameRef]coupon.Frame,
 
 // PutFrame writes a frame's public record, and what its two parties keep of it:
 // both must endorse.
-func (w World) PutFrame(f coupon.Frame, content coupon.FrameContent, issuer, emitter string) error {
+func (w World) PutFrame(f coupon.Frame, content coupon.FrameContent, parties ...string) error {
 	f.Format = 1
 	summary := coupon.FrameSummary{Format: 1, FrameRef: f.FrameRef, FrameContent: content}
-	if err := w.putPrivateJSON(frameKey(f.FrameRef), summary, issuer, emitter); err != nil {
+	if err := w.putPrivateJSON(frameKey(f.FrameRef), summary, parties...); err != nil {
 		return err
 	}
 	return w.putJSON(frameKey(f.FrameRef), f)

@@ -28,6 +28,7 @@ const (
 const (
 	privatePartiesKey   = "parties"
 	privateAdmissionKey = "admission"
+	privateMandateKey   = "mandate"
 )
 
 // implicitCollection is the collection that only one organisation holds.
@@ -62,6 +63,8 @@ func admittedKey(ref coupon.CampaignRef, retailer string) string {
 func admittedOf(ref coupon.CampaignRef) string { return admittedPrefix + versionKey(ref) + "/" }
 
 func spentKey(tag coupon.Tag) string { return "spent/" + tag.String() }
+
+func productKey(tag coupon.Tag) string { return "product/" + tag.String() }
 
 func invoiceKey(tag coupon.Tag) string { return "invoice/" + tag.String() }
 

@@ -27,8 +27,8 @@ func (w World) RetailerKey(owner, retailer string) (coupon.Key, bool, error) {
 }
 
 // PutRetailerKey writes k_IR into both parties' collections.
-func (w World) PutRetailerKey(issuer, retailer string, k coupon.Key) error {
-	return w.putPrivate(privateRetailerKey(retailer), k[:], issuer, retailer)
+func (w World) PutRetailerKey(retailer string, k coupon.Key, parties ...string) error {
+	return w.putPrivate(privateRetailerKey(retailer), k[:], parties...)
 }
 
 func (w World) key(owner, key string) (coupon.Key, bool, error) {
@@ -61,8 +61,14 @@ func (w World) PutEmitterKey(k coupon.EmitterKey, issuer, emitter string) error 
 	return w.putPrivateJSON(privateEmitterKey(k.Framework), k, issuer, emitter)
 }
 
-// PutAdmissionVote notes in a retailer's collection that it took part in an
-// admission; the ledger then needs its endorsement.
-func (w World) PutAdmissionVote(retailer, transaction string) error {
-	return w.putPrivate(privateAdmissionKey, []byte(transaction), retailer)
+// PutAdmissionVote notes in an organisation's collection that it took part in
+// an admission; the ledger then needs its endorsement.
+func (w World) PutAdmissionVote(owner, transaction string) error {
+	return w.putPrivate(privateAdmissionKey, []byte(transaction), owner)
+}
+
+// PutMandateVote notes in an organisation's collection that it took part in a
+// mandate that brings it no key; the ledger then needs its endorsement.
+func (w World) PutMandateVote(owner, transaction string) error {
+	return w.putPrivate(privateMandateKey, []byte(transaction), owner)
 }

@@ -12,6 +12,7 @@ package world
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 
@@ -145,15 +146,28 @@ func (w World) private(owner, key string) (value []byte, present bool, err error
 	if owner == w.self {
 		value, err = w.stub.GetPrivateData(implicitCollection(owner), key)
 		if err != nil {
-			return nil, false, fmt.Errorf("reading private %s: %w", key, err)
+			return nil, false, privateFault("reading", key, err)
 		}
 		return absent(value), len(value) > 0, nil
 	}
 	hash, err := w.stub.GetPrivateDataHash(implicitCollection(owner), key)
 	if err != nil {
-		return nil, false, fmt.Errorf("reading the hash of private %s: %w", key, err)
+		return nil, false, privateFault("reading the hash of", key, err)
 	}
 	return nil, len(hash) > 0, nil
+}
+
+// noCollection is in the peer's words for a collection that does not exist. The
+// implicit ones are of the channel's members.
+const noCollection = "not defined in the collection config"
+
+// privateFault says what the peer was asked; that an organisation is none is its
+// caller's mistake.
+func privateFault(doing, key string, err error) error {
+	if strings.Contains(err.Error(), noCollection) {
+		return coupon.Refuse(coupon.ReasonNotFound, "", "an organisation is no member of the channel")
+	}
+	return fmt.Errorf("%s private %s: %w", doing, key, err)
 }
 
 // privatePresent says whether a key is in an organisation's collection, from
@@ -161,7 +175,7 @@ func (w World) private(owner, key string) (value []byte, present bool, err error
 func (w World) privatePresent(owner, key string) (bool, error) {
 	hash, err := w.stub.GetPrivateDataHash(implicitCollection(owner), key)
 	if err != nil {
-		return false, fmt.Errorf("reading the hash of private %s: %w", key, err)
+		return false, privateFault("reading the hash of", key, err)
 	}
 	return len(hash) > 0, nil
 }
@@ -176,7 +190,7 @@ func (w World) putPrivate(key string, value []byte, owners ...string) error {
 		}
 		written[owner] = true
 		if err := w.stub.PutPrivateData(implicitCollection(owner), key, value); err != nil {
-			return fmt.Errorf("writing private %s: %w", key, err)
+			return privateFault("writing", key, err)
 		}
 	}
 	return nil

@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: The e-coupon consortium authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures redemptions through RetailerService.Redeem on a network
-// of its own.
+// Command bench measures coupons by themselves, and redemptions through
+// RetailerService.Redeem on a network of its own.
 //
-// Without a flag it measures a lone customer at the till: redemptions one after
-// the other on the idle network, and between them, in the same run, a
-// transaction that writes one key and reads nothing, with the same two
-// endorsers.
+// Without a flag it prints how large coupons and their QR codes are, and what
+// it takes to make and check them beside signatures; -coupons stops there. Then it
+// measures a lone customer at the till: redemptions one after the other on the
+// idle network, and between them, in the same run, a transaction that writes one
+// key and reads nothing, with the same two endorsers.
 //
 // With -leader it kills the leader of the orderers while customers come at a
 // steady rate, starts it again, and then serves as many as the machine can. It
@@ -53,6 +54,7 @@ func main() {
 	defer stop()
 	rounds := flag.Int("rounds", 200, "redemptions, and bare writes, to measure")
 	interval := flag.String("interval", "", "block interval of the network, such as 20ms (default: the runner's)")
+	coupons := flag.Bool("coupons", false, "measure coupons only, without a network")
 	leader := flag.Bool("leader", false, "kill the leader of the orderers under load, then measure full load")
 	logs := flag.String("logs", "", "a new directory to keep the logs of all processes in")
 	var l load
@@ -64,7 +66,11 @@ func main() {
 	if *leader {
 		measure = func(ctx context.Context, b *bench) error { return l.run(ctx, b) }
 	}
-	if err := run(ctx, options{*interval, *logs}, measure, os.Stdout); err != nil {
+	work := func() error { return run(ctx, options{*interval, *logs}, measure, os.Stdout) }
+	if *coupons {
+		work = func() error { return measureCoupons(os.Stdout) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -99,6 +105,10 @@ func run(ctx context.Context, o options, measure func(context.Context, *bench) e
 
 // lone measures one redemption after the other, and the bare writes.
 func (b *bench) lone(ctx context.Context, rounds int) error {
+	if err := measureCoupons(b.out); err != nil {
+		return err
+	}
+	fmt.Fprintln(b.out)
 	for i := range warmUp + rounds {
 		if err := b.round(ctx, i >= warmUp); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/internal/issuing"
 	"ecoupon/services/internal/message"
 )
@@ -58,8 +59,17 @@ func placeOf(r *advertiserv1.GetReceiptRequest) (framework coupon.FrameworkID, s
 	return framework, serial, err
 }
 
+// framePage is a request for a page of what a frame has.
+type framePage interface {
+	GetFrameworkId() string
+	GetLane() int32
+	GetFrame() int64
+	GetPageSize() int32
+	GetPageToken() string
+}
+
 // logQuery reads a page token as the serial number that the page begins after.
-func logQuery(r *advertiserv1.GetLogRequest) (query LogQuery, err error) {
+func logQuery(r framePage) (query LogQuery, err error) {
 	if query.Framework, err = frameworkID(r.GetFrameworkId()); err != nil {
 		return query, err
 	}
@@ -94,6 +104,23 @@ func logResponse(page LogPage) *advertiserv1.GetLogResponse {
 	for _, e := range page.Entries {
 		response.Entries = append(response.Entries, &advertiserv1.LogEntry{
 			Sn: e.SN, ReleaseTime: message.Time(e.Time), UData: e.UData, Q: e.Q[:],
+		})
+	}
+	if page.Next != 0 {
+		response.NextPageToken = strconv.FormatInt(page.Next, 10)
+	}
+	return response
+}
+
+func reportMessage(r Report) *typev1.Misconduct {
+	return message.Misconduct(r.Issuer, r.Misconduct, r.Evidence, r.Answer)
+}
+
+func openingsResponse(page OpeningsPage) *advertiserv1.GetOpeningsResponse {
+	response := new(advertiserv1.GetOpeningsResponse)
+	for _, o := range page.Openings {
+		response.Openings = append(response.Openings, &advertiserv1.Opening{
+			Sn: o.SN, Salt: o.Salt[:], ProductId: o.Product, InvoiceNumber: o.Invoice,
 		})
 	}
 	if page.Next != 0 {

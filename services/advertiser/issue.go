@@ -27,7 +27,7 @@ type IssueRequest struct {
 // Issue makes one coupon. Its serial number is on the disk before Issue
 // returns, and is given to nobody else; of a dynamic coupon its whole entry in
 // the lane's log is. A repeat returns the same coupon, even after the offer has
-// ended.
+// ended. Purchase proofs are not to be had so: UNSUPPORTED_KIND.
 func (a *Advertiser) Issue(ctx context.Context, request IssueRequest) (coupon.Coupon, error) {
 	if err := coupon.CheckUUID4("request_id", request.ID); err != nil {
 		return coupon.Coupon{}, err
@@ -38,6 +38,9 @@ func (a *Advertiser) Issue(ctx context.Context, request IssueRequest) (coupon.Co
 	o, found := a.offer(request.Framework)
 	if !found {
 		return coupon.Coupon{}, coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "there is no such offer")
+	}
+	if o.Framework.Kind == coupon.KindProof {
+		return coupon.Coupon{}, coupon.Refuse(coupon.ReasonUnsupportedKind, "framework_id", "purchase proofs come with a sale, from the retailer's till")
 	}
 	owner, err := ownerOf(o, request)
 	if err != nil {
@@ -59,11 +62,14 @@ func (a *Advertiser) make(ctx context.Context, o *offer, request issuing.Request
 		if err != nil {
 			return coupon.Coupon{}, err
 		}
-		return o.dynamic(released, *request.Owner), nil
+		return o.released(released, *request.Owner), nil
 	}
 	serial, err := a.allocateUnless(ctx, refusal, request)
 	if err != nil {
 		return coupon.Coupon{}, err
+	}
+	if serial.Number == 1 {
+		o.lanes.wake() // the lane is to be opened
 	}
 	return o.coupon(serial, request.Owner), nil
 }

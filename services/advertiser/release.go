@@ -66,6 +66,7 @@ func (k *keeper) releaseIn(ctx context.Context, request issuing.Request, open *i
 		k.demand(open.FrameRef)
 		return issuing.Released{}, err
 	}
+	request.Quotas = k.quotas() // those that the lane was entered by
 	released, err := k.serials.Release(ctx, request, in)
 	switch {
 	case errors.Is(err, issuing.ErrFrameOver):
@@ -77,11 +78,14 @@ func (k *keeper) releaseIn(ctx context.Context, request issuing.Request, open *i
 	return released, err
 }
 
-// dynamic is the coupon of a place.
-func (o *offer) dynamic(at issuing.Released, uData coupon.PublicKey) coupon.Coupon {
+// released is the dynamic coupon, or the purchase proof, of a place.
+func (o *offer) released(at issuing.Released, uData coupon.PublicKey) coupon.Coupon {
 	made := coupon.Coupon{
-		Kind: coupon.KindDynamic, Framework: o.Framework.ID, Lane: at.Lane, SN: at.Number,
+		Kind: o.Framework.Kind, Framework: o.Framework.ID, Lane: at.Lane, SN: at.Number,
 		Owner: uData, Release: at.Release, MandateMAC: o.mandate.MAC,
+	}
+	if at.Sold != nil {
+		made.Product = at.Sold.Commitment()
 	}
 	made.EmitterMAC = made.MAC(o.mandate.Key, o.mData, at.Beacon)
 	return made

@@ -135,7 +135,7 @@ func (a *Advertiser) ask(ctx context.Context, namespace, function string, argume
 func (s store) giveUp(ctx context.Context, mandates []coupon.Framework, unused int) error {
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
 		for _, f := range mandates {
-			if f.Kind == coupon.KindDynamic {
+			if f.Kind != coupon.KindStatic {
 				if err := leaveLanes(ctx, tx, f); err != nil {
 					return err
 				}

@@ -15,12 +15,16 @@
 //	end: +30d
 //	audience_waived: false      # presentations need not name the retailer
 //	invoice_required: false     # presentations must name the payment
+//	attestation_required: false # the payment institute must attest the payment
 //	terms:
 //	  currency: EUR
 //	  gtins: ["9521234543213"]
 //	  quantity: 1
 //	  minimum_spend: {amount: 5.00, of: basket}      # or units; may be left out
 //	  benefit: {type: amount_off, amount: 0.50}
+//
+// Coupons that are bound may be handed on from wallet to wallet, as often as
+// max_transfers says: 1 to 10, or never where it is missing.
 //
 // The other benefits are {type: percent_off, percent: 20, cap: 3.00},
 // {type: free_item, cap: 4.00} and {type: gift, value: 2.50}. Each may have a
@@ -113,7 +117,9 @@ type document struct {
 	End             scalar   `yaml:"end"`
 	AudienceWaived  scalar   `yaml:"audience_waived"`
 	InvoiceRequired scalar   `yaml:"invoice_required"`
+	Attested        scalar   `yaml:"attestation_required"`
 	MaxFrameAge     scalar   `yaml:"max_frame_age"`
+	MaxTransfers    scalar   `yaml:"max_transfers"`
 	Terms           terms    `yaml:"terms"`
 }
 

@@ -42,6 +42,7 @@ terms:
     type: percent_off
     percent: 20
     cap: 3.00
+attestation_required: true
 `
 
 func TestParse(t *testing.T) {
@@ -57,7 +58,7 @@ func TestParse(t *testing.T) {
 		End:   time.Date(2030, 5, 15, 0, 0, 0, 0, zone).UnixMilli(),
 		Terms: `{"format":1,"currency":"EUR","gtins":["09521234544012","09521234543213"],"quantity":2,` +
 			`"minimum_spend":{"amount":1000,"of":"basket"},"benefit":{"type":"percent_off","percent":20,"cap":300}}`,
-		AudienceWaived: true, InvoiceRequired: true,
+		AudienceWaived: true, InvoiceRequired: true, AttestationRequired: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -84,7 +85,7 @@ func TestRequest(t *testing.T) {
 		Kinds: []typev1.Kind{typev1.Kind_KIND_STATIC}, Holder: typev1.Holder_HOLDER_BOUND,
 		BeginTime:      timestamppb.New(time.Date(2030, 5, 1, 0, 0, 0, 0, zone)),
 		EndTime:        timestamppb.New(time.Date(2030, 5, 15, 0, 0, 0, 0, zone)),
-		AudienceWaived: true, InvoiceRequired: true,
+		AudienceWaived: true, InvoiceRequired: true, AttestationRequired: true,
 	}}
 	if diff := cmp.Diff(want, campaignfile.Request(c, "id"), protocmp.Transform()); diff != "" {
 		t.Error(diff)
@@ -106,11 +107,13 @@ func TestMistakesAreNamedWithFieldAndLine(t *testing.T) {
 		{"version", "version: 2", "version: 0", `f.yaml:2: version: is a count from 1, not "0"`},
 		{"holder", "holder: bound", "holder: wallet", `f.yaml:5: holder: a holder is bearer or bound, not "wallet"`},
 		{"unknown kind", "[static]", "[Static]", "f.yaml:6: kinds[0]: a kind is static, dynamic or proof"},
-		{"kind", "[static]", "[proof]", "f.yaml:6: kinds[0]: static and dynamic coupons are served"},
 		{"two kinds", "[static]", "[static, dynamic]", "f.yaml:6: kinds: a campaign has exactly one kind"},
 		{"time", "begin: today", "begin: tomorrow", `f.yaml:7: begin: "tomorrow" is no time`},
 		{"order", "end: +14d", "end: -1d", "f.yaml:8: end: the campaign ends before it begins"},
 		{"truth", "audience_waived: true", "audience_waived: yes", `f.yaml:9: audience_waived: is true or false, not "yes"`},
+		{"transfers", "holder: bound", "holder: bound\nmax_transfers: 11", "f.yaml:6: max_transfers: is 1 to 10, not 11"},
+		{"no transfers", "holder: bound", "holder: bound\nmax_transfers: 0", `f.yaml:6: max_transfers: is a count from 1, not "0"`},
+		{"transfers of nobody's", "holder: bound", "holder: bearer\nmax_transfers: 1", "f.yaml:6: max_transfers: bearer coupons are not transferred"},
 		{"currency", "currency: EUR", "currency: euro", "f.yaml:12: terms.currency: a currency is three upper-case letters"},
 		{"check digit", "9521234544012", "9521234544013", "f.yaml:13: terms.gtins[0]: an article number has"},
 		{"article twice", "09521234543213", "09521234544012", "f.yaml:12: terms: BAD_TERMS: gtins: an article is named twice"},
@@ -129,6 +132,16 @@ func TestMistakesAreNamedWithFieldAndLine(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestTransfersAreRead(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{good: 0, strings.Replace(good, "holder: bound", "holder: bound\nmax_transfers: 10", 1): 10} {
+		c, err := campaignfile.Parse("f.yaml", []byte(text), now)
+		if err != nil || c.MaxTransfers != want || campaignfile.Request(c, "").GetCampaign().GetMaxTransfers() != want {
+			t.Errorf("%d transfers, want %d: %v", c.MaxTransfers, want, err)
+		}
 	}
 }
 

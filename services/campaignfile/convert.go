@@ -29,6 +29,9 @@ func Request(c coupon.Campaign, requestID string) *issuerv1.PublishCampaignReque
 		AudienceWaived:  c.AudienceWaived,
 		InvoiceRequired: c.InvoiceRequired,
 		MaxFrameAge:     frameAge(c.MaxFrameAge),
+		MaxTransfers:    c.MaxTransfers,
+
+		AttestationRequired: c.AttestationRequired,
 	}}
 }
 
@@ -40,6 +43,8 @@ func kinds(list []coupon.Kind) []typev1.Kind {
 			converted[i] = typev1.Kind_KIND_STATIC
 		case coupon.KindDynamic:
 			converted[i] = typev1.Kind_KIND_DYNAMIC
+		case coupon.KindProof:
+			converted[i] = typev1.Kind_KIND_PROOF
 		}
 	}
 	return converted

@@ -84,12 +84,12 @@ func (r *reader) percent(s scalar, field string) int64 {
 	return n
 }
 
-// frameAge reads how old a frame may become, which only dynamic coupons have.
+// frameAge reads how old a frame may become; static coupons are in none.
 func (r *reader) frameAge(s scalar, kind coupon.Kind) int64 {
 	const field = "max_frame_age"
-	if kind != coupon.KindDynamic {
+	if kind != coupon.KindDynamic && kind != coupon.KindProof {
 		if s.line != 0 {
-			r.mistake(s.line, field, "only dynamic coupons have a time of release")
+			r.mistake(s.line, field, "only dynamic coupons and purchase proofs have a time of release")
 		}
 		return 0
 	}

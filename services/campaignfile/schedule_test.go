@@ -100,7 +100,7 @@ func TestMistakesOfDynamicCampaigns(t *testing.T) {
 		{linear, "10s", "10", `f.yaml:7: max_frame_age: "10" is no duration`},
 		{linear, "10s", "25h", `f.yaml:7: max_frame_age: is 1ms to 1d, not "25h"`},
 		{linear, "10s", "0s", `f.yaml:7: max_frame_age: is 1ms to 1d, not "0s"`},
-		{strings.Replace(linear, "release", "begin", 1), "[dynamic]", "[static]", "f.yaml:7: max_frame_age: only dynamic coupons have a time of release"},
+		{strings.Replace(linear, "release", "begin", 1), "[dynamic]", "[static]", "f.yaml:7: max_frame_age: only dynamic coupons and purchase proofs have a time of release"},
 		{linear, "type: linear, ", "", "f.yaml: " + at + "type: is missing"},
 		{linear, "linear", "quadratic", "f.yaml:14: " + at + "type: is one of [linear stepped early_bird random]"},
 		{linear, "from: release, ", "", "f.yaml: " + at + "from: is missing"},

@@ -4,6 +4,7 @@
 package clearing
 
 import (
+	"fmt"
 	"strconv"
 
 	"ecoupon/chaincode/coupon"
@@ -27,6 +28,7 @@ var types = map[reconcile.Type]clearingv1.DifferenceType{
 	reconcile.Invoice: clearingv1.DifferenceType_DIFFERENCE_TYPE_INVOICE,
 	reconcile.Mark:    clearingv1.DifferenceType_DIFFERENCE_TYPE_CLAIM,
 	reconcile.Settled: clearingv1.DifferenceType_DIFFERENCE_TYPE_SETTLED,
+	reconcile.Payment: clearingv1.DifferenceType_DIFFERENCE_TYPE_PAYMENT,
 }
 
 // stateOf is empty for any state.
@@ -88,6 +90,39 @@ func remittanceMessage(r Remittance) *clearingv1.Remittance {
 	}
 	for _, id := range r.Batches {
 		m.BatchIds = append(m.BatchIds, id.String())
+	}
+	return m
+}
+
+func instituteOf(r *clearingv1.RegisterInstituteRequest) (coupon.Institute, error) {
+	institute := coupon.Institute{Institute: r.GetInstitute(), Keys: []coupon.InstituteKey{}}
+	if len(r.GetKeys()) > coupon.MaxInstituteKeys {
+		return institute, coupon.Refuse(coupon.ReasonTooMany, "keys", "an institute has at most %d keys", coupon.MaxInstituteKeys)
+	}
+	for i, k := range r.GetKeys() {
+		var key coupon.InstituteKey
+		field := fmt.Sprintf("keys[%d]", i)
+		if err := key.Key.UnmarshalText([]byte(k.GetKey())); err != nil {
+			return institute, coupon.Refuse(coupon.ReasonInvalidRequest, field+".key", "is not 64 lower-case hex digits")
+		}
+		var err error
+		if key.From, err = message.Milliseconds(field+".from_time", k.GetFromTime()); err != nil {
+			return institute, err
+		}
+		if key.Until, err = message.Milliseconds(field+".until_time", k.GetUntilTime()); err != nil {
+			return institute, err
+		}
+		institute.Keys = append(institute.Keys, key)
+	}
+	return institute, nil
+}
+
+func instituteMessage(issuer string, i coupon.Institute) *clearingv1.Institute {
+	m := &clearingv1.Institute{Issuer: issuer, Institute: i.Institute}
+	for _, k := range i.Keys {
+		m.Keys = append(m.Keys, &clearingv1.InstituteKey{
+			Key: k.Key.String(), FromTime: message.Time(k.From), UntilTime: message.Time(k.Until),
+		})
 	}
 	return m
 }

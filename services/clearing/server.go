@@ -101,6 +101,30 @@ func (s *Server) ListRemittances(ctx context.Context, r *clearingv1.ListRemittan
 	return response, nil
 }
 
+// RegisterInstitute replaces the keys of a payment institute.
+func (s *Server) RegisterInstitute(
+	ctx context.Context, r *clearingv1.RegisterInstituteRequest,
+) (*clearingv1.RegisterInstituteResponse, error) {
+	institute, err := instituteOf(r)
+	if err != nil {
+		return nil, err
+	}
+	registered, err := s.service.RegisterInstitute(ctx, r.GetRequestId(), r.GetIssuer(), institute)
+	if err != nil {
+		return nil, err
+	}
+	return &clearingv1.RegisterInstituteResponse{Institute: instituteMessage(r.GetIssuer(), registered)}, nil
+}
+
+// GetInstitute returns the keys of a payment institute.
+func (s *Server) GetInstitute(ctx context.Context, r *clearingv1.GetInstituteRequest) (*clearingv1.GetInstituteResponse, error) {
+	found, err := s.service.Institute(ctx, r.GetIssuer(), r.GetInstitute())
+	if err != nil {
+		return nil, err
+	}
+	return &clearingv1.GetInstituteResponse{Institute: instituteMessage(r.GetIssuer(), found)}, nil
+}
+
 func page(size int32, token string) (after int64, limit int, err error) {
 	query, err := message.Page(size, token)
 	if err != nil {

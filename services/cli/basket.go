@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"ecoupon/chaincode/coupon"
+	institutev1 "ecoupon/proto/gen/coupon/institute/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/campaignfile"
@@ -31,6 +33,7 @@ type saleFlags struct {
 	institute string
 	amount    string
 	paid      string
+	payment   string
 }
 
 func (s *saleFlags) addBasket(cmd *cobra.Command) {
@@ -48,6 +51,32 @@ func (s *saleFlags) addInvoice(cmd *cobra.Command) {
 	flags.StringVar(&s.institute, "institute", "", "payment institute")
 	flags.StringVar(&s.amount, "amount", "", "what was paid, as in 12.50 (default: the price of the basket)")
 	flags.StringVar(&s.paid, "paid", "now", "when it was paid, as in -10m or 2030-05-01T08:00:00Z")
+	flags.StringVar(&s.payment, "payment", "", "JSON file with the payment as its institute answered, attestation included, in place of all these")
+}
+
+// readPayment returns the payment of the flags, or that of the file.
+func (s *saleFlags) readPayment(flags coupon.Invoice) (*typev1.Invoice, error) {
+	if s.payment == "" {
+		if flags.Number == "" || flags.Institute == "" {
+			return nil, usagef("a sale has a basket, --invoice and --institute, or --payment; or it is one of a file: --sales and --sale")
+		}
+		return sales.Invoice(flags), nil
+	}
+	if s.invoice+s.institute+s.amount != "" {
+		return nil, usagef("the payment is in --payment, or in --invoice, --institute and --amount")
+	}
+	text, err := os.ReadFile(s.payment)
+	if err != nil {
+		return nil, usage(err)
+	}
+	var paid institutev1.PayResponse
+	if err := protojson.Unmarshal(text, &paid); err != nil {
+		return nil, usagef("--payment %s: %w", s.payment, err)
+	}
+	if paid.GetInvoice() == nil {
+		return nil, usagef("--payment %s: has no invoice", s.payment)
+	}
+	return paid.GetInvoice(), nil
 }
 
 // read returns the basket, nil if none is given, and the payment.

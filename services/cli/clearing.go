@@ -17,7 +17,8 @@ import (
 
 func (a *app) clearing() *cobra.Command {
 	return group("clearing", "What the clearing house does",
-		a.clearingClaims(), a.reconcile(), a.settle(), a.settlement(), a.remittances())
+		a.clearingClaims(), a.reconcile(), a.settle(), a.settlement(), a.remittances(),
+		a.registerInstitute(), a.registeredInstitute())
 }
 
 func (a *app) clearingClaims() *cobra.Command {

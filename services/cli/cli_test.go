@@ -63,6 +63,8 @@ var golden = []struct {
 	{"settle", "clearing settle"},
 	{"settlement-empty", "clearing settlement " + fakeSettlementID},
 	{"remittances", "clearing remittances"},
+	{"register-institute", "clearing register-institute Sandbox --key " + fakeKey + ",from=2030-05-01"},
+	{"institute-withdrawn", "clearing institute Sandbox"},
 	{"version", "version"},
 }
 
@@ -274,5 +276,10 @@ func TestSeveralMembersMustBeNamed(t *testing.T) {
 	got := c.run(t, "", "--as", "f", "retailer", "claim")
 	if got.exit != cli.ExitUsage || !strings.Contains(got.err, "name one with --issuer") {
 		t.Errorf("%+v", got)
+	}
+	// Nobody claims from itself, and one other is left.
+	c.own = "RetailerMSP"
+	if got := c.run(t, "", "--as", "f", "retailer", "claim"); got.exit != cli.ExitDone {
+		t.Errorf("with one other issuer: %+v", got)
 	}
 }

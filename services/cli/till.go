@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) till() *cobra.Command {
-	return group("till", "What a till does with coupons", a.tillVerify(), a.tillRedeem(), a.tillVoid(), a.tillShow())
+	return group("till", "What a till does with coupons", a.tillVerify(), a.tillRedeem(), a.tillVoid(), a.tillShow(), a.tillProve())
 }
 
 func (a *app) tillVerify() *cobra.Command {
@@ -96,8 +96,12 @@ func (a *app) tillRedeem() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if basket == nil || invoice.Number == "" || invoice.Institute == "" {
-				return usagef("a sale has a basket, --invoice and --institute; or it is one of a file: --sales and --sale")
+			if basket == nil {
+				return usagef("a sale has a basket: --line, --basket, or --sales and --sale")
+			}
+			payment, err := sale.readPayment(invoice)
+			if err != nil {
+				return err
 			}
 			id, err := request.value()
 			if err != nil {
@@ -109,7 +113,7 @@ func (a *app) tillRedeem() *cobra.Command {
 			}
 			defer done()
 			answer, err := client.Redeem(ctx, &retailerv1.RedeemRequest{
-				RequestId: id, Invoice: sales.Invoice(invoice), Basket: sales.Basket(*basket),
+				RequestId: id, Invoice: payment, Basket: sales.Basket(*basket),
 				Coupons: shown.coupons, Receipts: shown.receipts,
 			})
 			if err != nil {

@@ -97,15 +97,32 @@ var wanted = map[string]struct{ own, others string }{
 	"GetCampaign":      {"auditor operator service till", "auditor operator service"},
 	"ListCampaigns":    {"auditor operator service till", "auditor operator service"},
 	"AuthoriseEmitter": {"operator service", ""},
+	"RaiseQuota":       {"operator service", ""},
+	"SuspendEmitter":   {"operator service", ""},
+	"ReinstateEmitter": {"operator service", ""},
+	"RevokeEmitter":    {"operator service", ""},
+	"RotateKey":        {"operator service", ""},
 	"AdmitRetailer":    {"operator service", ""},
 	"ListEmitters":     {"auditor operator service", ""},
 	"GetStatistics":    {"auditor operator service", ""},
+
+	"ListAudits":            {"auditor operator service", ""},
+	"issuer.ListMisconduct": {"auditor operator service", ""},
+	"ResolveMisconduct":     {"operator", ""},
+	"ProbeEmitter":          {"operator", ""},
+
+	"advertiser.ListMisconduct": {"auditor operator service", ""},
+	"AnswerMisconduct":          {"operator", ""},
 
 	"ListOffers":  {"auditor operator service", ""},
 	"IssueCoupon": {"operator service", ""},
 	"GetReceipt":  {"auditor operator service", ""},
 	"CloseFrames": {"operator", ""},
 	"GetLog":      {"auditor operator service", "service"},
+	"GetOpenings": {"service", "service"},
+
+	"advertiser.IssueProof": {"service", ""},
+	"retailer.IssueProof":   {"operator till", ""},
 
 	"Verify":              {"operator service till", ""},
 	"Redeem":              {"operator till", ""},
@@ -119,6 +136,8 @@ var wanted = map[string]struct{ own, others string }{
 	"Settle":              {"operator", ""},
 	"GetSettlement":       {"auditor operator", ""},
 	"ListRemittances":     {"auditor operator", ""},
+	"RegisterInstitute":   {"operator", ""},
+	"GetInstitute":        {"auditor operator", ""},
 }
 
 func TestWhomTheFilesLetIn(t *testing.T) {

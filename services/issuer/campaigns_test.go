@@ -37,8 +37,12 @@ func TestPublishCampaign(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	want := d.campaign("summer", nil)
+	want.AttestationRequired = true
+	same := func(c *typev1.Campaign) {
+		c.Campaign, c.BeginTime, c.EndTime, c.AttestationRequired = "summer", want.GetBeginTime(), want.GetEndTime(), true
+	}
 	got := d.publish(t, "summer", func(c *typev1.Campaign) {
-		c.BeginTime, c.EndTime = want.GetBeginTime(), want.GetEndTime()
+		same(c)
 		c.Issuer, c.Status = "SomebodyMSP", typev1.CampaignStatus_CAMPAIGN_STATUS_CLOSED // both ignored
 	})
 	want.Issuer, want.Status = servetest.IssuerMSP, typev1.CampaignStatus_CAMPAIGN_STATUS_ACTIVE
@@ -67,6 +71,10 @@ func TestPublishCampaign(t *testing.T) {
 		{"a beginning before 1970", uuid.NewString(), func(c *typev1.Campaign) { c.BeginTime = &timestamppb.Timestamp{Seconds: -1} }, malformed},
 		{"static from release", uuid.NewString(), func(c *typev1.Campaign) { c.Terms = decaying }, refusal{codes.InvalidArgument, coupon.ReasonBadTerms}},
 		{"a version that is published otherwise", uuid.NewString(), func(c *typev1.Campaign) { c.Campaign = "summer" }, refusal{codes.AlreadyExists, coupon.ReasonAlreadyExists}},
+		{"the same without attestations", uuid.NewString(), func(c *typev1.Campaign) {
+			same(c)
+			c.AttestationRequired = false
+		}, refusal{codes.AlreadyExists, coupon.ReasonAlreadyExists}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

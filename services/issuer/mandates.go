@@ -39,23 +39,18 @@ func (i *Issuer) Authorise(ctx context.Context, request coupon.AuthoriseRequest)
 	if reason, _ := coupon.ReasonOf(err); reason != coupon.ReasonUnknownFramework && reason != coupon.ReasonNotFound {
 		return coupon.Framework{}, err
 	}
-	var campaign coupon.KeyResult
-	err = i.ledger.Evaluate(ctx, ledger.Call{
-		Namespace: i.namespace, Function: "CampaignKey", Argument: ref, Endorsers: []string{i.self},
-	}, &campaign)
-	if err != nil {
-		return coupon.Framework{}, err
-	}
-	_, refused := i.ledger.Submit(ctx, ledger.Call{
+	call := ledger.Call{
 		Namespace: i.namespace, Function: "AuthoriseEmitter", Argument: request,
-		Input: coupon.EmitterKeyInput{
-			Key: coupon.DeriveEmitterKey(campaign.Key, request.Campaign, request.Emitter, request.Epoch),
-			MAC: mandate.MAC(coupon.DeriveFrameworkKey(campaign.Key)),
-		},
-		Endorsers: []string{i.self, request.Emitter},
+		Endorsers: []string{i.self, i.second(request.Emitter)},
 		RetryOn:   []coupon.Reason{coupon.ReasonUnknownCampaign, coupon.ReasonKeyMissing},
 		Reference: mandate.ID().String(),
-	})
+	}
+	if request.Emitter != i.self { // the own key is no other's to see
+		if call.Input, err = i.emitterKey(ctx, mandate); err != nil {
+			return coupon.Framework{}, err
+		}
+	}
+	_, refused := i.ledger.Submit(ctx, call)
 	if reason, _ := coupon.ReasonOf(refused); refused != nil && reason != coupon.ReasonAlreadyExists {
 		return coupon.Framework{}, refused
 	}
@@ -63,6 +58,17 @@ func (i *Issuer) Authorise(ctx context.Context, request coupon.AuthoriseRequest)
 		return coupon.Framework{}, errors.Join(err, refused)
 	}
 	return withQuotas(framework, request.Quotas)
+}
+
+// Authorised returns the framework that a request has made, whatever its quotas
+// are by now.
+func (i *Issuer) Authorised(ctx context.Context, request coupon.AuthoriseRequest) (Mandate, error) {
+	request.Epoch = firstEpoch
+	entry, err := i.Campaign(ctx, coupon.CampaignRef{Campaign: request.Campaign, Version: request.Version})
+	if err != nil {
+		return Mandate{}, err
+	}
+	return i.Mandate(ctx, mandateOf(entry.Campaign, request).ID())
 }
 
 func mandateOf(c coupon.Campaign, request coupon.AuthoriseRequest) coupon.Mandate {
@@ -108,7 +114,7 @@ func (i *Issuer) Admit(ctx context.Context, request coupon.AdmitRequest) error {
 func (i *Issuer) admit(ctx context.Context, request coupon.AdmitRequest) error {
 	call := ledger.Call{
 		Namespace: i.namespace, Function: "AdmitRetailer", Argument: request,
-		Endorsers: []string{i.self, request.Retailer},
+		Endorsers: []string{i.self, i.second(request.Retailer)},
 		RetryOn:   []coupon.Reason{coupon.ReasonUnknownCampaign},
 		Reference: fmt.Sprintf("%s/%d/%s", request.Campaign, request.Version, request.Retailer),
 	}
@@ -130,15 +136,21 @@ func (i *Issuer) admit(ctx context.Context, request coupon.AdmitRequest) error {
 	return err
 }
 
+// second endorses beside the issuer what it has with an organisation: that
+// organisation, or the clearing house where it is the issuer itself.
+func (i *Issuer) second(mspID string) string {
+	if mspID == i.self {
+		return i.clearing
+	}
+	return mspID
+}
+
 // checkPartner refuses whom the directory does not have with the role: its peer
-// would have to endorse. The issuer itself cannot be the second of two parties.
+// would have to endorse.
 func (i *Issuer) checkPartner(field, mspID, role string) error {
 	partner, found := i.directory.ByMSP(mspID)
 	if !found || !partner.Has(role) {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, field, "the directory has no such %s", role)
-	}
-	if mspID == i.self {
-		return coupon.Refuse(coupon.ReasonInvalidRequest, field, "the issuer cannot be its own %s", role)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func TestAuthoriseEmitter(t *testing.T) {
 	}
 	if diff := cmp.Diff(&typev1.Framework{
 		FrameworkId: want.ID().String(), Issuer: want.Issuer, Emitter: want.Emitter, Campaign: "tea", Version: 1,
-		Kind: typev1.Kind_KIND_STATIC, Epoch: 1, Quotas: []int64{100, 20},
+		Kind: typev1.Kind_KIND_STATIC, Epoch: 1, Quotas: []int64{100, 20}, Status: active,
 	}, got, protocmp.Transform()); diff != "" {
 		t.Errorf("framework (-want +got):\n%s", diff)
 	}

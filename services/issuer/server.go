@@ -164,12 +164,11 @@ func (s *Server) AuthoriseEmitter(ctx context.Context, r *issuerv1.AuthoriseEmit
 	if err != nil {
 		return nil, err
 	}
-	// What has had its effect is found by the same content.
-	framework, err := s.issuer.Authorise(ctx, request)
+	m, err := s.issuer.Authorised(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	return &issuerv1.AuthoriseEmitterResponse{Framework: message.Framework(framework)}, nil
+	return &issuerv1.AuthoriseEmitterResponse{Framework: mandateMessage(m)}, nil
 }
 
 // AdmitRetailer lets a retailer redeem coupons of a campaign.
@@ -195,8 +194,8 @@ func (s *Server) ListEmitters(ctx context.Context, r *issuerv1.ListEmittersReque
 		return nil, err
 	}
 	response := &issuerv1.ListEmittersResponse{NextPageToken: found.Next}
-	for _, framework := range found.Frameworks {
-		response.Frameworks = append(response.Frameworks, message.Framework(framework))
+	for at, framework := range found.Frameworks {
+		response.Frameworks = append(response.Frameworks, mandateMessage(Mandate{framework, found.States[at]}))
 	}
 	return response, nil
 }

@@ -102,7 +102,7 @@ func (p *pending) wait(ctx context.Context) (Redemption, error) {
 }
 
 // queue decides which sales go together. Sales in flight share neither coupon
-// nor invoice.
+// nor invoice, nor the product of a purchase proof.
 type queue struct {
 	cfg      BatchConfig
 	waiting  []*pending

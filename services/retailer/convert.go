@@ -32,13 +32,29 @@ func saleOf(r *retailerv1.RedeemRequest) (Sale, error) {
 	if err != nil {
 		return Sale{}, err
 	}
+	attestation, err := attestationOf(invoice)
+	if err != nil {
+		return Sale{}, err
+	}
 	return Sale{
-		RequestID: r.GetRequestId(), Digest: digest, Basket: basket, Coupons: coupons,
+		RequestID: r.GetRequestId(), Digest: digest, Basket: basket, Coupons: coupons, Attestation: attestation,
 		Invoice: coupon.Invoice{
 			Institute: invoice.GetInstitute(), Number: invoice.GetNumber(),
 			Currency: invoice.GetAmount().GetCurrency(), Amount: invoice.GetAmount().GetMinor(), PaidAt: paid,
 		},
 	}, nil
+}
+
+// attestationOf is nil for a payment without one.
+func attestationOf(invoice *typev1.Invoice) (*coupon.Signature, error) {
+	if invoice.GetAttestation() == "" {
+		return nil, nil
+	}
+	attestation := new(coupon.Signature)
+	if err := attestation.UnmarshalText([]byte(invoice.GetAttestation())); err != nil {
+		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "invoice.attestation", "is not 128 lower-case hex digits")
+	}
+	return attestation, nil
 }
 
 // handedIn joins coupons and their receipts.
@@ -126,6 +142,16 @@ func claimMessage(c Claim, retailer string) *retailerv1.Claim {
 		m.Amounts = append(m.Amounts, money(amount.Currency, amount.Minor))
 	}
 	return m
+}
+
+func proofOf(r *retailerv1.IssueProofRequest) (Proof, error) {
+	proof := Proof{
+		RequestID: r.GetRequestId(), UData: r.GetUData(), Product: r.GetProductId(), Invoice: r.GetInvoiceNumber(),
+	}
+	if proof.Framework.UnmarshalText([]byte(r.GetFrameworkId())) != nil {
+		return Proof{}, coupon.Refuse(coupon.ReasonInvalidRequest, "framework_id", "a framework id is 32 lower-case hexadecimal digits")
+	}
+	return proof, nil
 }
 
 func money(currency string, minor int64) *typev1.Money {

@@ -20,6 +20,8 @@ import (
 type offer struct {
 	framework coupon.Framework
 	terms     coupon.Terms
+	// attested says that the campaign asks for attested payments.
+	attested bool
 }
 
 // title is what a till shows of an offer.
@@ -83,6 +85,7 @@ func (o *offers) ask(ctx context.Context, issuer string, id coupon.FrameworkID) 
 	if err != nil {
 		return offer{}, err
 	}
+	found.attested = entry.Campaign.AttestationRequired
 	found.terms, err = coupon.ParseTerms([]byte(entry.Campaign.Terms))
 	return found, err
 }
@@ -128,6 +131,11 @@ func (t tendered) issuers() []string {
 	}
 	slices.SortFunc(issuers, strings.Compare)
 	return issuers
+}
+
+// attested says whether the campaign of a coupon asks for an attested payment.
+func (t tendered) attested() bool {
+	return slices.ContainsFunc(t.offers, func(o offer) bool { return o.attested })
 }
 
 // strip leaves of a basket what the issuer may see for these coupons.

@@ -27,6 +27,9 @@ type Sale struct {
 	// Digest is the SHA-256 of the till's whole request.
 	Digest  coupon.Hash
 	Invoice coupon.Invoice
+	// Attestation is the payment institute's of the invoice, if the till has one.
+	// The issuer is shown it where the campaign of a coupon asks for it.
+	Attestation *coupon.Signature
 	// Basket has all lines; the issuer is shown those that qualify.
 	Basket coupon.Basket
 	// Coupons are as the till was handed them, with their receipts.
@@ -178,6 +181,9 @@ func (s *Service) enter(ctx context.Context, p *pending, sale Sale) error {
 		RequestID: sale.RequestID, Request: sale.Digest, Invoice: sale.Invoice,
 		Basket: read.strip(sale.Basket, issuers[0]),
 	}
+	if read.attested() {
+		p.sale.Attestation = sale.Attestation
+	}
 	for _, c := range sale.Coupons {
 		p.sale.Coupons = append(p.sale.Coupons, coupon.Tendered{Text: c.Text, Receipt: c.Receipt})
 	}
@@ -259,6 +265,9 @@ func locks(invoice coupon.Invoice, tenders []coupon.Tender) []string {
 	for _, t := range tenders {
 		c := t.Coupon
 		held = append(held, fmt.Sprintf("coupon %s %d %d", c.Framework, c.Lane, c.SN))
+		if c.Kind == coupon.KindProof {
+			held = append(held, fmt.Sprintf("product %s", c.Product.Tag))
+		}
 	}
 	slices.Sort(held)
 	return slices.Compact(held)

@@ -41,6 +41,8 @@ func kindOf(kind typev1.Kind) coupon.Kind {
 		return coupon.KindStatic
 	case typev1.Kind_KIND_DYNAMIC:
 		return coupon.KindDynamic
+	case typev1.Kind_KIND_PROOF:
+		return coupon.KindProof
 	default:
 		return ""
 	}

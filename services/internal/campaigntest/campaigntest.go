@@ -37,16 +37,21 @@ const Terms = `{"format":1,"currency":"EUR","gtins":["` + GTIN + `"],"quantity":
 type Options struct {
 	Issuer, Emitter, Clearing string
 	// Retailers are admitted.
-	Retailers                       []string
-	ID                              string
+	Retailers []string
+	ID        string
+	// Version is 1 if 0.
+	Version                         int64
 	Terms                           string
 	Kind                            coupon.Kind
 	Holder                          coupon.Holder
 	Quotas                          []int64
 	Begin, End                      time.Time
 	AudienceWaived, InvoiceRequired bool
+	AttestationRequired             bool
 	// MaxFrameAge is needed for dynamic coupons.
 	MaxFrameAge time.Duration
+	// MaxTransfers is how often bound coupons may be handed on.
+	MaxTransfers int64
 }
 
 // Campaign is a published campaign with one framework and all its keys.
@@ -61,31 +66,32 @@ type Campaign struct {
 	mandateMAC coupon.MAC
 }
 
-// Publish publishes a campaign in a namespace that is set up, authorises the
-// emitter and admits the retailers.
+// Publish publishes a campaign in a namespace that is set up, admits the retailers
+// and authorises the emitter.
 func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	t.Helper()
 	o = o.withDefaults(c.Clock.Now())
 	p := &Campaign{consortium: c, clearing: o.Clearing, Key: RandomKey()}
 	content := coupon.Campaign{
-		ID: o.ID, Version: 1, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
+		ID: o.ID, Version: o.Version, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
 		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
+		AttestationRequired: o.AttestationRequired, MaxTransfers: o.MaxTransfers,
 	}
 	p.Campaign = content
 	p.Issuer = o.Issuer
 	p.submitAs(t, o.Issuer, ledger.Call{
-		Function: "EnterCampaignKey", Input: coupon.CampaignKeyInput{Campaign: o.ID, Version: 1, Key: p.Key},
+		Function: "EnterCampaignKey", Input: coupon.CampaignKeyInput{Campaign: o.ID, Version: o.Version, Key: p.Key},
 		Endorsers: []string{o.Issuer},
 	})
 	p.submitAs(t, o.Issuer, ledger.Call{
 		Function: "PublishCampaign", Argument: content, Endorsers: []string{o.Issuer, o.Clearing},
 	})
-	p.authorise(t, o)
 	for _, retailer := range o.Retailers {
 		p.Admit(t, retailer)
 	}
+	p.authorise(t, o)
 	return p
 }
 
@@ -102,6 +108,9 @@ func (o Options) withDefaults(now time.Time) Options {
 	if o.Retailers == nil {
 		o.Retailers = []string{servetest.RetailerMSP}
 	}
+	if o.Version == 0 {
+		o.Version = 1
+	}
 	if o.Quotas == nil {
 		o.Quotas = []int64{1000}
 	}
@@ -117,25 +126,36 @@ func (o Options) withDefaults(now time.Time) Options {
 func (p *Campaign) authorise(t testing.TB, o Options) {
 	t.Helper()
 	mandate := coupon.Mandate{
-		Issuer: o.Issuer, Emitter: o.Emitter, Product: p.Product, Offer: p.Offer, Campaign: o.ID, Version: 1,
+		Issuer: o.Issuer, Emitter: o.Emitter, Product: p.Product, Offer: p.Offer, Campaign: o.ID, Version: o.Version,
 		Kind: o.Kind, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(o.Terms)),
 	}
 	p.emitterKey = coupon.DeriveEmitterKey(p.Key, o.ID, o.Emitter, 1)
 	p.mandateMAC = mandate.MAC(coupon.DeriveFrameworkKey(p.Key))
-	p.submitAs(t, o.Issuer, ledger.Call{
+	call := ledger.Call{
 		Function: "AuthoriseEmitter",
 		Argument: coupon.AuthoriseRequest{
-			Campaign: o.ID, Version: 1, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
+			Campaign: o.ID, Version: o.Version, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
 		},
-		Input:     coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC},
-		Endorsers: []string{o.Issuer, o.Emitter},
-	})
+		Endorsers: p.with(o.Emitter),
+	}
+	if o.Emitter != o.Issuer {
+		call.Input = coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC}
+	}
+	p.submitAs(t, o.Issuer, call)
 	err := p.consortium.For(t, o.Issuer).Evaluate(t.Context(), ledger.Call{
 		Namespace: config.Namespace(o.Issuer), Function: "GetFramework", Argument: coupon.FrameworkQuery{Framework: mandate.ID()},
 	}, &p.Framework)
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// with are the parties to what an emitter or a retailer has with the issuer.
+func (p *Campaign) with(mspID string) []string {
+	if mspID == p.Issuer {
+		mspID = p.clearing
+	}
+	return []string{p.Issuer, mspID}
 }
 
 // Admit admits a retailer, with a key if it has none yet.
@@ -150,8 +170,8 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 	}
 	call := ledger.Call{
 		Function:  "AdmitRetailer",
-		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: 1, Retailer: retailer},
-		Endorsers: []string{p.Issuer, retailer},
+		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: p.Version, Retailer: retailer},
+		Endorsers: p.with(retailer),
 	}
 	if !has.Present {
 		call.Input = coupon.RetailerKeyInput{Key: RandomKey()}
@@ -159,11 +179,25 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 	p.submitAs(t, p.Issuer, call)
 }
 
+// RegisterInstitute replaces the keys of a payment institute in the campaign's
+// namespace; each is good at all times.
+func (p *Campaign) RegisterInstitute(t testing.TB, institute string, keys ...ed25519.PrivateKey) {
+	t.Helper()
+	list := make([]coupon.InstituteKey, len(keys))
+	for i, key := range keys {
+		list[i].Key = coupon.PublicKey(key.Public().(ed25519.PublicKey))
+	}
+	p.submitAs(t, p.clearing, ledger.Call{
+		Function: "RegisterInstitute", Argument: coupon.Institute{Institute: institute, Keys: list},
+		Endorsers: []string{p.Issuer, p.clearing},
+	})
+}
+
 // Change calls PauseCampaign or ResumeCampaign.
 func (p *Campaign) Change(t testing.TB, function string) {
 	t.Helper()
 	p.submitAs(t, p.Issuer, ledger.Call{
-		Function: function, Argument: coupon.CampaignRef{Campaign: p.ID, Version: 1}, Endorsers: []string{p.Issuer, p.clearing},
+		Function: function, Argument: coupon.CampaignRef{Campaign: p.ID, Version: p.Version}, Endorsers: []string{p.Issuer, p.clearing},
 	})
 }
 
@@ -171,7 +205,7 @@ func (p *Campaign) Change(t testing.TB, function string) {
 func (p *Campaign) Close(t testing.TB) {
 	t.Helper()
 	p.submitAs(t, p.Issuer, ledger.Call{
-		Function: "CloseCampaign", Argument: coupon.CloseRequest{Campaign: p.ID, Version: 1},
+		Function: "CloseCampaign", Argument: coupon.CloseRequest{Campaign: p.ID, Version: p.Version},
 		Endorsers: []string{p.Issuer, p.clearing},
 	})
 }
@@ -206,11 +240,16 @@ func (p *Campaign) Text(sn int64) string {
 // unit of goods for each, and returns the record of the batch.
 func (p *Campaign) Redeem(t testing.TB, retailer, invoice string, sns ...int64) string {
 	t.Helper()
+	return p.RedeemPaid(t, retailer, coupon.Invoice{
+		Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
+	}, nil, sns...)
+}
+
+// RedeemPaid is Redeem against a payment, attested or not.
+func (p *Campaign) RedeemPaid(t testing.TB, retailer string, invoice coupon.Invoice, attestation *coupon.Signature, sns ...int64) string {
+	t.Helper()
 	sale := coupon.Sale{
-		RequestID: uuid.NewString(), Request: coupon.Hash{1},
-		Invoice: coupon.Invoice{
-			Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
-		},
+		RequestID: uuid.NewString(), Request: coupon.Hash{1}, Invoice: invoice, Attestation: attestation,
 		Basket: coupon.Basket{
 			Currency: "EUR", Total: 300 * int64(len(sns)),
 			Lines: []coupon.Line{{GTIN: GTIN, Quantity: int64(len(sns)), UnitPrice: 300}},
@@ -222,7 +261,7 @@ func (p *Campaign) Redeem(t testing.TB, retailer, invoice string, sns ...int64) 
 	}
 	receipt := p.submitAs(t, retailer, ledger.Call{
 		Function: "Redeem", Input: coupon.BatchInput{Salt: coupon.Hash(RandomKey()), Sales: []coupon.Sale{sale}},
-		Endorsers: []string{p.Issuer, retailer},
+		Endorsers: p.with(retailer),
 	})
 	var result coupon.BatchResult
 	err := p.consortium.For(t, retailer).Evaluate(t.Context(), ledger.Call{
@@ -244,7 +283,7 @@ func (p *Campaign) Void(t testing.TB, retailer, record string) {
 	}
 	p.submitAs(t, retailer, ledger.Call{
 		Function: "Void", Input: coupon.VoidInput{Record: record, Redemption: batch.Redemptions[0].ID},
-		Endorsers: []string{p.Issuer, retailer},
+		Endorsers: p.with(retailer),
 	})
 }
 

@@ -29,6 +29,8 @@ type Released struct {
 	coupon.Release
 	// Beacon is that of the coupon's frame.
 	Beacon coupon.Hash
+	// Sold is the sale of a purchase proof; nil for a dynamic coupon.
+	Sold *Sold
 }
 
 // Place is where a coupon is to be released.
@@ -44,8 +46,9 @@ type Place struct {
 // Within a lane times never go back. Its owner must be set. Of repeats holds
 // what Allocate says, whatever the frame.
 //
-// Errors: REQUEST_CONFLICT, ErrFrameOver and ErrLaneOver. After any other error
-// the request may have been given a place; a repeat gets it.
+// Errors: REQUEST_CONFLICT, PRODUCT_HAS_PROOF of a purchase proof, ErrFrameOver
+// and ErrLaneOver. After any other error the request may have been given a
+// place; a repeat gets it.
 func (l *Log) Release(ctx context.Context, request Request, in Place) (Released, error) {
 	if request.Owner == nil || int(in.Lane) >= len(request.Quotas) {
 		return Released{}, errors.New("a dynamic coupon has u_data, and a lane of its framework")
@@ -88,6 +91,9 @@ func (l *Log) release(ctx context.Context, tx *sql.Tx, request Request, in Place
 	if at > h.opened+in.MaxAge.Milliseconds() {
 		return Released{}, ErrFrameOver
 	}
+	if err := checkUnsold(ctx, tx, request.Sold); err != nil {
+		return Released{}, err
+	}
 	number, err := advance(ctx, tx, of, request.Quotas[in.Lane])
 	if errors.Is(err, sql.ErrNoRows) {
 		return Released{}, ErrLaneOver
@@ -102,6 +108,7 @@ func (l *Log) release(ctx context.Context, tx *sql.Tx, request Request, in Place
 		Serial:  Serial{Lane: in.Lane, Number: number},
 		Release: coupon.Release{Frame: in.Frame, Time: at, Q: coupon.NextLink(h.q, request.Owner[:])},
 		Beacon:  h.beacon,
+		Sold:    request.Sold,
 	}
 	if err := recordReleased(ctx, tx, request, released); err != nil {
 		return Released{}, err
@@ -171,6 +178,9 @@ func findReleased(ctx context.Context, tx *sql.Tx, request Request) (Released, b
 	if err != nil {
 		return Released{}, false, fmt.Errorf("reading the release of a request: %w", err)
 	}
+	if released.Sold, err = findSold(ctx, tx, request, serial); err != nil {
+		return Released{}, false, err
+	}
 	return released, true, errors.Join(fill(&released.Q, q), fill(&released.Beacon, beacon))
 }
 
@@ -178,7 +188,10 @@ func recordReleased(ctx context.Context, tx *sql.Tx, request Request, r Released
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO issued (request_id, framework_id, lane, sn, owner, frame, time, q) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		request.ID, request.Framework[:], r.Lane, r.Number, request.owner(), r.Frame, r.Time, r.Q[:])
-	return err
+	if err != nil {
+		return err
+	}
+	return recordSold(ctx, tx, request.Framework, r.Serial, request.Sold)
 }
 
 // fill reads a hash of the store.

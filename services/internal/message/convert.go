@@ -38,6 +38,9 @@ func Campaign(entry coupon.CampaignEntry) *typev1.Campaign {
 		Status:          statuses[entry.State.Status],
 		RedeemUntilTime: Time(entry.State.RedeemUntil),
 		MaxFrameAge:     Duration(c.MaxFrameAge),
+		MaxTransfers:    c.MaxTransfers,
+
+		AttestationRequired: c.AttestationRequired,
 	}
 	for _, kind := range c.Kinds {
 		shown.Kinds = append(shown.Kinds, kinds[kind])
@@ -117,6 +120,8 @@ func CampaignToPublish(m *typev1.Campaign) (coupon.Campaign, error) {
 		Product: m.GetProduct(), Offer: m.GetOffer(), Terms: m.GetTerms(),
 		Begin: begin, End: end, MaxFrameAge: age,
 		AudienceWaived: m.GetAudienceWaived(), InvoiceRequired: m.GetInvoiceRequired(),
+		MaxTransfers:        m.GetMaxTransfers(),
+		AttestationRequired: m.GetAttestationRequired(),
 	}
 	for holder, shown := range holders {
 		if shown == m.GetHolder() {
@@ -140,7 +145,7 @@ func Kind(field string, shown typev1.Kind) (coupon.Kind, error) {
 			return kind, nil
 		}
 	}
-	return "", coupon.Refuse(coupon.ReasonUnknownKind, field, "a kind is KIND_STATIC or KIND_DYNAMIC")
+	return "", coupon.Refuse(coupon.ReasonUnknownKind, field, "a kind is KIND_STATIC, KIND_DYNAMIC or KIND_PROOF")
 }
 
 // Page reads what a caller asks of a list.
@@ -182,4 +187,5 @@ var statuses = map[coupon.Status]typev1.CampaignStatus{
 var kinds = map[coupon.Kind]typev1.Kind{
 	coupon.KindStatic:  typev1.Kind_KIND_STATIC,
 	coupon.KindDynamic: typev1.Kind_KIND_DYNAMIC,
+	coupon.KindProof:   typev1.Kind_KIND_PROOF,
 }

@@ -105,6 +105,8 @@ const (
 	DifferenceType_DIFFERENCE_TYPE_CLAIM DifferenceType = 5
 	// The batch is settled on the ledger, but not by this clearing house.
 	DifferenceType_DIFFERENCE_TYPE_SETTLED DifferenceType = 6
+	// The payment institute does not know the payment that was claimed for.
+	DifferenceType_DIFFERENCE_TYPE_PAYMENT DifferenceType = 7
 )
 
 // Enum value maps for DifferenceType.
@@ -117,6 +119,7 @@ var (
 		4: "DIFFERENCE_TYPE_INVOICE",
 		5: "DIFFERENCE_TYPE_CLAIM",
 		6: "DIFFERENCE_TYPE_SETTLED",
+		7: "DIFFERENCE_TYPE_PAYMENT",
 	}
 	DifferenceType_value = map[string]int32{
 		"DIFFERENCE_TYPE_UNSPECIFIED": 0,
@@ -126,6 +129,7 @@ var (
 		"DIFFERENCE_TYPE_INVOICE":     4,
 		"DIFFERENCE_TYPE_CLAIM":       5,
 		"DIFFERENCE_TYPE_SETTLED":     6,
+		"DIFFERENCE_TYPE_PAYMENT":     7,
 	}
 )
 
@@ -156,6 +160,356 @@ func (DifferenceType) EnumDescriptor() ([]byte, []int) {
 	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{1}
 }
 
+// RegisterInstituteRequest has all keys that are to be good; with none the
+// institute is withdrawn. A key that is left out attests nothing any more, not
+// even payments made before.
+type RegisterInstituteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// MSP id of the issuer.
+	Issuer string `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Name of the institute as in invoices, 1 to 64 printable ASCII characters.
+	Institute string `protobuf:"bytes,3,opt,name=institute,proto3" json:"institute,omitempty"`
+	// At most 16.
+	Keys          []*InstituteKey `protobuf:"bytes,4,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegisterInstituteRequest) Reset() {
+	*x = RegisterInstituteRequest{}
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegisterInstituteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegisterInstituteRequest) ProtoMessage() {}
+
+func (x *RegisterInstituteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegisterInstituteRequest.ProtoReflect.Descriptor instead.
+func (*RegisterInstituteRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *RegisterInstituteRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RegisterInstituteRequest) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *RegisterInstituteRequest) GetInstitute() string {
+	if x != nil {
+		return x.Institute
+	}
+	return ""
+}
+
+func (x *RegisterInstituteRequest) GetKeys() []*InstituteKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+// InstituteKey is one of a payment institute's keys.
+type InstituteKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Ed25519 public key, 64 lower-case hex digits.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Payments made from this time on are attested with it; always when absent.
+	FromTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from_time,json=fromTime,proto3" json:"from_time,omitempty"`
+	// Payments made before this time are; without end when absent.
+	UntilTime     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until_time,json=untilTime,proto3" json:"until_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstituteKey) Reset() {
+	*x = InstituteKey{}
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstituteKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstituteKey) ProtoMessage() {}
+
+func (x *InstituteKey) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstituteKey.ProtoReflect.Descriptor instead.
+func (*InstituteKey) Descriptor() ([]byte, []int) {
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *InstituteKey) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *InstituteKey) GetFromTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FromTime
+	}
+	return nil
+}
+
+func (x *InstituteKey) GetUntilTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UntilTime
+	}
+	return nil
+}
+
+// RegisterInstituteResponse holds what is on the ledger.
+type RegisterInstituteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The institute.
+	Institute     *Institute `protobuf:"bytes,1,opt,name=institute,proto3" json:"institute,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegisterInstituteResponse) Reset() {
+	*x = RegisterInstituteResponse{}
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegisterInstituteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegisterInstituteResponse) ProtoMessage() {}
+
+func (x *RegisterInstituteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegisterInstituteResponse.ProtoReflect.Descriptor instead.
+func (*RegisterInstituteResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RegisterInstituteResponse) GetInstitute() *Institute {
+	if x != nil {
+		return x.Institute
+	}
+	return nil
+}
+
+// Institute is a payment institute as an issuer's namespace knows it.
+type Institute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MSP id of the issuer.
+	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Name of the institute.
+	Institute string `protobuf:"bytes,2,opt,name=institute,proto3" json:"institute,omitempty"`
+	// Its keys; none once it is withdrawn.
+	Keys          []*InstituteKey `protobuf:"bytes,3,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Institute) Reset() {
+	*x = Institute{}
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Institute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Institute) ProtoMessage() {}
+
+func (x *Institute) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Institute.ProtoReflect.Descriptor instead.
+func (*Institute) Descriptor() ([]byte, []int) {
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Institute) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *Institute) GetInstitute() string {
+	if x != nil {
+		return x.Institute
+	}
+	return ""
+}
+
+func (x *Institute) GetKeys() []*InstituteKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+// GetInstituteRequest names an institute.
+type GetInstituteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MSP id of the issuer.
+	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Name of the institute.
+	Institute     string `protobuf:"bytes,2,opt,name=institute,proto3" json:"institute,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetInstituteRequest) Reset() {
+	*x = GetInstituteRequest{}
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetInstituteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetInstituteRequest) ProtoMessage() {}
+
+func (x *GetInstituteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetInstituteRequest.ProtoReflect.Descriptor instead.
+func (*GetInstituteRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GetInstituteRequest) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *GetInstituteRequest) GetInstitute() string {
+	if x != nil {
+		return x.Institute
+	}
+	return ""
+}
+
+// GetInstituteResponse holds the institute.
+type GetInstituteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The institute.
+	Institute     *Institute `protobuf:"bytes,1,opt,name=institute,proto3" json:"institute,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetInstituteResponse) Reset() {
+	*x = GetInstituteResponse{}
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetInstituteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetInstituteResponse) ProtoMessage() {}
+
+func (x *GetInstituteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetInstituteResponse.ProtoReflect.Descriptor instead.
+func (*GetInstituteResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetInstituteResponse) GetInstitute() *Institute {
+	if x != nil {
+		return x.Institute
+	}
+	return nil
+}
+
 // ListClaimsRequest asks for a page of claims.
 type ListClaimsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -171,7 +525,7 @@ type ListClaimsRequest struct {
 
 func (x *ListClaimsRequest) Reset() {
 	*x = ListClaimsRequest{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[0]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -183,7 +537,7 @@ func (x *ListClaimsRequest) String() string {
 func (*ListClaimsRequest) ProtoMessage() {}
 
 func (x *ListClaimsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[0]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -196,7 +550,7 @@ func (x *ListClaimsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClaimsRequest.ProtoReflect.Descriptor instead.
 func (*ListClaimsRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{0}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListClaimsRequest) GetPageSize() int32 {
@@ -233,7 +587,7 @@ type ListClaimsResponse struct {
 
 func (x *ListClaimsResponse) Reset() {
 	*x = ListClaimsResponse{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[1]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -245,7 +599,7 @@ func (x *ListClaimsResponse) String() string {
 func (*ListClaimsResponse) ProtoMessage() {}
 
 func (x *ListClaimsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[1]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -258,7 +612,7 @@ func (x *ListClaimsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClaimsResponse.ProtoReflect.Descriptor instead.
 func (*ListClaimsResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{1}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListClaimsResponse) GetClaims() []*Claim {
@@ -300,7 +654,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[2]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -312,7 +666,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[2]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -325,7 +679,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{2}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Claim) GetClaimId() string {
@@ -395,7 +749,7 @@ type ReconcileRequest struct {
 
 func (x *ReconcileRequest) Reset() {
 	*x = ReconcileRequest{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[3]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -407,7 +761,7 @@ func (x *ReconcileRequest) String() string {
 func (*ReconcileRequest) ProtoMessage() {}
 
 func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[3]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -420,7 +774,7 @@ func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileRequest.ProtoReflect.Descriptor instead.
 func (*ReconcileRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{3}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReconcileRequest) GetRequestId() string {
@@ -447,7 +801,7 @@ type ReconcileResponse struct {
 
 func (x *ReconcileResponse) Reset() {
 	*x = ReconcileResponse{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[4]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -459,7 +813,7 @@ func (x *ReconcileResponse) String() string {
 func (*ReconcileResponse) ProtoMessage() {}
 
 func (x *ReconcileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[4]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -472,7 +826,7 @@ func (x *ReconcileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileResponse.ProtoReflect.Descriptor instead.
 func (*ReconcileResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{4}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReconcileResponse) GetRunId() string {
@@ -524,7 +878,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[5]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +890,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[5]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +903,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{5}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Difference) GetType() DifferenceType {
@@ -607,7 +961,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[6]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -619,7 +973,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[6]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -632,7 +986,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{6}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SettleRequest) GetRequestId() string {
@@ -660,7 +1014,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[7]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +1026,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[7]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +1039,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{7}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SettleResponse) GetSettlement() *Settlement {
@@ -712,7 +1066,7 @@ type Settlement struct {
 
 func (x *Settlement) Reset() {
 	*x = Settlement{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[8]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +1078,7 @@ func (x *Settlement) String() string {
 func (*Settlement) ProtoMessage() {}
 
 func (x *Settlement) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[8]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +1091,7 @@ func (x *Settlement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settlement.ProtoReflect.Descriptor instead.
 func (*Settlement) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{8}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Settlement) GetSettlementId() string {
@@ -781,7 +1135,7 @@ type NetPosition struct {
 
 func (x *NetPosition) Reset() {
 	*x = NetPosition{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[9]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -793,7 +1147,7 @@ func (x *NetPosition) String() string {
 func (*NetPosition) ProtoMessage() {}
 
 func (x *NetPosition) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[9]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -806,7 +1160,7 @@ func (x *NetPosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetPosition.ProtoReflect.Descriptor instead.
 func (*NetPosition) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{9}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NetPosition) GetOrganisation() string {
@@ -846,7 +1200,7 @@ type Remittance struct {
 
 func (x *Remittance) Reset() {
 	*x = Remittance{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[10]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +1212,7 @@ func (x *Remittance) String() string {
 func (*Remittance) ProtoMessage() {}
 
 func (x *Remittance) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[10]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +1225,7 @@ func (x *Remittance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remittance.ProtoReflect.Descriptor instead.
 func (*Remittance) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{10}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Remittance) GetSettlementId() string {
@@ -934,7 +1288,7 @@ type GetSettlementRequest struct {
 
 func (x *GetSettlementRequest) Reset() {
 	*x = GetSettlementRequest{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[11]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1300,7 @@ func (x *GetSettlementRequest) String() string {
 func (*GetSettlementRequest) ProtoMessage() {}
 
 func (x *GetSettlementRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[11]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1313,7 @@ func (x *GetSettlementRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSettlementRequest.ProtoReflect.Descriptor instead.
 func (*GetSettlementRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{11}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetSettlementRequest) GetSettlementId() string {
@@ -980,7 +1334,7 @@ type GetSettlementResponse struct {
 
 func (x *GetSettlementResponse) Reset() {
 	*x = GetSettlementResponse{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[12]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1346,7 @@ func (x *GetSettlementResponse) String() string {
 func (*GetSettlementResponse) ProtoMessage() {}
 
 func (x *GetSettlementResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[12]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1359,7 @@ func (x *GetSettlementResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSettlementResponse.ProtoReflect.Descriptor instead.
 func (*GetSettlementResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{12}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetSettlementResponse) GetSettlement() *Settlement {
@@ -1030,7 +1384,7 @@ type ListRemittancesRequest struct {
 
 func (x *ListRemittancesRequest) Reset() {
 	*x = ListRemittancesRequest{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[13]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1042,7 +1396,7 @@ func (x *ListRemittancesRequest) String() string {
 func (*ListRemittancesRequest) ProtoMessage() {}
 
 func (x *ListRemittancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[13]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1055,7 +1409,7 @@ func (x *ListRemittancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRemittancesRequest.ProtoReflect.Descriptor instead.
 func (*ListRemittancesRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{13}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListRemittancesRequest) GetPageSize() int32 {
@@ -1092,7 +1446,7 @@ type ListRemittancesResponse struct {
 
 func (x *ListRemittancesResponse) Reset() {
 	*x = ListRemittancesResponse{}
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[14]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1104,7 +1458,7 @@ func (x *ListRemittancesResponse) String() string {
 func (*ListRemittancesResponse) ProtoMessage() {}
 
 func (x *ListRemittancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[14]
+	mi := &file_coupon_clearing_v1_clearing_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1117,7 +1471,7 @@ func (x *ListRemittancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRemittancesResponse.ProtoReflect.Descriptor instead.
 func (*ListRemittancesResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{14}
+	return file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListRemittancesResponse) GetRemittances() []*Remittance {
@@ -1138,7 +1492,29 @@ var File_coupon_clearing_v1_clearing_service_proto protoreflect.FileDescriptor
 
 const file_coupon_clearing_v1_clearing_service_proto_rawDesc = "" +
 	"\n" +
-	")coupon/clearing/v1/clearing_service.proto\x12\x12coupon.clearing.v1\x1a\x1acoupon/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x01\n" +
+	")coupon/clearing/v1/clearing_service.proto\x12\x12coupon.clearing.v1\x1a\x1acoupon/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n" +
+	"\x18RegisterInstituteRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x16\n" +
+	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x1c\n" +
+	"\tinstitute\x18\x03 \x01(\tR\tinstitute\x124\n" +
+	"\x04keys\x18\x04 \x03(\v2 .coupon.clearing.v1.InstituteKeyR\x04keys\"\x94\x01\n" +
+	"\fInstituteKey\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
+	"\tfrom_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bfromTime\x129\n" +
+	"\n" +
+	"until_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tuntilTime\"X\n" +
+	"\x19RegisterInstituteResponse\x12;\n" +
+	"\tinstitute\x18\x01 \x01(\v2\x1d.coupon.clearing.v1.InstituteR\tinstitute\"w\n" +
+	"\tInstitute\x12\x16\n" +
+	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1c\n" +
+	"\tinstitute\x18\x02 \x01(\tR\tinstitute\x124\n" +
+	"\x04keys\x18\x03 \x03(\v2 .coupon.clearing.v1.InstituteKeyR\x04keys\"K\n" +
+	"\x13GetInstituteRequest\x12\x16\n" +
+	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1c\n" +
+	"\tinstitute\x18\x02 \x01(\tR\tinstitute\"S\n" +
+	"\x14GetInstituteResponse\x12;\n" +
+	"\tinstitute\x18\x01 \x01(\v2\x1d.coupon.clearing.v1.InstituteR\tinstitute\"\x85\x01\n" +
 	"\x11ListClaimsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -1221,7 +1597,7 @@ const file_coupon_clearing_v1_clearing_service_proto_rawDesc = "" +
 	"\x14CLAIM_STATE_RECEIVED\x10\x01\x12\x18\n" +
 	"\x14CLAIM_STATE_ACCEPTED\x10\x02\x12\x18\n" +
 	"\x14CLAIM_STATE_DISPUTED\x10\x03\x12\x17\n" +
-	"\x13CLAIM_STATE_SETTLED\x10\x04*\xda\x01\n" +
+	"\x13CLAIM_STATE_SETTLED\x10\x04*\xf7\x01\n" +
 	"\x0eDifferenceType\x12\x1f\n" +
 	"\x1bDIFFERENCE_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16DIFFERENCE_TYPE_RECORD\x10\x01\x12\x1a\n" +
@@ -1229,14 +1605,17 @@ const file_coupon_clearing_v1_clearing_service_proto_rawDesc = "" +
 	"\x16DIFFERENCE_TYPE_AMOUNT\x10\x03\x12\x1b\n" +
 	"\x17DIFFERENCE_TYPE_INVOICE\x10\x04\x12\x19\n" +
 	"\x15DIFFERENCE_TYPE_CLAIM\x10\x05\x12\x1b\n" +
-	"\x17DIFFERENCE_TYPE_SETTLED\x10\x062\xeb\x03\n" +
+	"\x17DIFFERENCE_TYPE_SETTLED\x10\x06\x12\x1b\n" +
+	"\x17DIFFERENCE_TYPE_PAYMENT\x10\a2\xc0\x05\n" +
 	"\x0fClearingService\x12[\n" +
 	"\n" +
 	"ListClaims\x12%.coupon.clearing.v1.ListClaimsRequest\x1a&.coupon.clearing.v1.ListClaimsResponse\x12X\n" +
 	"\tReconcile\x12$.coupon.clearing.v1.ReconcileRequest\x1a%.coupon.clearing.v1.ReconcileResponse\x12O\n" +
 	"\x06Settle\x12!.coupon.clearing.v1.SettleRequest\x1a\".coupon.clearing.v1.SettleResponse\x12d\n" +
 	"\rGetSettlement\x12(.coupon.clearing.v1.GetSettlementRequest\x1a).coupon.clearing.v1.GetSettlementResponse\x12j\n" +
-	"\x0fListRemittances\x12*.coupon.clearing.v1.ListRemittancesRequest\x1a+.coupon.clearing.v1.ListRemittancesResponseB1Z/ecoupon/proto/gen/coupon/clearing/v1;clearingv1b\x06proto3"
+	"\x0fListRemittances\x12*.coupon.clearing.v1.ListRemittancesRequest\x1a+.coupon.clearing.v1.ListRemittancesResponse\x12p\n" +
+	"\x11RegisterInstitute\x12,.coupon.clearing.v1.RegisterInstituteRequest\x1a-.coupon.clearing.v1.RegisterInstituteResponse\x12a\n" +
+	"\fGetInstitute\x12'.coupon.clearing.v1.GetInstituteRequest\x1a(.coupon.clearing.v1.GetInstituteResponseB1Z/ecoupon/proto/gen/coupon/clearing/v1;clearingv1b\x06proto3"
 
 var (
 	file_coupon_clearing_v1_clearing_service_proto_rawDescOnce sync.Once
@@ -1251,62 +1630,78 @@ func file_coupon_clearing_v1_clearing_service_proto_rawDescGZIP() []byte {
 }
 
 var file_coupon_clearing_v1_clearing_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_coupon_clearing_v1_clearing_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_coupon_clearing_v1_clearing_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_coupon_clearing_v1_clearing_service_proto_goTypes = []any{
-	(ClaimState)(0),                 // 0: coupon.clearing.v1.ClaimState
-	(DifferenceType)(0),             // 1: coupon.clearing.v1.DifferenceType
-	(*ListClaimsRequest)(nil),       // 2: coupon.clearing.v1.ListClaimsRequest
-	(*ListClaimsResponse)(nil),      // 3: coupon.clearing.v1.ListClaimsResponse
-	(*Claim)(nil),                   // 4: coupon.clearing.v1.Claim
-	(*ReconcileRequest)(nil),        // 5: coupon.clearing.v1.ReconcileRequest
-	(*ReconcileResponse)(nil),       // 6: coupon.clearing.v1.ReconcileResponse
-	(*Difference)(nil),              // 7: coupon.clearing.v1.Difference
-	(*SettleRequest)(nil),           // 8: coupon.clearing.v1.SettleRequest
-	(*SettleResponse)(nil),          // 9: coupon.clearing.v1.SettleResponse
-	(*Settlement)(nil),              // 10: coupon.clearing.v1.Settlement
-	(*NetPosition)(nil),             // 11: coupon.clearing.v1.NetPosition
-	(*Remittance)(nil),              // 12: coupon.clearing.v1.Remittance
-	(*GetSettlementRequest)(nil),    // 13: coupon.clearing.v1.GetSettlementRequest
-	(*GetSettlementResponse)(nil),   // 14: coupon.clearing.v1.GetSettlementResponse
-	(*ListRemittancesRequest)(nil),  // 15: coupon.clearing.v1.ListRemittancesRequest
-	(*ListRemittancesResponse)(nil), // 16: coupon.clearing.v1.ListRemittancesResponse
-	(*v1.Money)(nil),                // 17: coupon.type.v1.Money
-	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
+	(ClaimState)(0),                   // 0: coupon.clearing.v1.ClaimState
+	(DifferenceType)(0),               // 1: coupon.clearing.v1.DifferenceType
+	(*RegisterInstituteRequest)(nil),  // 2: coupon.clearing.v1.RegisterInstituteRequest
+	(*InstituteKey)(nil),              // 3: coupon.clearing.v1.InstituteKey
+	(*RegisterInstituteResponse)(nil), // 4: coupon.clearing.v1.RegisterInstituteResponse
+	(*Institute)(nil),                 // 5: coupon.clearing.v1.Institute
+	(*GetInstituteRequest)(nil),       // 6: coupon.clearing.v1.GetInstituteRequest
+	(*GetInstituteResponse)(nil),      // 7: coupon.clearing.v1.GetInstituteResponse
+	(*ListClaimsRequest)(nil),         // 8: coupon.clearing.v1.ListClaimsRequest
+	(*ListClaimsResponse)(nil),        // 9: coupon.clearing.v1.ListClaimsResponse
+	(*Claim)(nil),                     // 10: coupon.clearing.v1.Claim
+	(*ReconcileRequest)(nil),          // 11: coupon.clearing.v1.ReconcileRequest
+	(*ReconcileResponse)(nil),         // 12: coupon.clearing.v1.ReconcileResponse
+	(*Difference)(nil),                // 13: coupon.clearing.v1.Difference
+	(*SettleRequest)(nil),             // 14: coupon.clearing.v1.SettleRequest
+	(*SettleResponse)(nil),            // 15: coupon.clearing.v1.SettleResponse
+	(*Settlement)(nil),                // 16: coupon.clearing.v1.Settlement
+	(*NetPosition)(nil),               // 17: coupon.clearing.v1.NetPosition
+	(*Remittance)(nil),                // 18: coupon.clearing.v1.Remittance
+	(*GetSettlementRequest)(nil),      // 19: coupon.clearing.v1.GetSettlementRequest
+	(*GetSettlementResponse)(nil),     // 20: coupon.clearing.v1.GetSettlementResponse
+	(*ListRemittancesRequest)(nil),    // 21: coupon.clearing.v1.ListRemittancesRequest
+	(*ListRemittancesResponse)(nil),   // 22: coupon.clearing.v1.ListRemittancesResponse
+	(*timestamppb.Timestamp)(nil),     // 23: google.protobuf.Timestamp
+	(*v1.Money)(nil),                  // 24: coupon.type.v1.Money
 }
 var file_coupon_clearing_v1_clearing_service_proto_depIdxs = []int32{
-	0,  // 0: coupon.clearing.v1.ListClaimsRequest.state:type_name -> coupon.clearing.v1.ClaimState
-	4,  // 1: coupon.clearing.v1.ListClaimsResponse.claims:type_name -> coupon.clearing.v1.Claim
-	17, // 2: coupon.clearing.v1.Claim.amounts:type_name -> coupon.type.v1.Money
-	0,  // 3: coupon.clearing.v1.Claim.state:type_name -> coupon.clearing.v1.ClaimState
-	18, // 4: coupon.clearing.v1.Claim.claim_time:type_name -> google.protobuf.Timestamp
-	18, // 5: coupon.clearing.v1.ReconcileResponse.run_time:type_name -> google.protobuf.Timestamp
-	7,  // 6: coupon.clearing.v1.ReconcileResponse.differences:type_name -> coupon.clearing.v1.Difference
-	1,  // 7: coupon.clearing.v1.Difference.type:type_name -> coupon.clearing.v1.DifferenceType
-	17, // 8: coupon.clearing.v1.Difference.amount:type_name -> coupon.type.v1.Money
-	18, // 9: coupon.clearing.v1.SettleRequest.until_time:type_name -> google.protobuf.Timestamp
-	10, // 10: coupon.clearing.v1.SettleResponse.settlement:type_name -> coupon.clearing.v1.Settlement
-	18, // 11: coupon.clearing.v1.Settlement.settle_time:type_name -> google.protobuf.Timestamp
-	12, // 12: coupon.clearing.v1.Settlement.remittances:type_name -> coupon.clearing.v1.Remittance
-	11, // 13: coupon.clearing.v1.Settlement.net_positions:type_name -> coupon.clearing.v1.NetPosition
-	17, // 14: coupon.clearing.v1.NetPosition.amount:type_name -> coupon.type.v1.Money
-	17, // 15: coupon.clearing.v1.Remittance.amount:type_name -> coupon.type.v1.Money
-	10, // 16: coupon.clearing.v1.GetSettlementResponse.settlement:type_name -> coupon.clearing.v1.Settlement
-	12, // 17: coupon.clearing.v1.ListRemittancesResponse.remittances:type_name -> coupon.clearing.v1.Remittance
-	2,  // 18: coupon.clearing.v1.ClearingService.ListClaims:input_type -> coupon.clearing.v1.ListClaimsRequest
-	5,  // 19: coupon.clearing.v1.ClearingService.Reconcile:input_type -> coupon.clearing.v1.ReconcileRequest
-	8,  // 20: coupon.clearing.v1.ClearingService.Settle:input_type -> coupon.clearing.v1.SettleRequest
-	13, // 21: coupon.clearing.v1.ClearingService.GetSettlement:input_type -> coupon.clearing.v1.GetSettlementRequest
-	15, // 22: coupon.clearing.v1.ClearingService.ListRemittances:input_type -> coupon.clearing.v1.ListRemittancesRequest
-	3,  // 23: coupon.clearing.v1.ClearingService.ListClaims:output_type -> coupon.clearing.v1.ListClaimsResponse
-	6,  // 24: coupon.clearing.v1.ClearingService.Reconcile:output_type -> coupon.clearing.v1.ReconcileResponse
-	9,  // 25: coupon.clearing.v1.ClearingService.Settle:output_type -> coupon.clearing.v1.SettleResponse
-	14, // 26: coupon.clearing.v1.ClearingService.GetSettlement:output_type -> coupon.clearing.v1.GetSettlementResponse
-	16, // 27: coupon.clearing.v1.ClearingService.ListRemittances:output_type -> coupon.clearing.v1.ListRemittancesResponse
-	23, // [23:28] is the sub-list for method output_type
-	18, // [18:23] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	3,  // 0: coupon.clearing.v1.RegisterInstituteRequest.keys:type_name -> coupon.clearing.v1.InstituteKey
+	23, // 1: coupon.clearing.v1.InstituteKey.from_time:type_name -> google.protobuf.Timestamp
+	23, // 2: coupon.clearing.v1.InstituteKey.until_time:type_name -> google.protobuf.Timestamp
+	5,  // 3: coupon.clearing.v1.RegisterInstituteResponse.institute:type_name -> coupon.clearing.v1.Institute
+	3,  // 4: coupon.clearing.v1.Institute.keys:type_name -> coupon.clearing.v1.InstituteKey
+	5,  // 5: coupon.clearing.v1.GetInstituteResponse.institute:type_name -> coupon.clearing.v1.Institute
+	0,  // 6: coupon.clearing.v1.ListClaimsRequest.state:type_name -> coupon.clearing.v1.ClaimState
+	10, // 7: coupon.clearing.v1.ListClaimsResponse.claims:type_name -> coupon.clearing.v1.Claim
+	24, // 8: coupon.clearing.v1.Claim.amounts:type_name -> coupon.type.v1.Money
+	0,  // 9: coupon.clearing.v1.Claim.state:type_name -> coupon.clearing.v1.ClaimState
+	23, // 10: coupon.clearing.v1.Claim.claim_time:type_name -> google.protobuf.Timestamp
+	23, // 11: coupon.clearing.v1.ReconcileResponse.run_time:type_name -> google.protobuf.Timestamp
+	13, // 12: coupon.clearing.v1.ReconcileResponse.differences:type_name -> coupon.clearing.v1.Difference
+	1,  // 13: coupon.clearing.v1.Difference.type:type_name -> coupon.clearing.v1.DifferenceType
+	24, // 14: coupon.clearing.v1.Difference.amount:type_name -> coupon.type.v1.Money
+	23, // 15: coupon.clearing.v1.SettleRequest.until_time:type_name -> google.protobuf.Timestamp
+	16, // 16: coupon.clearing.v1.SettleResponse.settlement:type_name -> coupon.clearing.v1.Settlement
+	23, // 17: coupon.clearing.v1.Settlement.settle_time:type_name -> google.protobuf.Timestamp
+	18, // 18: coupon.clearing.v1.Settlement.remittances:type_name -> coupon.clearing.v1.Remittance
+	17, // 19: coupon.clearing.v1.Settlement.net_positions:type_name -> coupon.clearing.v1.NetPosition
+	24, // 20: coupon.clearing.v1.NetPosition.amount:type_name -> coupon.type.v1.Money
+	24, // 21: coupon.clearing.v1.Remittance.amount:type_name -> coupon.type.v1.Money
+	16, // 22: coupon.clearing.v1.GetSettlementResponse.settlement:type_name -> coupon.clearing.v1.Settlement
+	18, // 23: coupon.clearing.v1.ListRemittancesResponse.remittances:type_name -> coupon.clearing.v1.Remittance
+	8,  // 24: coupon.clearing.v1.ClearingService.ListClaims:input_type -> coupon.clearing.v1.ListClaimsRequest
+	11, // 25: coupon.clearing.v1.ClearingService.Reconcile:input_type -> coupon.clearing.v1.ReconcileRequest
+	14, // 26: coupon.clearing.v1.ClearingService.Settle:input_type -> coupon.clearing.v1.SettleRequest
+	19, // 27: coupon.clearing.v1.ClearingService.GetSettlement:input_type -> coupon.clearing.v1.GetSettlementRequest
+	21, // 28: coupon.clearing.v1.ClearingService.ListRemittances:input_type -> coupon.clearing.v1.ListRemittancesRequest
+	2,  // 29: coupon.clearing.v1.ClearingService.RegisterInstitute:input_type -> coupon.clearing.v1.RegisterInstituteRequest
+	6,  // 30: coupon.clearing.v1.ClearingService.GetInstitute:input_type -> coupon.clearing.v1.GetInstituteRequest
+	9,  // 31: coupon.clearing.v1.ClearingService.ListClaims:output_type -> coupon.clearing.v1.ListClaimsResponse
+	12, // 32: coupon.clearing.v1.ClearingService.Reconcile:output_type -> coupon.clearing.v1.ReconcileResponse
+	15, // 33: coupon.clearing.v1.ClearingService.Settle:output_type -> coupon.clearing.v1.SettleResponse
+	20, // 34: coupon.clearing.v1.ClearingService.GetSettlement:output_type -> coupon.clearing.v1.GetSettlementResponse
+	22, // 35: coupon.clearing.v1.ClearingService.ListRemittances:output_type -> coupon.clearing.v1.ListRemittancesResponse
+	4,  // 36: coupon.clearing.v1.ClearingService.RegisterInstitute:output_type -> coupon.clearing.v1.RegisterInstituteResponse
+	7,  // 37: coupon.clearing.v1.ClearingService.GetInstitute:output_type -> coupon.clearing.v1.GetInstituteResponse
+	31, // [31:38] is the sub-list for method output_type
+	24, // [24:31] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_coupon_clearing_v1_clearing_service_proto_init() }
@@ -1320,7 +1715,7 @@ func file_coupon_clearing_v1_clearing_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_clearing_v1_clearing_service_proto_rawDesc), len(file_coupon_clearing_v1_clearing_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   15,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,11 +22,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ClearingService_ListClaims_FullMethodName      = "/coupon.clearing.v1.ClearingService/ListClaims"
-	ClearingService_Reconcile_FullMethodName       = "/coupon.clearing.v1.ClearingService/Reconcile"
-	ClearingService_Settle_FullMethodName          = "/coupon.clearing.v1.ClearingService/Settle"
-	ClearingService_GetSettlement_FullMethodName   = "/coupon.clearing.v1.ClearingService/GetSettlement"
-	ClearingService_ListRemittances_FullMethodName = "/coupon.clearing.v1.ClearingService/ListRemittances"
+	ClearingService_ListClaims_FullMethodName        = "/coupon.clearing.v1.ClearingService/ListClaims"
+	ClearingService_Reconcile_FullMethodName         = "/coupon.clearing.v1.ClearingService/Reconcile"
+	ClearingService_Settle_FullMethodName            = "/coupon.clearing.v1.ClearingService/Settle"
+	ClearingService_GetSettlement_FullMethodName     = "/coupon.clearing.v1.ClearingService/GetSettlement"
+	ClearingService_ListRemittances_FullMethodName   = "/coupon.clearing.v1.ClearingService/ListRemittances"
+	ClearingService_RegisterInstitute_FullMethodName = "/coupon.clearing.v1.ClearingService/RegisterInstitute"
+	ClearingService_GetInstitute_FullMethodName      = "/coupon.clearing.v1.ClearingService/GetInstitute"
 )
 
 // ClearingServiceClient is the client API for ClearingService service.
@@ -47,6 +49,11 @@ type ClearingServiceClient interface {
 	GetSettlement(ctx context.Context, in *GetSettlementRequest, opts ...grpc.CallOption) (*GetSettlementResponse, error)
 	// ListRemittances lists who pays whom, and why.
 	ListRemittances(ctx context.Context, in *ListRemittancesRequest, opts ...grpc.CallOption) (*ListRemittancesResponse, error)
+	// RegisterInstitute replaces the keys of a payment institute with one issuer:
+	// those with which its attestations are checked from now on.
+	RegisterInstitute(ctx context.Context, in *RegisterInstituteRequest, opts ...grpc.CallOption) (*RegisterInstituteResponse, error)
+	// GetInstitute returns the keys that are registered with one issuer.
+	GetInstitute(ctx context.Context, in *GetInstituteRequest, opts ...grpc.CallOption) (*GetInstituteResponse, error)
 }
 
 type clearingServiceClient struct {
@@ -107,6 +114,26 @@ func (c *clearingServiceClient) ListRemittances(ctx context.Context, in *ListRem
 	return out, nil
 }
 
+func (c *clearingServiceClient) RegisterInstitute(ctx context.Context, in *RegisterInstituteRequest, opts ...grpc.CallOption) (*RegisterInstituteResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RegisterInstituteResponse)
+	err := c.cc.Invoke(ctx, ClearingService_RegisterInstitute_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *clearingServiceClient) GetInstitute(ctx context.Context, in *GetInstituteRequest, opts ...grpc.CallOption) (*GetInstituteResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetInstituteResponse)
+	err := c.cc.Invoke(ctx, ClearingService_GetInstitute_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ClearingServiceServer is the server API for ClearingService service.
 // All implementations must embed UnimplementedClearingServiceServer
 // for forward compatibility.
@@ -125,6 +152,11 @@ type ClearingServiceServer interface {
 	GetSettlement(context.Context, *GetSettlementRequest) (*GetSettlementResponse, error)
 	// ListRemittances lists who pays whom, and why.
 	ListRemittances(context.Context, *ListRemittancesRequest) (*ListRemittancesResponse, error)
+	// RegisterInstitute replaces the keys of a payment institute with one issuer:
+	// those with which its attestations are checked from now on.
+	RegisterInstitute(context.Context, *RegisterInstituteRequest) (*RegisterInstituteResponse, error)
+	// GetInstitute returns the keys that are registered with one issuer.
+	GetInstitute(context.Context, *GetInstituteRequest) (*GetInstituteResponse, error)
 	mustEmbedUnimplementedClearingServiceServer()
 }
 
@@ -149,6 +181,12 @@ func (UnimplementedClearingServiceServer) GetSettlement(context.Context, *GetSet
 }
 func (UnimplementedClearingServiceServer) ListRemittances(context.Context, *ListRemittancesRequest) (*ListRemittancesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRemittances not implemented")
+}
+func (UnimplementedClearingServiceServer) RegisterInstitute(context.Context, *RegisterInstituteRequest) (*RegisterInstituteResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RegisterInstitute not implemented")
+}
+func (UnimplementedClearingServiceServer) GetInstitute(context.Context, *GetInstituteRequest) (*GetInstituteResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetInstitute not implemented")
 }
 func (UnimplementedClearingServiceServer) mustEmbedUnimplementedClearingServiceServer() {}
 func (UnimplementedClearingServiceServer) testEmbeddedByValue()                         {}
@@ -261,6 +299,42 @@ func _ClearingService_ListRemittances_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ClearingService_RegisterInstitute_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RegisterInstituteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClearingServiceServer).RegisterInstitute(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ClearingService_RegisterInstitute_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClearingServiceServer).RegisterInstitute(ctx, req.(*RegisterInstituteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ClearingService_GetInstitute_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetInstituteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClearingServiceServer).GetInstitute(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ClearingService_GetInstitute_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClearingServiceServer).GetInstitute(ctx, req.(*GetInstituteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ClearingService_ServiceDesc is the grpc.ServiceDesc for ClearingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -287,6 +361,14 @@ var ClearingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRemittances",
 			Handler:    _ClearingService_ListRemittances_Handler,
+		},
+		{
+			MethodName: "RegisterInstitute",
+			Handler:    _ClearingService_RegisterInstitute_Handler,
+		},
+		{
+			MethodName: "GetInstitute",
+			Handler:    _ClearingService_GetInstitute_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

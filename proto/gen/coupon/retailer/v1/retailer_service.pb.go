@@ -1029,6 +1029,138 @@ func (x *ListClaimsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// IssueProofRequest asks for the proof of a sale.
+type IssueProofRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the till, a random UUID version 4; a repeat with the same content
+	// returns the same proof.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Framework id of the offer, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// What the customer's wallet shows, 32 bytes: its one-time Ed25519 public key
+	// where the campaign binds coupons to wallets, or random bytes.
+	UData []byte `protobuf:"bytes,3,opt,name=u_data,json=uData,proto3" json:"u_data,omitempty"`
+	// The product that was sold, this very one: 1 to 64 printable ASCII
+	// characters, such as an article and a serial number in the form of GS1,
+	// "(01)09521234543213(21)S0001".
+	ProductId string `protobuf:"bytes,4,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
+	// The number of the sale's invoice.
+	InvoiceNumber string `protobuf:"bytes,5,opt,name=invoice_number,json=invoiceNumber,proto3" json:"invoice_number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueProofRequest) Reset() {
+	*x = IssueProofRequest{}
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueProofRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueProofRequest) ProtoMessage() {}
+
+func (x *IssueProofRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueProofRequest.ProtoReflect.Descriptor instead.
+func (*IssueProofRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *IssueProofRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *IssueProofRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *IssueProofRequest) GetUData() []byte {
+	if x != nil {
+		return x.UData
+	}
+	return nil
+}
+
+func (x *IssueProofRequest) GetProductId() string {
+	if x != nil {
+		return x.ProductId
+	}
+	return ""
+}
+
+func (x *IssueProofRequest) GetInvoiceNumber() string {
+	if x != nil {
+		return x.InvoiceNumber
+	}
+	return ""
+}
+
+// IssueProofResponse holds the proof.
+type IssueProofResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The coupon's text, "ec1." and base64url.
+	Coupon        string `protobuf:"bytes,1,opt,name=coupon,proto3" json:"coupon,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueProofResponse) Reset() {
+	*x = IssueProofResponse{}
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueProofResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueProofResponse) ProtoMessage() {}
+
+func (x *IssueProofResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_retailer_v1_retailer_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueProofResponse.ProtoReflect.Descriptor instead.
+func (*IssueProofResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *IssueProofResponse) GetCoupon() string {
+	if x != nil {
+		return x.Coupon
+	}
+	return ""
+}
+
 var File_coupon_retailer_v1_retailer_service_proto protoreflect.FileDescriptor
 
 const file_coupon_retailer_v1_retailer_service_proto_rawDesc = "" +
@@ -1106,7 +1238,17 @@ const file_coupon_retailer_v1_retailer_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\"o\n" +
 	"\x12ListClaimsResponse\x121\n" +
 	"\x06claims\x18\x01 \x03(\v2\x19.coupon.retailer.v1.ClaimR\x06claims\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x8f\x04\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x01\n" +
+	"\x11IssueProofRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
+	"\fframework_id\x18\x02 \x01(\tR\vframeworkId\x12\x15\n" +
+	"\x06u_data\x18\x03 \x01(\fR\x05uData\x12\x1d\n" +
+	"\n" +
+	"product_id\x18\x04 \x01(\tR\tproductId\x12%\n" +
+	"\x0einvoice_number\x18\x05 \x01(\tR\rinvoiceNumber\",\n" +
+	"\x12IssueProofResponse\x12\x16\n" +
+	"\x06coupon\x18\x01 \x01(\tR\x06coupon2\xec\x04\n" +
 	"\x0fRetailerService\x12O\n" +
 	"\x06Verify\x12!.coupon.retailer.v1.VerifyRequest\x1a\".coupon.retailer.v1.VerifyResponse\x12O\n" +
 	"\x06Redeem\x12!.coupon.retailer.v1.RedeemRequest\x1a\".coupon.retailer.v1.RedeemResponse\x12I\n" +
@@ -1114,7 +1256,9 @@ const file_coupon_retailer_v1_retailer_service_proto_rawDesc = "" +
 	"\rGetRedemption\x12(.coupon.retailer.v1.GetRedemptionRequest\x1a).coupon.retailer.v1.GetRedemptionResponse\x12L\n" +
 	"\x05Claim\x12 .coupon.retailer.v1.ClaimRequest\x1a!.coupon.retailer.v1.ClaimResponse\x12[\n" +
 	"\n" +
-	"ListClaims\x12%.coupon.retailer.v1.ListClaimsRequest\x1a&.coupon.retailer.v1.ListClaimsResponseB1Z/ecoupon/proto/gen/coupon/retailer/v1;retailerv1b\x06proto3"
+	"ListClaims\x12%.coupon.retailer.v1.ListClaimsRequest\x1a&.coupon.retailer.v1.ListClaimsResponse\x12[\n" +
+	"\n" +
+	"IssueProof\x12%.coupon.retailer.v1.IssueProofRequest\x1a&.coupon.retailer.v1.IssueProofResponseB1Z/ecoupon/proto/gen/coupon/retailer/v1;retailerv1b\x06proto3"
 
 var (
 	file_coupon_retailer_v1_retailer_service_proto_rawDescOnce sync.Once
@@ -1128,7 +1272,7 @@ func file_coupon_retailer_v1_retailer_service_proto_rawDescGZIP() []byte {
 	return file_coupon_retailer_v1_retailer_service_proto_rawDescData
 }
 
-var file_coupon_retailer_v1_retailer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_coupon_retailer_v1_retailer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_coupon_retailer_v1_retailer_service_proto_goTypes = []any{
 	(*VerifyRequest)(nil),         // 0: coupon.retailer.v1.VerifyRequest
 	(*Receipt)(nil),               // 1: coupon.retailer.v1.Receipt
@@ -1146,30 +1290,32 @@ var file_coupon_retailer_v1_retailer_service_proto_goTypes = []any{
 	(*Claim)(nil),                 // 13: coupon.retailer.v1.Claim
 	(*ListClaimsRequest)(nil),     // 14: coupon.retailer.v1.ListClaimsRequest
 	(*ListClaimsResponse)(nil),    // 15: coupon.retailer.v1.ListClaimsResponse
-	(*v1.Basket)(nil),             // 16: coupon.type.v1.Basket
-	(v1.ErrorReason)(0),           // 17: coupon.type.v1.ErrorReason
-	(*v1.Money)(nil),              // 18: coupon.type.v1.Money
-	(*v1.Invoice)(nil),            // 19: coupon.type.v1.Invoice
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*IssueProofRequest)(nil),     // 16: coupon.retailer.v1.IssueProofRequest
+	(*IssueProofResponse)(nil),    // 17: coupon.retailer.v1.IssueProofResponse
+	(*v1.Basket)(nil),             // 18: coupon.type.v1.Basket
+	(v1.ErrorReason)(0),           // 19: coupon.type.v1.ErrorReason
+	(*v1.Money)(nil),              // 20: coupon.type.v1.Money
+	(*v1.Invoice)(nil),            // 21: coupon.type.v1.Invoice
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
 }
 var file_coupon_retailer_v1_retailer_service_proto_depIdxs = []int32{
-	16, // 0: coupon.retailer.v1.VerifyRequest.basket:type_name -> coupon.type.v1.Basket
+	18, // 0: coupon.retailer.v1.VerifyRequest.basket:type_name -> coupon.type.v1.Basket
 	1,  // 1: coupon.retailer.v1.VerifyRequest.receipts:type_name -> coupon.retailer.v1.Receipt
 	3,  // 2: coupon.retailer.v1.VerifyResponse.verdicts:type_name -> coupon.retailer.v1.Verdict
-	17, // 3: coupon.retailer.v1.Verdict.reason:type_name -> coupon.type.v1.ErrorReason
-	18, // 4: coupon.retailer.v1.Verdict.discount:type_name -> coupon.type.v1.Money
-	18, // 5: coupon.retailer.v1.Verdict.discount_in_one_hour:type_name -> coupon.type.v1.Money
-	19, // 6: coupon.retailer.v1.RedeemRequest.invoice:type_name -> coupon.type.v1.Invoice
-	16, // 7: coupon.retailer.v1.RedeemRequest.basket:type_name -> coupon.type.v1.Basket
+	19, // 3: coupon.retailer.v1.Verdict.reason:type_name -> coupon.type.v1.ErrorReason
+	20, // 4: coupon.retailer.v1.Verdict.discount:type_name -> coupon.type.v1.Money
+	20, // 5: coupon.retailer.v1.Verdict.discount_in_one_hour:type_name -> coupon.type.v1.Money
+	21, // 6: coupon.retailer.v1.RedeemRequest.invoice:type_name -> coupon.type.v1.Invoice
+	18, // 7: coupon.retailer.v1.RedeemRequest.basket:type_name -> coupon.type.v1.Basket
 	1,  // 8: coupon.retailer.v1.RedeemRequest.receipts:type_name -> coupon.retailer.v1.Receipt
 	6,  // 9: coupon.retailer.v1.RedeemResponse.redemption:type_name -> coupon.retailer.v1.Redemption
-	18, // 10: coupon.retailer.v1.Redemption.discounts:type_name -> coupon.type.v1.Money
-	18, // 11: coupon.retailer.v1.Redemption.total:type_name -> coupon.type.v1.Money
-	20, // 12: coupon.retailer.v1.Redemption.redeem_time:type_name -> google.protobuf.Timestamp
+	20, // 10: coupon.retailer.v1.Redemption.discounts:type_name -> coupon.type.v1.Money
+	20, // 11: coupon.retailer.v1.Redemption.total:type_name -> coupon.type.v1.Money
+	22, // 12: coupon.retailer.v1.Redemption.redeem_time:type_name -> google.protobuf.Timestamp
 	6,  // 13: coupon.retailer.v1.VoidResponse.redemption:type_name -> coupon.retailer.v1.Redemption
 	6,  // 14: coupon.retailer.v1.GetRedemptionResponse.redemption:type_name -> coupon.retailer.v1.Redemption
 	13, // 15: coupon.retailer.v1.ClaimResponse.claims:type_name -> coupon.retailer.v1.Claim
-	18, // 16: coupon.retailer.v1.Claim.amounts:type_name -> coupon.type.v1.Money
+	20, // 16: coupon.retailer.v1.Claim.amounts:type_name -> coupon.type.v1.Money
 	13, // 17: coupon.retailer.v1.ListClaimsResponse.claims:type_name -> coupon.retailer.v1.Claim
 	0,  // 18: coupon.retailer.v1.RetailerService.Verify:input_type -> coupon.retailer.v1.VerifyRequest
 	4,  // 19: coupon.retailer.v1.RetailerService.Redeem:input_type -> coupon.retailer.v1.RedeemRequest
@@ -1177,14 +1323,16 @@ var file_coupon_retailer_v1_retailer_service_proto_depIdxs = []int32{
 	9,  // 21: coupon.retailer.v1.RetailerService.GetRedemption:input_type -> coupon.retailer.v1.GetRedemptionRequest
 	11, // 22: coupon.retailer.v1.RetailerService.Claim:input_type -> coupon.retailer.v1.ClaimRequest
 	14, // 23: coupon.retailer.v1.RetailerService.ListClaims:input_type -> coupon.retailer.v1.ListClaimsRequest
-	2,  // 24: coupon.retailer.v1.RetailerService.Verify:output_type -> coupon.retailer.v1.VerifyResponse
-	5,  // 25: coupon.retailer.v1.RetailerService.Redeem:output_type -> coupon.retailer.v1.RedeemResponse
-	8,  // 26: coupon.retailer.v1.RetailerService.Void:output_type -> coupon.retailer.v1.VoidResponse
-	10, // 27: coupon.retailer.v1.RetailerService.GetRedemption:output_type -> coupon.retailer.v1.GetRedemptionResponse
-	12, // 28: coupon.retailer.v1.RetailerService.Claim:output_type -> coupon.retailer.v1.ClaimResponse
-	15, // 29: coupon.retailer.v1.RetailerService.ListClaims:output_type -> coupon.retailer.v1.ListClaimsResponse
-	24, // [24:30] is the sub-list for method output_type
-	18, // [18:24] is the sub-list for method input_type
+	16, // 24: coupon.retailer.v1.RetailerService.IssueProof:input_type -> coupon.retailer.v1.IssueProofRequest
+	2,  // 25: coupon.retailer.v1.RetailerService.Verify:output_type -> coupon.retailer.v1.VerifyResponse
+	5,  // 26: coupon.retailer.v1.RetailerService.Redeem:output_type -> coupon.retailer.v1.RedeemResponse
+	8,  // 27: coupon.retailer.v1.RetailerService.Void:output_type -> coupon.retailer.v1.VoidResponse
+	10, // 28: coupon.retailer.v1.RetailerService.GetRedemption:output_type -> coupon.retailer.v1.GetRedemptionResponse
+	12, // 29: coupon.retailer.v1.RetailerService.Claim:output_type -> coupon.retailer.v1.ClaimResponse
+	15, // 30: coupon.retailer.v1.RetailerService.ListClaims:output_type -> coupon.retailer.v1.ListClaimsResponse
+	17, // 31: coupon.retailer.v1.RetailerService.IssueProof:output_type -> coupon.retailer.v1.IssueProofResponse
+	25, // [25:32] is the sub-list for method output_type
+	18, // [18:25] is the sub-list for method input_type
 	18, // [18:18] is the sub-list for extension type_name
 	18, // [18:18] is the sub-list for extension extendee
 	0,  // [0:18] is the sub-list for field type_name
@@ -1201,7 +1349,7 @@ func file_coupon_retailer_v1_retailer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_retailer_v1_retailer_service_proto_rawDesc), len(file_coupon_retailer_v1_retailer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

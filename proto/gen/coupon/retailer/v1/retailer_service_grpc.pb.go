@@ -28,6 +28,7 @@ const (
 	RetailerService_GetRedemption_FullMethodName = "/coupon.retailer.v1.RetailerService/GetRedemption"
 	RetailerService_Claim_FullMethodName         = "/coupon.retailer.v1.RetailerService/Claim"
 	RetailerService_ListClaims_FullMethodName    = "/coupon.retailer.v1.RetailerService/ListClaims"
+	RetailerService_IssueProof_FullMethodName    = "/coupon.retailer.v1.RetailerService/IssueProof"
 )
 
 // RetailerServiceClient is the client API for RetailerService service.
@@ -52,6 +53,10 @@ type RetailerServiceClient interface {
 	Claim(ctx context.Context, in *ClaimRequest, opts ...grpc.CallOption) (*ClaimResponse, error)
 	// ListClaims lists the retailer's claims.
 	ListClaims(ctx context.Context, in *ListClaimsRequest, opts ...grpc.CallOption) (*ListClaimsResponse, error)
+	// IssueProof gives a customer the purchase proof of a sale, where the retailer
+	// is authorised to emit them. A product has at most one (PRODUCT_HAS_PROOF).
+	// Send the same request again when no answer comes.
+	IssueProof(ctx context.Context, in *IssueProofRequest, opts ...grpc.CallOption) (*IssueProofResponse, error)
 }
 
 type retailerServiceClient struct {
@@ -122,6 +127,16 @@ func (c *retailerServiceClient) ListClaims(ctx context.Context, in *ListClaimsRe
 	return out, nil
 }
 
+func (c *retailerServiceClient) IssueProof(ctx context.Context, in *IssueProofRequest, opts ...grpc.CallOption) (*IssueProofResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IssueProofResponse)
+	err := c.cc.Invoke(ctx, RetailerService_IssueProof_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RetailerServiceServer is the server API for RetailerService service.
 // All implementations must embed UnimplementedRetailerServiceServer
 // for forward compatibility.
@@ -144,6 +159,10 @@ type RetailerServiceServer interface {
 	Claim(context.Context, *ClaimRequest) (*ClaimResponse, error)
 	// ListClaims lists the retailer's claims.
 	ListClaims(context.Context, *ListClaimsRequest) (*ListClaimsResponse, error)
+	// IssueProof gives a customer the purchase proof of a sale, where the retailer
+	// is authorised to emit them. A product has at most one (PRODUCT_HAS_PROOF).
+	// Send the same request again when no answer comes.
+	IssueProof(context.Context, *IssueProofRequest) (*IssueProofResponse, error)
 	mustEmbedUnimplementedRetailerServiceServer()
 }
 
@@ -171,6 +190,9 @@ func (UnimplementedRetailerServiceServer) Claim(context.Context, *ClaimRequest) 
 }
 func (UnimplementedRetailerServiceServer) ListClaims(context.Context, *ListClaimsRequest) (*ListClaimsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListClaims not implemented")
+}
+func (UnimplementedRetailerServiceServer) IssueProof(context.Context, *IssueProofRequest) (*IssueProofResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IssueProof not implemented")
 }
 func (UnimplementedRetailerServiceServer) mustEmbedUnimplementedRetailerServiceServer() {}
 func (UnimplementedRetailerServiceServer) testEmbeddedByValue()                         {}
@@ -301,6 +323,24 @@ func _RetailerService_ListClaims_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RetailerService_IssueProof_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueProofRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RetailerServiceServer).IssueProof(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RetailerService_IssueProof_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RetailerServiceServer).IssueProof(ctx, req.(*IssueProofRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RetailerService_ServiceDesc is the grpc.ServiceDesc for RetailerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -331,6 +371,10 @@ var RetailerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListClaims",
 			Handler:    _RetailerService_ListClaims_Handler,
+		},
+		{
+			MethodName: "IssueProof",
+			Handler:    _RetailerService_IssueProof_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

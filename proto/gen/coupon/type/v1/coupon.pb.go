@@ -37,6 +37,8 @@ const (
 	Kind_KIND_STATIC Kind = 1
 	// Released at a time that is proven; the value may depend on it.
 	Kind_KIND_DYNAMIC Kind = 2
+	// Released at a proven time with the sale of one product: a purchase proof.
+	Kind_KIND_PROOF Kind = 3
 )
 
 // Enum value maps for Kind.
@@ -45,11 +47,13 @@ var (
 		0: "KIND_UNSPECIFIED",
 		1: "KIND_STATIC",
 		2: "KIND_DYNAMIC",
+		3: "KIND_PROOF",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_STATIC":      1,
 		"KIND_DYNAMIC":     2,
+		"KIND_PROOF":       3,
 	}
 )
 
@@ -190,6 +194,63 @@ func (CampaignStatus) EnumDescriptor() ([]byte, []int) {
 	return file_coupon_type_v1_coupon_proto_rawDescGZIP(), []int{2}
 }
 
+// MandateStatus says whether a mandate's emitter may go on.
+type MandateStatus int32
+
+const (
+	// Not told.
+	MandateStatus_MANDATE_STATUS_UNSPECIFIED MandateStatus = 0
+	// Coupons may be given out and redeemed.
+	MandateStatus_MANDATE_STATUS_ACTIVE MandateStatus = 1
+	// Stopped until it is reinstated.
+	MandateStatus_MANDATE_STATUS_SUSPENDED MandateStatus = 2
+	// Ended for good.
+	MandateStatus_MANDATE_STATUS_REVOKED MandateStatus = 3
+)
+
+// Enum value maps for MandateStatus.
+var (
+	MandateStatus_name = map[int32]string{
+		0: "MANDATE_STATUS_UNSPECIFIED",
+		1: "MANDATE_STATUS_ACTIVE",
+		2: "MANDATE_STATUS_SUSPENDED",
+		3: "MANDATE_STATUS_REVOKED",
+	}
+	MandateStatus_value = map[string]int32{
+		"MANDATE_STATUS_UNSPECIFIED": 0,
+		"MANDATE_STATUS_ACTIVE":      1,
+		"MANDATE_STATUS_SUSPENDED":   2,
+		"MANDATE_STATUS_REVOKED":     3,
+	}
+)
+
+func (x MandateStatus) Enum() *MandateStatus {
+	p := new(MandateStatus)
+	*p = x
+	return p
+}
+
+func (x MandateStatus) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MandateStatus) Descriptor() protoreflect.EnumDescriptor {
+	return file_coupon_type_v1_coupon_proto_enumTypes[3].Descriptor()
+}
+
+func (MandateStatus) Type() protoreflect.EnumType {
+	return &file_coupon_type_v1_coupon_proto_enumTypes[3]
+}
+
+func (x MandateStatus) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MandateStatus.Descriptor instead.
+func (MandateStatus) EnumDescriptor() ([]byte, []int) {
+	return file_coupon_type_v1_coupon_proto_rawDescGZIP(), []int{3}
+}
+
 // Campaign is an issuer's offer; immutable once published but for its status.
 type Campaign struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -224,9 +285,13 @@ type Campaign struct {
 	// Of dynamic coupons: the longest time between the opening of a frame and
 	// the release of a coupon in it, whole milliseconds up to 24 hours. Absent
 	// for static coupons.
-	MaxFrameAge   *durationpb.Duration `protobuf:"bytes,15,opt,name=max_frame_age,json=maxFrameAge,proto3" json:"max_frame_age,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MaxFrameAge *durationpb.Duration `protobuf:"bytes,15,opt,name=max_frame_age,json=maxFrameAge,proto3" json:"max_frame_age,omitempty"`
+	// How often a bound coupon may be transferred to another key: 0 to 10.
+	MaxTransfers int64 `protobuf:"varint,17,opt,name=max_transfers,json=maxTransfers,proto3" json:"max_transfers,omitempty"`
+	// Redemptions must bring the payment institute's attestation of the invoice.
+	AttestationRequired bool `protobuf:"varint,20,opt,name=attestation_required,json=attestationRequired,proto3" json:"attestation_required,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Campaign) Reset() {
@@ -364,6 +429,20 @@ func (x *Campaign) GetMaxFrameAge() *durationpb.Duration {
 	return nil
 }
 
+func (x *Campaign) GetMaxTransfers() int64 {
+	if x != nil {
+		return x.MaxTransfers
+	}
+	return 0
+}
+
+func (x *Campaign) GetAttestationRequired() bool {
+	if x != nil {
+		return x.AttestationRequired
+	}
+	return false
+}
+
 // Framework is an issuer's mandate to one emitter, without its secrets
 // (section 5 of the paper: m_data).
 type Framework struct {
@@ -383,9 +462,19 @@ type Framework struct {
 	// Key epoch, from 1.
 	Epoch int64 `protobuf:"varint,7,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Quota of each lane, lane 0 first.
-	Quotas        []int64 `protobuf:"varint,8,rep,packed,name=quotas,proto3" json:"quotas,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Quotas []int64 `protobuf:"varint,8,rep,packed,name=quotas,proto3" json:"quotas,omitempty"`
+	// Where the mandate stands; unspecified where that is not told.
+	Status MandateStatus `protobuf:"varint,9,opt,name=status,proto3,enum=coupon.type.v1.MandateStatus" json:"status,omitempty"`
+	// Since when, by the ledger; absent if it never changed.
+	StatusTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=status_time,json=statusTime,proto3" json:"status_time,omitempty"`
+	// The last serial number of each lane that is redeemed, lane 0 first: of a
+	// revoked mandate, and of a suspended one whose coupons are redeemed. Of a
+	// suspended mandate without any none is.
+	LastSns []int64 `protobuf:"varint,11,rep,packed,name=last_sns,json=lastSns,proto3" json:"last_sns,omitempty"`
+	// The mandate with the emitter's next key; empty if the key was not rotated.
+	NextFrameworkId string `protobuf:"bytes,12,opt,name=next_framework_id,json=nextFrameworkId,proto3" json:"next_framework_id,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Framework) Reset() {
@@ -474,6 +563,34 @@ func (x *Framework) GetQuotas() []int64 {
 	return nil
 }
 
+func (x *Framework) GetStatus() MandateStatus {
+	if x != nil {
+		return x.Status
+	}
+	return MandateStatus_MANDATE_STATUS_UNSPECIFIED
+}
+
+func (x *Framework) GetStatusTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StatusTime
+	}
+	return nil
+}
+
+func (x *Framework) GetLastSns() []int64 {
+	if x != nil {
+		return x.LastSns
+	}
+	return nil
+}
+
+func (x *Framework) GetNextFrameworkId() string {
+	if x != nil {
+		return x.NextFrameworkId
+	}
+	return ""
+}
+
 // Invoice names the payment of a sale.
 type Invoice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -483,8 +600,11 @@ type Invoice struct {
 	Institute string `protobuf:"bytes,2,opt,name=institute,proto3" json:"institute,omitempty"`
 	// What was paid.
 	Amount *Money `protobuf:"bytes,3,opt,name=amount,proto3" json:"amount,omitempty"`
-	// When it was paid.
-	PaidTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=paid_time,json=paidTime,proto3" json:"paid_time,omitempty"`
+	// When it was paid, in whole milliseconds.
+	PaidTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=paid_time,json=paidTime,proto3" json:"paid_time,omitempty"`
+	// The institute's attestation that this was paid at this retailer: 128
+	// lower-case hex digits. Needed where the campaign of a coupon requires it.
+	Attestation   string `protobuf:"bytes,5,opt,name=attestation,proto3" json:"attestation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -545,6 +665,13 @@ func (x *Invoice) GetPaidTime() *timestamppb.Timestamp {
 		return x.PaidTime
 	}
 	return nil
+}
+
+func (x *Invoice) GetAttestation() string {
+	if x != nil {
+		return x.Attestation
+	}
+	return ""
 }
 
 // Line is one position of a basket.
@@ -781,7 +908,7 @@ var File_coupon_type_v1_coupon_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\n" +
-	"\x1bcoupon/type/v1/coupon.proto\x12\x0ecoupon.type.v1\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x04\n" +
+	"\x1bcoupon/type/v1/coupon.proto\x12\x0ecoupon.type.v1\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x05\n" +
 	"\bCampaign\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1a\n" +
 	"\bcampaign\x18\x02 \x01(\tR\bcampaign\x12\x18\n" +
@@ -799,7 +926,9 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\x10invoice_required\x18\f \x01(\bR\x0finvoiceRequired\x126\n" +
 	"\x06status\x18\r \x01(\x0e2\x1e.coupon.type.v1.CampaignStatusR\x06status\x12F\n" +
 	"\x11redeem_until_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x0fredeemUntilTime\x12=\n" +
-	"\rmax_frame_age\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\vmaxFrameAge\"\xee\x01\n" +
+	"\rmax_frame_age\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\vmaxFrameAge\x12#\n" +
+	"\rmax_transfers\x18\x11 \x01(\x03R\fmaxTransfers\x121\n" +
+	"\x14attestation_required\x18\x14 \x01(\bR\x13attestationRequired\"\xa9\x03\n" +
 	"\tFramework\x12!\n" +
 	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x18\n" +
@@ -808,12 +937,19 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\aversion\x18\x05 \x01(\x03R\aversion\x12(\n" +
 	"\x04kind\x18\x06 \x01(\x0e2\x14.coupon.type.v1.KindR\x04kind\x12\x14\n" +
 	"\x05epoch\x18\a \x01(\x03R\x05epoch\x12\x16\n" +
-	"\x06quotas\x18\b \x03(\x03R\x06quotas\"\xa7\x01\n" +
+	"\x06quotas\x18\b \x03(\x03R\x06quotas\x125\n" +
+	"\x06status\x18\t \x01(\x0e2\x1d.coupon.type.v1.MandateStatusR\x06status\x12;\n" +
+	"\vstatus_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"statusTime\x12\x19\n" +
+	"\blast_sns\x18\v \x03(\x03R\alastSns\x12*\n" +
+	"\x11next_framework_id\x18\f \x01(\tR\x0fnextFrameworkId\"\xc9\x01\n" +
 	"\aInvoice\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x1c\n" +
 	"\tinstitute\x18\x02 \x01(\tR\tinstitute\x12-\n" +
 	"\x06amount\x18\x03 \x01(\v2\x15.coupon.type.v1.MoneyR\x06amount\x127\n" +
-	"\tpaid_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bpaidTime\"U\n" +
+	"\tpaid_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bpaidTime\x12 \n" +
+	"\vattestation\x18\x05 \x01(\tR\vattestation\"U\n" +
 	"\x04Line\x12\x12\n" +
 	"\x04gtin\x18\x01 \x01(\tR\x04gtin\x12\x1a\n" +
 	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x1d\n" +
@@ -827,11 +963,13 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1b.coupon.type.v1.ErrorReasonR\x06reason\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\"I\n" +
 	"\x0eRefusedCoupons\x127\n" +
-	"\arefused\x18\x01 \x03(\v2\x1d.coupon.type.v1.RefusedCouponR\arefused*?\n" +
+	"\arefused\x18\x01 \x03(\v2\x1d.coupon.type.v1.RefusedCouponR\arefused*O\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_STATIC\x10\x01\x12\x10\n" +
-	"\fKIND_DYNAMIC\x10\x02*E\n" +
+	"\fKIND_DYNAMIC\x10\x02\x12\x0e\n" +
+	"\n" +
+	"KIND_PROOF\x10\x03*E\n" +
 	"\x06Holder\x12\x16\n" +
 	"\x12HOLDER_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rHOLDER_BEARER\x10\x01\x12\x10\n" +
@@ -840,7 +978,12 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\x1bCAMPAIGN_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CAMPAIGN_STATUS_ACTIVE\x10\x01\x12\x1a\n" +
 	"\x16CAMPAIGN_STATUS_PAUSED\x10\x02\x12\x1a\n" +
-	"\x16CAMPAIGN_STATUS_CLOSED\x10\x03B)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x16CAMPAIGN_STATUS_CLOSED\x10\x03*\x84\x01\n" +
+	"\rMandateStatus\x12\x1e\n" +
+	"\x1aMANDATE_STATUS_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15MANDATE_STATUS_ACTIVE\x10\x01\x12\x1c\n" +
+	"\x18MANDATE_STATUS_SUSPENDED\x10\x02\x12\x1a\n" +
+	"\x16MANDATE_STATUS_REVOKED\x10\x03B)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_coupon_proto_rawDescOnce sync.Once
@@ -854,43 +997,46 @@ func file_coupon_type_v1_coupon_proto_rawDescGZIP() []byte {
 	return file_coupon_type_v1_coupon_proto_rawDescData
 }
 
-var file_coupon_type_v1_coupon_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_coupon_type_v1_coupon_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_coupon_type_v1_coupon_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_coupon_type_v1_coupon_proto_goTypes = []any{
 	(Kind)(0),                     // 0: coupon.type.v1.Kind
 	(Holder)(0),                   // 1: coupon.type.v1.Holder
 	(CampaignStatus)(0),           // 2: coupon.type.v1.CampaignStatus
-	(*Campaign)(nil),              // 3: coupon.type.v1.Campaign
-	(*Framework)(nil),             // 4: coupon.type.v1.Framework
-	(*Invoice)(nil),               // 5: coupon.type.v1.Invoice
-	(*Line)(nil),                  // 6: coupon.type.v1.Line
-	(*Basket)(nil),                // 7: coupon.type.v1.Basket
-	(*RefusedCoupon)(nil),         // 8: coupon.type.v1.RefusedCoupon
-	(*RefusedCoupons)(nil),        // 9: coupon.type.v1.RefusedCoupons
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
-	(*Money)(nil),                 // 12: coupon.type.v1.Money
-	(ErrorReason)(0),              // 13: coupon.type.v1.ErrorReason
+	(MandateStatus)(0),            // 3: coupon.type.v1.MandateStatus
+	(*Campaign)(nil),              // 4: coupon.type.v1.Campaign
+	(*Framework)(nil),             // 5: coupon.type.v1.Framework
+	(*Invoice)(nil),               // 6: coupon.type.v1.Invoice
+	(*Line)(nil),                  // 7: coupon.type.v1.Line
+	(*Basket)(nil),                // 8: coupon.type.v1.Basket
+	(*RefusedCoupon)(nil),         // 9: coupon.type.v1.RefusedCoupon
+	(*RefusedCoupons)(nil),        // 10: coupon.type.v1.RefusedCoupons
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
+	(*Money)(nil),                 // 13: coupon.type.v1.Money
+	(ErrorReason)(0),              // 14: coupon.type.v1.ErrorReason
 }
 var file_coupon_type_v1_coupon_proto_depIdxs = []int32{
 	0,  // 0: coupon.type.v1.Campaign.kinds:type_name -> coupon.type.v1.Kind
 	1,  // 1: coupon.type.v1.Campaign.holder:type_name -> coupon.type.v1.Holder
-	10, // 2: coupon.type.v1.Campaign.begin_time:type_name -> google.protobuf.Timestamp
-	10, // 3: coupon.type.v1.Campaign.end_time:type_name -> google.protobuf.Timestamp
+	11, // 2: coupon.type.v1.Campaign.begin_time:type_name -> google.protobuf.Timestamp
+	11, // 3: coupon.type.v1.Campaign.end_time:type_name -> google.protobuf.Timestamp
 	2,  // 4: coupon.type.v1.Campaign.status:type_name -> coupon.type.v1.CampaignStatus
-	10, // 5: coupon.type.v1.Campaign.redeem_until_time:type_name -> google.protobuf.Timestamp
-	11, // 6: coupon.type.v1.Campaign.max_frame_age:type_name -> google.protobuf.Duration
+	11, // 5: coupon.type.v1.Campaign.redeem_until_time:type_name -> google.protobuf.Timestamp
+	12, // 6: coupon.type.v1.Campaign.max_frame_age:type_name -> google.protobuf.Duration
 	0,  // 7: coupon.type.v1.Framework.kind:type_name -> coupon.type.v1.Kind
-	12, // 8: coupon.type.v1.Invoice.amount:type_name -> coupon.type.v1.Money
-	10, // 9: coupon.type.v1.Invoice.paid_time:type_name -> google.protobuf.Timestamp
-	6,  // 10: coupon.type.v1.Basket.lines:type_name -> coupon.type.v1.Line
-	13, // 11: coupon.type.v1.RefusedCoupon.reason:type_name -> coupon.type.v1.ErrorReason
-	8,  // 12: coupon.type.v1.RefusedCoupons.refused:type_name -> coupon.type.v1.RefusedCoupon
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	3,  // 8: coupon.type.v1.Framework.status:type_name -> coupon.type.v1.MandateStatus
+	11, // 9: coupon.type.v1.Framework.status_time:type_name -> google.protobuf.Timestamp
+	13, // 10: coupon.type.v1.Invoice.amount:type_name -> coupon.type.v1.Money
+	11, // 11: coupon.type.v1.Invoice.paid_time:type_name -> google.protobuf.Timestamp
+	7,  // 12: coupon.type.v1.Basket.lines:type_name -> coupon.type.v1.Line
+	14, // 13: coupon.type.v1.RefusedCoupon.reason:type_name -> coupon.type.v1.ErrorReason
+	9,  // 14: coupon.type.v1.RefusedCoupons.refused:type_name -> coupon.type.v1.RefusedCoupon
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_coupon_type_v1_coupon_proto_init() }
@@ -905,7 +1051,7 @@ func file_coupon_type_v1_coupon_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_type_v1_coupon_proto_rawDesc), len(file_coupon_type_v1_coupon_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,

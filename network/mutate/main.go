@@ -1,0 +1,97 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command mutate shows that every check of the rules is tested. It finds every
+// place in chaincode/coupon and chaincode/contract that refuses, by syntax,
+// removes each in turn and runs the tests that reach it: one of them must fail,
+// and name the reason that is no longer given.
+//
+// The working tree is not touched: the tests are built once, from a copy in which
+// every such place asks whether it is switched off. First each test runs alone,
+// to learn what it reaches.
+//
+// A place that no test misses is a survivor. survivors.txt says of those that
+// cannot matter why; a place that is not in it, and an entry that no place needs,
+// are errors.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+// packages are those whose refusals are removed, below the repository's root.
+var packages = []string{"chaincode/coupon", "chaincode/contract"}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
+	root := flags.String("root", ".", "the repository")
+	only := flags.String("run", "", "places whose package, function and reason match this expression; entries of others are left alone")
+	list := flags.Bool("list", false, "list the places and stop")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		return err
+	}
+	places, rewritten, err := find(*root)
+	if err != nil {
+		return err
+	}
+	excused, err := readSurvivors(filepath.Join(*root, "network", "mutate", "survivors.txt"))
+	if err != nil {
+		return err
+	}
+	if *list {
+		for _, p := range places {
+			fmt.Fprintf(out, "%s  %s\n", p.where(), p)
+		}
+		return nil
+	}
+	scratch, err := os.MkdirTemp("", "ecoupon-mutate-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	began := time.Now()
+	b, err := build(ctx, *root, scratch, rewritten)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d places; built in %.0f s\n", len(places), time.Since(began).Seconds())
+	if err := b.learn(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d tests run alone after %.0f s\n", b.count(), time.Since(began).Seconds())
+	var chosen []place
+	for _, p := range places {
+		if wanted.MatchString(p.String()) {
+			chosen = append(chosen, p)
+		}
+	}
+	tally, err := b.removeEach(ctx, chosen, excused, out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d removed in %.0f s: %d caught, %d excused, %d survived\n",
+		len(chosen), time.Since(began).Seconds(), tally.caught, tally.excused, tally.survived)
+	return tally.verdict(excused, *only == "")
+}
