@@ -62,6 +62,7 @@ var functions = map[string]function{
 	"Tick":             {0, anyMember, service},
 	"OpenLane":         {1, anyMember, service},
 	"CloseFrame":       {1, anyMember, service},
+	"Transfer":         {0, anyMember, service},
 	"Redeem":           {0, anyMember, service},
 	"Void":             {0, anyMember, service},
 	"Claim":            {0, anyMember, service},
@@ -71,6 +72,8 @@ var functions = map[string]function{
 	"GetInstitute":      {1, anyMember, readers},
 
 	"Check":           {0, anyMember, service},
+	"CheckTransfer":   {0, anyMember, service},
+	"FindOwner":       {0, anyMember, service},
 	"CampaignKey":     {1, thePeersOwner, service},
 	"EmitterKey":      {1, thePeersOwner, service},
 	"GetBatch":        {1, thePeersOwner, readers},

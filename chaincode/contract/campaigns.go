@@ -250,6 +250,9 @@ func checkCampaign(c coupon.Campaign) error {
 	if c.Holder == coupon.HolderBearer && c.InvoiceRequired {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "invoice_required", "bearer coupons are not presented for an invoice")
 	}
+	if err := checkTransfers(c); err != nil {
+		return err
+	}
 	if len(c.Kinds) != 1 {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, "kinds", "exactly one kind is served")
 	}
@@ -260,6 +263,19 @@ func checkCampaign(c coupon.Campaign) error {
 		return err
 	}
 	return terms.CheckKind(c.Kinds[0])
+}
+
+// checkTransfers refuses transfers of what has no owner, and more than are
+// followed.
+func checkTransfers(c coupon.Campaign) error {
+	switch {
+	case c.MaxTransfers < 0 || c.MaxTransfers > coupon.MaxTransfers:
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "max_transfers", "0 to %d transfers", coupon.MaxTransfers)
+	case c.Holder == coupon.HolderBearer && c.MaxTransfers > 0:
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "max_transfers", "bearer coupons are not transferred")
+	default:
+		return nil
+	}
 }
 
 // checkFrameAge refuses a bound on frames where there are none, and none where

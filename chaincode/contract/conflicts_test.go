@@ -58,6 +58,31 @@ func TestOfTwoThatMeetOneCounts(t *testing.T) {
 		"redeem and close": func(c *consortium) (call, call) {
 			return redeem(c.batch(c.sale(bearer.tender(1)))), closing(bearer, 0)
 		},
+		"redeem and transfer": func(c *consortium) (call, call) {
+			g := c.newGift(present)
+			return g.redemption(g.presentedBy(1)), g.transfer(g.signed(2))
+		},
+		"redeem and transfer, in the second step": func(c *consortium) (call, call) {
+			g := c.newGift(present)
+			g.give(2)
+			c.clock.advance(time.Second)
+			return g.redemption(g.presentedBy(2)), g.transfer(g.signed(3))
+		},
+		"redeem and transfer, after a void": func(c *consortium) (call, call) {
+			g := c.newGift(present)
+			text := c.record(c.run(g.redemption(g.presentedBy(1))))
+			c.run(void(text, redemptionOf(c, text)))
+			c.clock.advance(time.Second)
+			return g.redemption(g.presentedBy(1)), g.transfer(g.signed(2))
+		},
+		"transfer twice": func(c *consortium) (call, call) {
+			g := c.newGift(present)
+			return g.transfer(g.signed(2)), g.transfer(g.signed(3))
+		},
+		"transfer and pause": func(c *consortium) (call, call) {
+			g := c.newGift(present)
+			return g.transfer(g.signed(2)), change("PauseCampaign", present)
+		},
 		"pause and close": func(*consortium) (call, call) { return change("PauseCampaign", bearer), closing(bearer, 0) },
 		"publish twice":   twice(func(c *consortium) call { c.run(enterKey(fresh)); return publish(fresh) }),
 		"enter keys":      twice(func(*consortium) call { return enterKey(fresh) }),
@@ -92,8 +117,9 @@ func (meet pair) run(t *testing.T, swapped, apart bool) {
 		slices.Reverse(txs)
 	}
 	late := conflict
-	if first.function == "Redeem" && second.function != "Redeem" && !swapped {
-		late = valid // a redemption changes nothing for a pause or a close
+	closes := second.function == "PauseCampaign" || second.function == "CloseCampaign"
+	if closes && (first.function == "Redeem" || first.function == "Transfer") && !swapped {
+		late = valid // a redemption or a transfer changes nothing for a pause or a close
 	}
 	if apart {
 		c.commit(txs[:1], valid)
@@ -149,11 +175,12 @@ func TestVoidChangesWhatIsClaimed(t *testing.T) {
 func TestTickEndsWhatWasHeldBack(t *testing.T) {
 	t.Parallel()
 	c := founded(t)
-	text := c.sold()
+	text, g := c.sold(), c.newGift(present)
 	held := []*stubtest.Transaction{
 		c.endorse(redeem(c.batch(c.sale(bearer.tender(500), c.presented(bound, 500))))),
 		c.endorse(void(text, redemptionOf(c, text))),
 		c.endorse(closing(bearer, 0)),
+		c.endorse(g.transfer(g.signed(2))),
 	}
 	for _, tx := range held {
 		if !slices.Contains(tx.Reads(), "tick") {
@@ -163,7 +190,7 @@ func TestTickEndsWhatWasHeldBack(t *testing.T) {
 	c.clock.advance(2 * time.Minute)
 	held = append(held, c.endorse(tick()))
 	c.run(tick())
-	c.commit(held, conflict, conflict, conflict, conflict)
+	c.commit(held, conflict, conflict, conflict, conflict, conflict)
 }
 
 // TestManyTillsOneCoupon redeems one coupon from many goroutines.

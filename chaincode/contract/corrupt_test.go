@@ -19,6 +19,9 @@ func TestCorruptStateIsNoticed(t *testing.T) {
 	s := c.sale(bearer.tender(1))
 	text := c.record(c.run(redeem(c.batch(s))))
 	record := decodeRecord(t, text)
+	g := c.newGift(present)
+	owned, again := "transfer/"+g.ownership.Tag.String(), g.transfer(g.signed(3))
+	g.give(2)
 	sale := record.Redemptions[0]
 	next := redeem(c.batch(c.sale(bearer.tender(2))))
 	spring := fmt.Sprintf("%x/1", "spring")
@@ -32,6 +35,7 @@ func TestCorruptStateIsNoticed(t *testing.T) {
 		"redemption/" + sale.ID.String():        query(outsider, "FindRedemption", coupon.RedemptionQuery{Redemption: sale.ID}),
 		"batch/" + record.ID.String():           c.claim(text),
 		"settled/" + record.ID.String():         void(text, sale.ID),
+		owned:                                   again,
 	} {
 		good := string(c.State(namespace, key))
 		for _, bad := range []string{"\x00", `{"format":"one"}`, good + "\x00", strings.Repeat("\x02", 33)} {

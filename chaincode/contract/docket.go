@@ -32,7 +32,8 @@ const (
 // WRONG_RELEASE_TIME; RECEIPT_REQUIRED,
 // FRAME_NOT_CLOSED, WRONG_RECEIPT; WRONG_MAC; TAG_MISMATCH; ALREADY_REDEEMED;
 // PRODUCT_USED; PRESENTATION_REQUIRED; AUDIENCE_REQUIRED, WRONG_AUDIENCE;
-// PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE;
+// PRESENTATION_FROM_FUTURE, PRESENTATION_EXPIRED; WRONG_SIGNATURE,
+// COUPON_TRANSFERRED;
 // PRESENTATION_REPLAYED; the reasons of coupon.Value. To a sale as a whole:
 // its form; DUPLICATE_IN_BATCH; REDEMPTION_KNOWN; INVOICE_USED;
 // CURRENCY_MISMATCH; WRONG_ATTESTATION; PAYMENT_TOO_SMALL.
@@ -47,6 +48,7 @@ type docket struct {
 	terms   map[coupon.CampaignRef]coupon.Terms
 	keys    map[coupon.FrameworkID]frameworkKeys
 	frames  map[coupon.FrameRef]coupon.Frame
+	owners  map[coupon.Tag]coupon.OwnerMarker
 }
 
 // sale is one redemption on the docket. Check may leave out invoice and basket.
@@ -74,7 +76,14 @@ type item struct {
 	computed bool
 	// draw is the random value, where the terms have one: the caller's in
 	// Redeem, computed in Check.
-	draw  *coupon.Hash
+	draw *coupon.Hash
+	// ownership is the caller's in Redeem, found in Check; nil where the campaign
+	// does not allow transfers. passed are the ownerships that were followed to
+	// find it, and digests those of the transfers that ended them.
+	ownership *coupon.Ownership
+	passed    []coupon.Ownership
+	digests   []coupon.Hash
+
 	bad   bool
 	value int64
 	// later is the value in one hour, for a sale that is only looked at.
@@ -165,7 +174,11 @@ func (d *docket) judge() error {
 		return err
 	}
 	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeRelease(it)) })
+	d.items(func(_ *sale, it *item) { d.refuse(it, d.judgeReceipt(it)) })
 	if err := d.judgeMACs(); err != nil {
+		return err
+	}
+	if err := d.judgeOwners(); err != nil {
 		return err
 	}
 	if err := d.readMarkers(); err != nil {

@@ -51,10 +51,18 @@ func (d *docket) judgeOffer(it *item) error {
 	if err := judgeTime(offer, d.now); err != nil {
 		return err
 	}
+	return d.judgeMade(it)
+}
+
+// judgeMade checks that the coupon is one that its emitter may make under its
+// framework.
+func (d *docket) judgeMade(it *item) error {
+	c, framework := it.tender.Coupon, it.framework
+	campaign := d.offers[refOf(framework)].Campaign
 	if c.Kind != framework.Kind {
 		return coupon.Refuse(coupon.ReasonUnsupportedKind, "", "the framework's coupons are %s", framework.Kind)
 	}
-	if err := judgeHolder(it.tender, offer.Campaign.Holder); err != nil {
+	if err := judgeHolder(it.tender, campaign.Holder); err != nil {
 		return err
 	}
 	if int(c.Lane) >= len(framework.Quotas) {
@@ -193,7 +201,7 @@ func (d *docket) judgeUse(s *sale, it *item) error {
 	if p.PresentedAt < d.now-maxPresentationAge {
 		return coupon.Refuse(coupon.ReasonPresentationExpired, "", "the presentation is older than %d s", maxPresentationAge/1000)
 	}
-	if err := p.VerifySignature(it.tender.Coupon.Owner); err != nil {
+	if err := d.judgeOwner(it, p); err != nil {
 		return err
 	}
 	if marked && p.PresentedAt <= marker.Time {

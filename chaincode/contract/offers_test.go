@@ -200,6 +200,9 @@ func campaignArgument(c coupon.Campaign) map[string]any {
 		"kinds": c.Kinds, "holder": c.Holder, "begin": c.Begin, "end": c.End,
 		"audience_waived": c.AudienceWaived, "invoice_required": c.InvoiceRequired,
 	}
+	if c.MaxTransfers != 0 {
+		argument["max_transfers"] = c.MaxTransfers
+	}
 	if c.MaxFrameAge != 0 {
 		argument["max_frame_age"] = c.MaxFrameAge
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/chaincode/stubtest"
@@ -34,12 +35,19 @@ func TestBlocksKeepSecrets(t *testing.T) {
 	c.run(claim)
 	settlement := c.settle(text)
 	c.run(settlement)
+	g := c.newGift(present)
+	given := g.give(2)
+	c.clock.advance(time.Second)
+	sales = append(sales, c.sale(g.presentedBy(2)))
+	c.run(redeem(c.batch(sales[5])))
 	// What was endorsed and found invalid is in the blocks too.
 	c.commit([]*stubtest.Transaction{c.endorse(redeem(c.batch(c.sale(bearer.tender(9)))))}, valid)
 
 	secrets := keySecrets()
 	secrets["salt of the batch"] = b.Salt[:]
 	secrets["batch record"] = []byte(text)
+	secrets["transfer"], secrets["transfer's text"] = given.Bytes(), []byte(given.Text()[4:])
+	secrets["new owner"], secrets["transfer's signature"] = given.NewOwner[:], given.Signature[:]
 	claimSalt, settleSalt := claim.input.(coupon.ClaimInput).Salt, settlement.input.(coupon.SettleInput).Salt
 	secrets["salt of the claim"], secrets["salt of the settlement"] = claimSalt[:], settleSalt[:]
 	for i, s := range sales {

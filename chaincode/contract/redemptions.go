@@ -55,7 +55,7 @@ func (d *docket) enterSale(in *coupon.Sale) {
 	given := make([]coupon.CheckedCoupon, len(in.Coupons))
 	for i, t := range in.Coupons {
 		given[i] = coupon.CheckedCoupon{Text: t.Text, Receipt: t.Receipt}
-		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw})
+		s.items = append(s.items, &item{tag: t.Tag, draw: t.Draw, ownership: t.Ownership})
 	}
 	d.enter(s, in.RequestID, given)
 	if in.RequestID == "" {
@@ -82,10 +82,14 @@ func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
 		}
 		for _, it := range s.items {
 			cp := it.tender.Coupon
-			redeemed.Coupons = append(redeemed.Coupons, coupon.RedeemedCoupon{
+			line := coupon.RedeemedCoupon{
 				Tag: it.tag, Framework: cp.Framework, Lane: cp.Lane, SN: cp.SN, Value: it.value,
 				Product: productOf(it),
-			})
+			}
+			if it.ownership != nil {
+				line.TransferTag = &it.ownership.Tag
+			}
+			redeemed.Coupons = append(redeemed.Coupons, line)
 		}
 		r.Redemptions = append(r.Redemptions, redeemed)
 	}
@@ -121,6 +125,12 @@ func (d *docket) storeSale(w world.World, s *sale, batch coupon.BatchID) error {
 			if err := w.PutProductMarker(product.Tag, marker); err != nil {
 				return err
 			}
+		}
+		if it.ownership == nil {
+			continue
+		}
+		if err := w.PutOwnerMarker(it.ownership.Tag, coupon.OwnerMarker{State: coupon.MarkerSpent, Time: at}); err != nil {
+			return err
 		}
 	}
 	if err := w.PutInvoice(s.invoiceTag, s.id); err != nil {
@@ -184,7 +194,7 @@ func (d *docket) result() coupon.CheckResult {
 		for _, it := range s.items {
 			verdict := coupon.Verdict{Value: it.value, ValueInOneHour: it.later}
 			if it.computed {
-				verdict.Tag, verdict.Draw = &it.tag, it.draw
+				verdict.Tag, verdict.Draw, verdict.Ownership = &it.tag, it.draw, it.ownership
 			}
 			if it.framework.Issuer != "" {
 				verdict.Framework = &it.framework.ID

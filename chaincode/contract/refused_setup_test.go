@@ -112,6 +112,12 @@ func TestCampaignsAreRefused(t *testing.T) {
 		})},
 		{name: "static with frames", want: invalid, field: "max_frame_age",
 			prepare: spoilt(func(k *coupon.Campaign) { k.MaxFrameAge = 1 })},
+		{name: "more transfers than are followed", want: invalid, field: "max_transfers",
+			prepare: spoilt(func(k *coupon.Campaign) { k.Holder, k.MaxTransfers = coupon.HolderBound, coupon.MaxTransfers+1 })},
+		{name: "less than no transfers", want: invalid, field: "max_transfers",
+			prepare: spoilt(func(k *coupon.Campaign) { k.Holder, k.MaxTransfers = coupon.HolderBound, -1 })},
+		{name: "transfers of bearer coupons", want: invalid, field: "max_transfers",
+			prepare: spoilt(func(k *coupon.Campaign) { k.MaxTransfers = 1 })},
 		{name: "unknown kind", want: coupon.ReasonUnknownKind, field: "kinds[0]",
 			prepare: spoilt(func(k *coupon.Campaign) { k.Kinds = []coupon.Kind{"mystery"} })},
 		{name: "before the parties", want: coupon.ReasonPartiesMissing, prepare: func(c *consortium) call {

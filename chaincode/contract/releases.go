@@ -51,13 +51,19 @@ func (d *docket) judgeRelease(it *item) error {
 	if c.Release.Time < before.Time || c.Release.Time > before.Time+campaign.MaxFrameAge || c.Release.Time > d.now {
 		return coupon.Refuse(coupon.ReasonWrongReleaseTime, "", "the time of release is not in the coupon's frame, or ahead")
 	}
-	if !d.needsReceipt(it) {
+	return nil
+}
+
+// judgeReceipt checks that the coupon is in its closed frame, where it must be.
+func (d *docket) judgeReceipt(it *item) error {
+	if it.framework.Kind == coupon.KindStatic || !d.needsReceipt(it) {
 		return nil
 	}
+	c := it.tender.Coupon
 	if it.receipt == nil {
 		return coupon.Refuse(coupon.ReasonReceiptRequired, "receipt", "the coupon needs the receipt of its closed frame")
 	}
-	frame, found := d.frames[ref]
+	frame, found := d.frames[coupon.FrameOf(c)]
 	if !found {
 		return coupon.Refuse(coupon.ReasonFrameNotClosed, "", "the coupon's frame is not closed")
 	}

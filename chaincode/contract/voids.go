@@ -74,7 +74,10 @@ func (c *Context) voidSale(record coupon.BatchRecord, id coupon.RedemptionID) er
 		if err := c.voidMarkers(tags, own, c.world.Markers, c.world.PutMarker); err != nil {
 			return err
 		}
-		return c.voidMarkers(products, own, c.world.ProductMarkers, c.world.PutProductMarker)
+		if err := c.voidMarkers(products, own, c.world.ProductMarkers, c.world.PutProductMarker); err != nil {
+			return err
+		}
+		return c.voidOwners(sale)
 	}
 	return coupon.Refuse(coupon.ReasonNotFound, "redemption_id", "the batch has no such redemption")
 }
@@ -96,6 +99,29 @@ func (c *Context) voidMarkers(tags []coupon.Tag, own coupon.Marker,
 		}
 		m.State, m.Time = coupon.MarkerVoid, max(c.now, m.Time)
 		if err := put(tag, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// voidOwners lets those who presented coupons that can be transferred use or
+// transfer them again. While a coupon was spent nothing else could happen at its
+// transfer tag.
+func (c *Context) voidOwners(sale coupon.RedeemedSale) error {
+	var tags []coupon.Tag
+	for _, cp := range sale.Coupons {
+		if cp.TransferTag != nil {
+			tags = append(tags, *cp.TransferTag)
+		}
+	}
+	markers, err := c.world.OwnerMarkers(tags)
+	if err != nil {
+		return err
+	}
+	for _, tag := range tags {
+		m := coupon.OwnerMarker{State: coupon.MarkerVoid, Time: max(c.now, markers[tag].Time)}
+		if err := c.world.PutOwnerMarker(tag, m); err != nil {
 			return err
 		}
 	}

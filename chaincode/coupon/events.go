@@ -59,6 +59,10 @@ type (
 		Redemption RedemptionID `json:"redemption_id"`
 		Retailer   string       `json:"retailer"`
 	}
+	// TransferredEvent goes with Transferred.
+	TransferredEvent struct {
+		Framework FrameworkID `json:"framework_id"`
+	}
 	// ClaimedEvent goes with Claimed.
 	ClaimedEvent struct {
 		ClaimID  string    `json:"claim_id"`

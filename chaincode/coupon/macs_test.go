@@ -123,7 +123,7 @@ func TestProductsAndSalesDependOnEverything(t *testing.T) {
 	c := Coupon{Framework: FrameworkID{1}, Lane: 1, SN: 1}
 	other := c
 	other.SN = 2
-	tags := []Tag{ProductTag(k1, "P1"), ProductTag(k2, "P1"), ProductTag(k1, "P2"), c.TransferTag(k1), c.TransferTag(k2), other.TransferTag(k1), c.SpentTag(k1)}
+	tags := []Tag{ProductTag(k1, "P1"), ProductTag(k2, "P1"), ProductTag(k1, "P2"), c.TransferTag(k1, 0), c.TransferTag(k2, 0), c.TransferTag(k1, 1), other.TransferTag(k1, 0), c.SpentTag(k1)}
 	for i, tag := range tags {
 		if slices.Contains(tags[:i], tag) {
 			t.Errorf("tag %d is there before", i)
@@ -138,7 +138,11 @@ func TestFormatsWithoutVectors(t *testing.T) {
 	m := newVectorMaker(t)
 	c, kS := m.dynamicCoupon(), DeriveSpentKey(m.kM)
 	id, lane, digest := c.Framework[:], int64(c.Lane), func(b []byte) []byte { d := sha256.Sum256(b); return d[:] }
-	same(t, "transfer tag", c.TransferTag(kS).String(), hmacOf(kS[:], encode("ecoupon/v1/transfer-tag", id, lane, c.SN))[:16])
+	same(t, "transfer tag", c.TransferTag(kS, 3).String(), hmacOf(kS[:], encode("ecoupon/v1/transfer-tag", id, lane, c.SN, int64(3)))[:16])
+	owned := c.OwnedBy(kS, 3, PublicKey{7}, 1_900_000_000_000)
+	same(t, "transfer tag of an ownership", owned.Tag.String(), c.TransferTag(kS, 3).String())
+	same(t, "ownership", owned.MAC.String(),
+		hmacOf(kS[:], encode("ecoupon/v1/ownership", id, lane, c.SN, int64(3), owned.Owner[:], int64(1_900_000_000_000)))[:16])
 	next := m.beacon(dynamicFramework, 2)
 	same(t, "random value", c.Draw(next).String(), digest(encode("ecoupon/v1/random", next[:], id, lane, c.SN, c.Owner[:])))
 	leaf := encode("ecoupon/v1/leaf", lane, c.SN, c.Release.Time, c.Owner[:], c.Release.Q[:])

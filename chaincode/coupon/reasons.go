@@ -29,6 +29,9 @@ const (
 	// ReasonMalformedReceipt: the text or the bytes of a receipt do not have the one form that
 	// is accepted.
 	ReasonMalformedReceipt Reason = "MALFORMED_RECEIPT"
+	// ReasonMalformedTransfer: the text or the bytes of a transfer do not have the one form that
+	// is accepted.
+	ReasonMalformedTransfer Reason = "MALFORMED_TRANSFER"
 	// ReasonBadOwnerKey: the owner's key is not canonical or is of small order.
 	ReasonBadOwnerKey Reason = "BAD_OWNER_KEY"
 )
@@ -145,6 +148,16 @@ const (
 	ReasonProductHasProof Reason = "PRODUCT_HAS_PROOF"
 	// ReasonTransferNotAllowed: the campaign does not allow the transfer, or not another step.
 	ReasonTransferNotAllowed Reason = "TRANSFER_NOT_ALLOWED"
+	// ReasonCouponTransferred: the coupon was transferred, and whoever signed does not own it any
+	// more.
+	ReasonCouponTransferred Reason = "COUPON_TRANSFERRED"
+	// ReasonWrongTransferStep: the transfer does not follow the coupon's last one.
+	ReasonWrongTransferStep Reason = "WRONG_TRANSFER_STEP"
+	// ReasonTransferExpired: the transfer is too old, or no later than the last change of the
+	// coupon's state.
+	ReasonTransferExpired Reason = "TRANSFER_EXPIRED"
+	// ReasonTransferFromFuture: the transfer is dated later than the clocks allow.
+	ReasonTransferFromFuture Reason = "TRANSFER_FROM_FUTURE"
 	// ReasonTagMismatch: a tag handed in is not the one that the issuer's key gives.
 	ReasonTagMismatch Reason = "TAG_MISMATCH"
 )

@@ -50,6 +50,9 @@ type Campaign struct {
 	MaxFrameAge int64 `json:"max_frame_age,omitempty"`
 	// InvoiceRequired makes presentations name the invoice.
 	InvoiceRequired bool `json:"invoice_required"`
+	// MaxTransfers is how often a bound coupon may be transferred, up to
+	// MaxTransfers; 0 for never.
+	MaxTransfers int64 `json:"max_transfers,omitempty"`
 	// AttestationRequired makes redemptions bring the payment institute's
 	// attestation of the invoice.
 	AttestationRequired bool `json:"attestation_required,omitempty"`
@@ -125,12 +128,16 @@ const (
 	MarkerVoid  MarkerState = 2
 )
 
-// String returns "spent" or "void".
+// String returns "spent", "void" or, of an owner's marker, "transferred".
 func (s MarkerState) String() string {
-	if s == MarkerVoid {
+	switch s {
+	case MarkerVoid:
 		return "void"
+	case MarkerTransferred:
+		return "transferred"
+	default:
+		return "spent"
 	}
-	return "spent"
 }
 
 // markerSize is version, state, redemption id, batch id and time.
@@ -167,6 +174,54 @@ func ParseMarker(b []byte) (Marker, error) {
 	return m, nil
 }
 
+// MarkerTransferred is the state of an owner's marker once the coupon has gone on
+// to the next.
+const MarkerTransferred MarkerState = 3
+
+// ownerMarkerSize is version, state, time and digest.
+const ownerMarkerSize = 1 + 1 + 8 + 32
+
+// OwnerMarker is what the ledger knows of what the owner of one step has done
+// with a coupon of a campaign that allows transfers, under the coupon's transfer
+// tag for that step: redeemed it, had that undone, or given it on. It is absent
+// while the owner just has it.
+type OwnerMarker struct {
+	State MarkerState
+	// Time is the transaction's, of a redemption the latest of that and the
+	// presentation's, Unix milliseconds.
+	Time int64
+	// Digest is the SHA-256 of the transfer; zero in other states.
+	Digest Hash
+}
+
+// Bytes returns 0x01 | state (1) | time (8) | digest (32).
+func (m OwnerMarker) Bytes() []byte {
+	b := make([]byte, 0, ownerMarkerSize)
+	b = append(b, recordFormat, byte(m.State))
+	b = binary.BigEndian.AppendUint64(b, uint64(m.Time))
+	return append(b, m.Digest[:]...)
+}
+
+// ParseOwnerMarker is the inverse of OwnerMarker.Bytes.
+func ParseOwnerMarker(b []byte) (OwnerMarker, error) {
+	if len(b) != ownerMarkerSize || b[0] != recordFormat || b[1] < 1 || b[1] > byte(MarkerTransferred) {
+		return OwnerMarker{}, fmt.Errorf("owner's marker of %d bytes is not of format 1", len(b))
+	}
+	m := OwnerMarker{State: MarkerState(b[1]), Time: int64(binary.BigEndian.Uint64(b[2:]))}
+	copy(m.Digest[:], b[10:])
+	return m, nil
+}
+
+// TransferRecord is what issuer and emitter keep of a transfer in their
+// collections. The ledger has the transfer's SHA-256 in the marker.
+type TransferRecord struct {
+	Format int `json:"format"`
+	// Text is the transfer, signed by the owner before.
+	Text        string `json:"text"`
+	Transaction string `json:"transaction_id"`
+	Time        int64  `json:"time"`
+}
+
 // Invoice names the payment of a sale.
 type Invoice struct {
 	Institute string `json:"institute"`
@@ -188,6 +243,9 @@ type RedeemedCoupon struct {
 	Value int64 `json:"value"`
 	// Product is that of a purchase proof; absent for other kinds.
 	Product *Product `json:"product,omitempty"`
+	// TransferTag is that of the owner who presented the coupon, where the
+	// campaign allows transfers.
+	TransferTag *Tag `json:"transfer_tag,omitempty"`
 }
 
 // RedeemedSale is one redemption in a batch record.

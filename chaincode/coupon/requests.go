@@ -99,6 +99,9 @@ type Tendered struct {
 	Tag     Tag    `json:"tag"`
 	// Draw is the coupon's random value, where its terms have one; from Check.
 	Draw *Hash `json:"draw,omitempty"`
+	// Ownership says whose the coupon is, where its campaign allows transfers;
+	// from Check.
+	Ownership *Ownership `json:"ownership,omitempty"`
 }
 
 // CheckedCoupon is a coupon as it is handed in.
@@ -156,6 +159,8 @@ type Verdict struct {
 	ValueInOneHour int64 `json:"value_in_one_hour,omitempty"`
 	// Draw is the random value, given with Tag where the terms have one.
 	Draw *Hash `json:"draw,omitempty"`
+	// Ownership is given with Tag where the campaign allows transfers.
+	Ownership *Ownership `json:"ownership,omitempty"`
 	// Framework names the offer; absent when it is not known.
 	Framework *FrameworkID `json:"framework_id,omitempty"`
 }
@@ -181,6 +186,46 @@ type VoidInput struct {
 	// Record is the batch record verbatim.
 	Record     string       `json:"record"`
 	Redemption RedemptionID `json:"redemption_id"`
+}
+
+// TransferInput is the private input of Transfer.
+type TransferInput struct {
+	// Text is a Transfer's.
+	Text string `json:"text"`
+	// Ownership says whose the coupon is until now; from CheckTransfer.
+	Ownership Ownership `json:"ownership"`
+}
+
+// CheckTransferInput is the private input of CheckTransfer.
+type CheckTransferInput struct {
+	// Text is a Transfer's.
+	Text string `json:"text"`
+}
+
+// CheckTransferResult is the answer of CheckTransfer: one of the two is there.
+type CheckTransferResult struct {
+	// Ownership is what Transfer needs.
+	Ownership *Ownership `json:"ownership,omitempty"`
+	// Done says that just this transfer is on the ledger.
+	Done *OwnerResult `json:"done,omitempty"`
+}
+
+// OwnerInput is the private input of FindOwner.
+type OwnerInput struct {
+	// Coupon is the coupon's text.
+	Coupon string `json:"coupon"`
+}
+
+// OwnerResult says who owns a coupon.
+type OwnerResult struct {
+	// Step is the number of transfers until now.
+	Step  int64     `json:"step"`
+	Owner PublicKey `json:"owner"`
+	// Since is the ledger's time of the last transfer, Unix milliseconds; 0 for
+	// none.
+	Since int64 `json:"since"`
+	// Transfer is the digest of the last transfer; zero for none.
+	Transfer Hash `json:"transfer_sha256"`
 }
 
 // ClaimInput is the private input of Claim.

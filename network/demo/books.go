@@ -200,7 +200,7 @@ func (p *play) checkBooks(_ context.Context, settlement *clearingv1.Settlement) 
 // farewell tells how to go on.
 func (p *play) farewell(context.Context) error {
 	as := func(organisation, who string) string { return relative(p.network.Folder(organisation, who)) }
-	url, _, err := p.public.Public("")
+	url, _, err := p.public.Public("AdvertiserMSP")
 	if err != nil {
 		return err
 	}
@@ -213,8 +213,8 @@ func (p *play) farewell(context.Context) error {
 	till, wallet := as("retailer", "till-1"), relative(filepath.Join(p.wallets, "you.json"))
 	for _, command := range []string{
 		"export COUPON_WALLET=" + wallet,
-		fmt.Sprintf("bin/coupon --as %s wallet offers", till),
-		fmt.Sprintf("bin/coupon --as %s wallet get %s", till, p.campaigns[0].ID),
+		fmt.Sprintf("bin/coupon --as %s --organisation AdvertiserMSP wallet offers", till),
+		fmt.Sprintf("bin/coupon --as %s --organisation AdvertiserMSP wallet get %s", till, p.campaigns[0].ID),
 		"bin/coupon wallet list",
 		fmt.Sprintf("bin/coupon wallet present COUPON | tee /dev/stderr | bin/coupon --as %s till redeem - \\", till),
 		"    --invoice MY-INVOICE-1 --institute Girohaus --line 9521234543213:1:2.49",

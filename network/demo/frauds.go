@@ -84,7 +84,7 @@ func (p *play) tryFrauds(ctx context.Context) error {
 
 // get fetches a fresh coupon of an offer.
 func (f *fraudster) get(ctx context.Context, offer wallet.Offer) (wallet.Holding, error) {
-	url, _, err := f.public.Public("")
+	url, _, err := f.public.Public("AdvertiserMSP")
 	if err != nil {
 		return wallet.Holding{}, err
 	}

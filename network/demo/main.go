@@ -3,8 +3,8 @@
 
 // Command demo plays a day of the consortium on a fresh local network: two
 // campaigns, customers with wallets, a day's sales at the tills, frauds that
-// are refused, a void, a claim and a settlement. It reads examples/ and leaves
-// the network up.
+// are refused, a void, shops that redeem coupons of their own, a claim and a
+// settlement. It reads examples/ and leaves the network up.
 package main
 
 import (
@@ -47,7 +47,7 @@ func run(ctx context.Context, state, consortium, examples string, running bool) 
 	if err != nil {
 		return err
 	}
-	p := &play{story: s, network: n, wallets: filepath.Join(n.StateDir(), "wallets"), sales: map[string]*soldSale{}}
+	p := &play{story: s, network: n, wallets: filepath.Join(n.StateDir(), "wallets"), examples: examples, sales: map[string]*soldSale{}}
 	defer p.close()
 	steps := []struct {
 		title string
@@ -60,6 +60,7 @@ func run(ctx context.Context, state, consortium, examples string, running bool) 
 		{"A day at the tills", p.playDay},
 		{"Frauds", p.tryFrauds},
 		{"A sale undone", p.undoSale},
+		{"Shops of their own", p.ownShops},
 		{"Claim, reconciliation, settlement", p.settle},
 		{"Timings", func(context.Context) error { s.timings(); return nil }},
 		{"Go on by hand", p.farewell},

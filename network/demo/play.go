@@ -38,7 +38,9 @@ type play struct {
 	*story
 	network *runner.Network
 	wallets string
-	desks   []*desk.Desk
+	// examples is the directory of campaigns and sales.
+	examples string
+	desks    []*desk.Desk
 
 	issuer   issuerv1.IssuerServiceClient
 	retailer retailerv1.RetailerServiceClient // as its operator
@@ -158,7 +160,7 @@ func (p *play) launch(ctx context.Context) error {
 
 // wallet returns a customer's wallet.
 func (p *play) wallet(customer string, now func() time.Time) (*wallet.Wallet, error) {
-	_, roots, err := p.public.Public("")
+	_, roots, err := p.public.Public("AdvertiserMSP")
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +204,7 @@ func (p *play) fetch(ctx context.Context, customer string, wanted map[string]int
 	if err != nil {
 		return err
 	}
-	url, _, err := p.public.Public("")
+	url, _, err := p.public.Public("AdvertiserMSP")
 	if err != nil {
 		return err
 	}
@@ -229,7 +231,7 @@ func (p *play) awaitOffers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	url, _, err := p.public.Public("")
+	url, _, err := p.public.Public("AdvertiserMSP")
 	if err != nil {
 		return err
 	}

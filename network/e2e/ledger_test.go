@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ func connect(t *testing.T, organisation, as string) *runner.Connection {
 
 // call is a transaction or evaluation, made past the services.
 type call struct {
+	namespace string // the issuer's if empty
 	function  string
 	arguments []string
 	input     any
@@ -62,7 +64,7 @@ func submit(t *testing.T, c *runner.Connection, x call) (peer.TxValidationCode, 
 
 func submitOnce(t *testing.T, c *runner.Connection, x call) (peer.TxValidationCode, error) {
 	t.Helper()
-	contract := c.GetNetwork(consortium.Consortium().Channel).GetContract(namespace)
+	contract := c.GetNetwork(consortium.Consortium().Channel).GetContract(cmp.Or(x.namespace, namespace))
 	_, commit, err := contract.SubmitAsync(x.function, x.options(t)...)
 	if err != nil {
 		return -1, err
@@ -77,7 +79,7 @@ func submitOnce(t *testing.T, c *runner.Connection, x call) (peer.TxValidationCo
 // evaluate decodes the answer of an evaluation into out.
 func evaluate(t *testing.T, c *runner.Connection, x call, out any) {
 	t.Helper()
-	contract := c.GetNetwork(consortium.Consortium().Channel).GetContract(namespace)
+	contract := c.GetNetwork(consortium.Consortium().Channel).GetContract(cmp.Or(x.namespace, namespace))
 	answer, err := contract.Evaluate(x.function, x.options(t)...)
 	if err != nil {
 		t.Fatalf("%s: %v", x.function, details(err))

@@ -116,8 +116,9 @@ func (o Organisation) HasRole(role string) bool { return slices.Contains(o.Roles
 // Namespace is the chaincode definition that holds this issuer's coupons.
 func (o Organisation) Namespace() string { return "coupon-" + o.MSPID }
 
-// Default is the consortium of one issuer, one advertiser, one retailer and
-// one clearing house.
+// Default is the consortium of a manufacturer with a shop of its own, an
+// advertiser, a retailer with purchase proofs and coupons of its own, and a
+// clearing house.
 func Default() Consortium {
 	c, err := parse(config.Consortium())
 	if err != nil {

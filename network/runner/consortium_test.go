@@ -43,16 +43,15 @@ func TestConsortiumFileIsReadStrictly(t *testing.T) {
 		"name twice":          {`"name": "retailer"`, `"name": "issuer"`, "organisations[2].name:"},
 		"bad MSP id":          {`"RetailerMSP"`, `"Retailer.MSP"`, "organisations[2].msp_id:"},
 		"MSP id twice":        {`"RetailerMSP"`, `"IssuerMSP"`, "organisations[2].msp_id:"},
-		"no role":             {`"roles": ["retailer"]`, `"roles": []`, "organisations[2].roles:"},
-		"unknown role":        {`"roles": ["retailer"]`, `"roles": ["shop"]`, "organisations[2].roles:"},
-		"role twice":          {`"roles": ["retailer"]`, `"roles": ["retailer", "retailer"]`, "organisations[2].roles:"},
-		"no issuer":           {`"roles": ["issuer"]`, `"roles": ["retailer"]`, "none has the role issuer"},
+		"no role":             {`"roles": ["clearing"]`, `"roles": []`, "organisations[3].roles:"},
+		"unknown role":        {`"roles": ["clearing"]`, `"roles": ["shop"]`, "organisations[3].roles:"},
+		"role twice":          {`"roles": ["clearing"]`, `"roles": ["clearing", "clearing"]`, "organisations[3].roles:"},
 		"no clearing house":   {`"roles": ["clearing"]`, `"roles": ["retailer"]`, "none has the role clearing"},
-		"three orderers":      {`"roles": ["issuer"], "orderer": true`, `"roles": ["issuer"], "orderer": false`, "3 have an orderer"},
-		"less than one peer":  {`"roles": ["issuer"]`, `"roles": ["issuer"], "peers": -1`, "organisations[0].peers:"},
-		"too many peers":      {`"roles": ["issuer"]`, `"roles": ["issuer"], "peers": 4`, "organisations[0].peers:"},
-		"advertised as what":  {`"roles": ["issuer"]`, `"roles": ["issuer"], "advertise": {"shop": "a:1"}`, "organisations[0].advertise:"},
-		"advertised where":    {`"roles": ["issuer"]`, `"roles": ["issuer"], "advertise": {"peer": "a"}`, "organisations[0].advertise:"},
+		"three orderers":      {`"orderer": true`, `"orderer": false`, "3 have an orderer"},
+		"less than one peer":  {`"roles": ["issuer", "retailer"]`, `"roles": ["issuer", "retailer"], "peers": -1`, "organisations[0].peers:"},
+		"too many peers":      {`"roles": ["issuer", "retailer"]`, `"roles": ["issuer", "retailer"], "peers": 4`, "organisations[0].peers:"},
+		"advertised as what":  {`"roles": ["issuer", "retailer"]`, `"roles": ["issuer", "retailer"], "advertise": {"shop": "a:1"}`, "organisations[0].advertise:"},
+		"advertised where":    {`"roles": ["issuer", "retailer"]`, `"roles": ["issuer", "retailer"], "advertise": {"peer": "a"}`, "organisations[0].advertise:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,10 +70,21 @@ func TestConsortiumFileIsReadStrictly(t *testing.T) {
 	}
 }
 
+func TestConsortiumNeedsAnIssuer(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	for i := range c.Organisations {
+		c.Organisations[i].Roles = []string{Retailer}
+	}
+	if err := c.Check(); err == nil || !strings.Contains(err.Error(), "none has the role issuer") {
+		t.Errorf("error %v, want that none has the role issuer", err)
+	}
+}
+
 func TestConsortiumFileMayNameProxiesAndHosts(t *testing.T) {
 	t.Parallel()
-	text := strings.Replace(defaultText(t), `"roles": ["issuer"]`,
-		`"roles": ["issuer"], "listen_host": "0.0.0.0", "advertise_host": "issuer.test", "advertise": {"peer": "proxy.test:99"}`, 1)
+	text := strings.Replace(defaultText(t), `"roles": ["issuer", "retailer"]`,
+		`"roles": ["issuer", "retailer"], "listen_host": "0.0.0.0", "advertise_host": "issuer.test", "advertise": {"peer": "proxy.test:99"}`, 1)
 	c, err := parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)

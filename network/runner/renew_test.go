@@ -27,7 +27,7 @@ func withOrganisation(t *testing.T) (*Network, Organisation) {
 			t.Fatal(err)
 		}
 	}
-	return n, n.with(Retailer)[0]
+	return n, c.Organisations[2]
 }
 
 // withdrawn lists the serial numbers that the service reads.

@@ -161,7 +161,11 @@ func (l *leading) interval() time.Duration {
 // that it is closed. A refusal is no reason to leave the lane: where the clock
 // has gone back, frames follow each other again when it has caught up.
 func (l *leading) close(ctx context.Context, f issuing.Frame) error {
-	_, refused := l.ledger.Submit(ctx, l.closing(f))
+	parties, err := ledger.Parties(ctx, l.ledger, l.framework.Issuer, l.self)
+	if err != nil {
+		return err
+	}
+	_, refused := l.ledger.Submit(ctx, l.closing(f, parties))
 	reason, _ := coupon.ReasonOf(refused)
 	if reason == coupon.ReasonAlreadyExists && l.entered && !l.sent {
 		return fmt.Errorf("%w: another has opened the lane meanwhile", errOthers)
@@ -187,9 +191,9 @@ func (l *leading) close(ctx context.Context, f issuing.Frame) error {
 	return nil
 }
 
-func (l *leading) closing(f issuing.Frame) ledger.Call {
+func (l *leading) closing(f issuing.Frame, parties []string) ledger.Call {
 	call := ledger.Call{
-		Namespace: l.namespace, Endorsers: []string{l.framework.Issuer, l.self},
+		Namespace: l.namespace, Endorsers: parties,
 		// The frame before is known to be closed.
 		RetryOn: []coupon.Reason{coupon.ReasonFrameNotOpen}, Certain: true,
 		Reference: fmt.Sprintf("frame %s %d %d", f.Framework, f.Lane, f.Frame),

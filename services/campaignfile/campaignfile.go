@@ -23,6 +23,9 @@
 //	  minimum_spend: {amount: 5.00, of: basket}      # or units; may be left out
 //	  benefit: {type: amount_off, amount: 0.50}
 //
+// Coupons that are bound may be handed on from wallet to wallet, as often as
+// max_transfers says: 1 to 10, or never where it is missing.
+//
 // The other benefits are {type: percent_off, percent: 20, cap: 3.00},
 // {type: free_item, cap: 4.00} and {type: gift, value: 2.50}. Each may have a
 // schedule, by which its first number changes: see Schedules.
@@ -116,6 +119,7 @@ type document struct {
 	InvoiceRequired scalar   `yaml:"invoice_required"`
 	Attested        scalar   `yaml:"attestation_required"`
 	MaxFrameAge     scalar   `yaml:"max_frame_age"`
+	MaxTransfers    scalar   `yaml:"max_transfers"`
 	Terms           terms    `yaml:"terms"`
 }
 

@@ -111,6 +111,9 @@ func TestMistakesAreNamedWithFieldAndLine(t *testing.T) {
 		{"time", "begin: today", "begin: tomorrow", `f.yaml:7: begin: "tomorrow" is no time`},
 		{"order", "end: +14d", "end: -1d", "f.yaml:8: end: the campaign ends before it begins"},
 		{"truth", "audience_waived: true", "audience_waived: yes", `f.yaml:9: audience_waived: is true or false, not "yes"`},
+		{"transfers", "holder: bound", "holder: bound\nmax_transfers: 11", "f.yaml:6: max_transfers: is 1 to 10, not 11"},
+		{"no transfers", "holder: bound", "holder: bound\nmax_transfers: 0", `f.yaml:6: max_transfers: is a count from 1, not "0"`},
+		{"transfers of nobody's", "holder: bound", "holder: bearer\nmax_transfers: 1", "f.yaml:6: max_transfers: bearer coupons are not transferred"},
 		{"currency", "currency: EUR", "currency: euro", "f.yaml:12: terms.currency: a currency is three upper-case letters"},
 		{"check digit", "9521234544012", "9521234544013", "f.yaml:13: terms.gtins[0]: an article number has"},
 		{"article twice", "09521234543213", "09521234544012", "f.yaml:12: terms: BAD_TERMS: gtins: an article is named twice"},
@@ -129,6 +132,16 @@ func TestMistakesAreNamedWithFieldAndLine(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestTransfersAreRead(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{good: 0, strings.Replace(good, "holder: bound", "holder: bound\nmax_transfers: 10", 1): 10} {
+		c, err := campaignfile.Parse("f.yaml", []byte(text), now)
+		if err != nil || c.MaxTransfers != want || campaignfile.Request(c, "").GetCampaign().GetMaxTransfers() != want {
+			t.Errorf("%d transfers, want %d: %v", c.MaxTransfers, want, err)
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ func Request(c coupon.Campaign, requestID string) *issuerv1.PublishCampaignReque
 		AudienceWaived:  c.AudienceWaived,
 		InvoiceRequired: c.InvoiceRequired,
 		MaxFrameAge:     frameAge(c.MaxFrameAge),
+		MaxTransfers:    c.MaxTransfers,
 
 		AttestationRequired: c.AttestationRequired,
 	}}

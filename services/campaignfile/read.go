@@ -65,6 +65,7 @@ func (r *reader) campaign(d document) coupon.Campaign {
 		AttestationRequired: r.truth(d.Attested, "attestation_required"),
 	}
 	c.MaxFrameAge = r.frameAge(d.MaxFrameAge, c.Kinds[0])
+	c.MaxTransfers = r.transfers(d.MaxTransfers, c.Holder)
 	if c.Begin != 0 && c.End != 0 && c.End <= c.Begin {
 		r.mistake(d.End.line, "end", "the campaign ends before it begins")
 	}
@@ -81,6 +82,23 @@ func (r *reader) campaign(d document) coupon.Campaign {
 	}
 	c.Terms = string(terms)
 	return c
+}
+
+// transfers reads how often a coupon may be handed on, which only what has an
+// owner can be.
+func (r *reader) transfers(s scalar, holder coupon.Holder) int64 {
+	const field = "max_transfers"
+	if s.line == 0 {
+		return 0
+	}
+	n := r.integer(s, field)
+	switch {
+	case n > coupon.MaxTransfers:
+		r.mistake(s.line, field, "is 1 to %d, not %d", coupon.MaxTransfers, n)
+	case n > 0 && holder == coupon.HolderBearer:
+		r.mistake(s.line, field, "bearer coupons are not transferred")
+	}
+	return n
 }
 
 func (r *reader) text(s scalar, field string, check func(field, s string) error) string {

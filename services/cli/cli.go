@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,6 +56,8 @@ type Consortium interface {
 	// Service connects to the service of a role; with an empty MSP id the own
 	// organisation's, or the only one's.
 	Service(role, mspID string) (*grpc.ClientConn, error)
+	// Organisation is the MSP id of whoever holds the credentials.
+	Organisation() string
 	// Members returns the organisations that have a role.
 	Members(role string) []dial.Member
 }
@@ -186,7 +189,8 @@ func service[C any](a *app, role string, client func(grpc.ClientConnInterface) C
 	return client(connection), func() { _ = connection.Close() }, nil
 }
 
-// only returns the organisation named, or the only one with the role.
+// only returns the organisation named, or the only one with the role; where one
+// has it beside the own organisation, that one.
 func (a *app) only(role, named, flag string) (string, error) {
 	if named != "" {
 		return named, nil
@@ -196,8 +200,12 @@ func (a *app) only(role, named, flag string) (string, error) {
 		return "", err
 	}
 	members := consortium.Members(role)
-	if len(members) != 1 {
-		return "", usagef("there are %d organisations with the role %s; name one with --%s", len(members), role, flag)
+	others := slices.DeleteFunc(slices.Clone(members), func(m dial.Member) bool { return m.MSPID == consortium.Organisation() })
+	switch {
+	case len(others) == 1:
+		return others[0].MSPID, nil
+	case len(members) == 1:
+		return members[0].MSPID, nil
 	}
-	return members[0].MSPID, nil
+	return "", usagef("there are %d organisations with the role %s; name one with --%s", len(members), role, flag)
 }

@@ -277,4 +277,9 @@ func TestSeveralMembersMustBeNamed(t *testing.T) {
 	if got.exit != cli.ExitUsage || !strings.Contains(got.err, "name one with --issuer") {
 		t.Errorf("%+v", got)
 	}
+	// Nobody claims from itself, and one other is left.
+	c.own = "RetailerMSP"
+	if got := c.run(t, "", "--as", "f", "retailer", "claim"); got.exit != cli.ExitDone {
+		t.Errorf("with one other issuer: %+v", got)
+	}
 }

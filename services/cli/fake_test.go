@@ -45,6 +45,8 @@ type consortium struct {
 
 	listener *bufconn.Listener
 	members  map[string][]dial.Member
+	// own is the organisation whose credentials are used.
+	own string
 
 	mu      sync.Mutex
 	last    proto.Message
@@ -94,6 +96,9 @@ func (c *consortium) Service(string, string) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:fake", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return c.listener.DialContext(ctx) }))
 }
+
+// Organisation is of no role until a test gives it one.
+func (c *consortium) Organisation() string { return c.own }
 
 // Members returns the default consortium.
 func (c *consortium) Members(role string) []dial.Member { return c.members[role] }

@@ -73,7 +73,7 @@ func (a *app) emitterAuthorise() *cobra.Command {
 	}
 	request.add(cmd)
 	version.add(cmd)
-	cmd.Flags().StringVar(&emitter, "emitter", "", "MSP id of the emitter (default: the only advertiser)")
+	cmd.Flags().StringVar(&emitter, "emitter", "", "MSP id of the emitter (default: the only other advertiser)")
 	cmd.Flags().Int64SliceVar(&quotas, "quota", nil, "how many coupons, for each lane")
 	require(cmd, "quota")
 	return cmd
@@ -159,7 +159,7 @@ func (a *app) retailerAdmit() *cobra.Command {
 	}
 	request.add(cmd)
 	version.add(cmd)
-	cmd.Flags().StringVar(&retailer, "retailer", "", "MSP id of the retailer (default: the only one)")
+	cmd.Flags().StringVar(&retailer, "retailer", "", "MSP id of the retailer, which may be your own shop (default: the only other one)")
 	return cmd
 }
 

@@ -48,7 +48,7 @@ func (a *app) claim() *cobra.Command {
 		}),
 	}
 	request.add(cmd)
-	cmd.Flags().StringVar(&issuer, "issuer", "", "MSP id of the issuer that is to pay (default: the only one)")
+	cmd.Flags().StringVar(&issuer, "issuer", "", "MSP id of the issuer that is to pay (default: the only other one)")
 	return cmd
 }
 

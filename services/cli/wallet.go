@@ -42,7 +42,7 @@ func (a *app) wallet() *cobra.Command {
 		a.walletOffers(w), a.walletGet(w), a.walletList(w), a.walletShow(w), a.walletReceipt(w), a.walletPresent(w), a.walletForget(w))
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&w.file, "wallet", "", "the wallet's file (default $COUPON_WALLET, or coupon/wallet.json among your settings)")
-	flags.StringVar(&w.advertiser, "advertiser", "", "address of the advertiser, as in https://host:port (default: the consortium's only one)")
+	flags.StringVar(&w.advertiser, "advertiser", "", "address of the advertiser, as in https://host:port (default: that of --organisation, or the consortium's only one)")
 	flags.StringVar(&w.roots, "roots", "", "PEM file of the authorities trusted for that address (default: the consortium's, or the system's)")
 	flags.StringVar(&w.consortium, "consortium", "", "directory of the consortium (default: consortium.json in the folder --as, if given)")
 	return cmd
@@ -173,7 +173,7 @@ func (a *app) offers(ctx context.Context, w *walletFlags) (*wallet.Wallet, strin
 		return nil, "", nil, err
 	}
 	if address == "" {
-		return nil, "", nil, usagef("name the advertiser with --advertiser, or the consortium's directory with --consortium")
+		return nil, "", nil, usagef("name the advertiser with --advertiser, or with --organisation one in the consortium's directory, which --consortium or --as names")
 	}
 	offers, err := opened.Offers(ctx, address)
 	return opened, address, offers, unreachable(err)

@@ -115,6 +115,9 @@ func (a *app) campaignText(c *typev1.Campaign) string {
 		f.add("kind", kindsInWords(c.GetKinds()))
 		f.add("frames", "at most "+campaignfile.FormatDuration(age.AsDuration().Milliseconds())+" old when a coupon is released")
 	}
+	if n := c.GetMaxTransfers(); n > 0 {
+		f.add("handed on", fmt.Sprintf("at most %d times", n))
+	}
 	if c.GetAttestationRequired() {
 		f.add("payment", "attested by its institute")
 	}

@@ -39,17 +39,18 @@ func (i *Issuer) Authorise(ctx context.Context, request coupon.AuthoriseRequest)
 	if reason, _ := coupon.ReasonOf(err); reason != coupon.ReasonUnknownFramework && reason != coupon.ReasonNotFound {
 		return coupon.Framework{}, err
 	}
-	key, err := i.emitterKey(ctx, mandate)
-	if err != nil {
-		return coupon.Framework{}, err
-	}
-	_, refused := i.ledger.Submit(ctx, ledger.Call{
+	call := ledger.Call{
 		Namespace: i.namespace, Function: "AuthoriseEmitter", Argument: request,
-		Input:     key,
-		Endorsers: []string{i.self, request.Emitter},
+		Endorsers: []string{i.self, i.second(request.Emitter)},
 		RetryOn:   []coupon.Reason{coupon.ReasonUnknownCampaign, coupon.ReasonKeyMissing},
 		Reference: mandate.ID().String(),
-	})
+	}
+	if request.Emitter != i.self { // the own key is no other's to see
+		if call.Input, err = i.emitterKey(ctx, mandate); err != nil {
+			return coupon.Framework{}, err
+		}
+	}
+	_, refused := i.ledger.Submit(ctx, call)
 	if reason, _ := coupon.ReasonOf(refused); refused != nil && reason != coupon.ReasonAlreadyExists {
 		return coupon.Framework{}, refused
 	}
@@ -113,7 +114,7 @@ func (i *Issuer) Admit(ctx context.Context, request coupon.AdmitRequest) error {
 func (i *Issuer) admit(ctx context.Context, request coupon.AdmitRequest) error {
 	call := ledger.Call{
 		Namespace: i.namespace, Function: "AdmitRetailer", Argument: request,
-		Endorsers: []string{i.self, request.Retailer},
+		Endorsers: []string{i.self, i.second(request.Retailer)},
 		RetryOn:   []coupon.Reason{coupon.ReasonUnknownCampaign},
 		Reference: fmt.Sprintf("%s/%d/%s", request.Campaign, request.Version, request.Retailer),
 	}
@@ -135,15 +136,21 @@ func (i *Issuer) admit(ctx context.Context, request coupon.AdmitRequest) error {
 	return err
 }
 
+// second endorses beside the issuer what it has with an organisation: that
+// organisation, or the clearing house where it is the issuer itself.
+func (i *Issuer) second(mspID string) string {
+	if mspID == i.self {
+		return i.clearing
+	}
+	return mspID
+}
+
 // checkPartner refuses whom the directory does not have with the role: its peer
-// would have to endorse. The issuer itself cannot be the second of two parties.
+// would have to endorse.
 func (i *Issuer) checkPartner(field, mspID, role string) error {
 	partner, found := i.directory.ByMSP(mspID)
 	if !found || !partner.Has(role) {
 		return coupon.Refuse(coupon.ReasonInvalidRequest, field, "the directory has no such %s", role)
-	}
-	if mspID == i.self {
-		return coupon.Refuse(coupon.ReasonInvalidRequest, field, "the issuer cannot be its own %s", role)
 	}
 	return nil
 }

@@ -189,11 +189,3 @@ func (i *Issuer) mandateCall(function, requestID string, id coupon.FrameworkID, 
 		Reference: id.String(), Once: requestID + "/" + id.String(),
 	}
 }
-
-// second is the other party, beside the issuer, to an emitter's mandate.
-func (i *Issuer) second(emitter string) string {
-	if emitter == i.self {
-		return i.clearing
-	}
-	return emitter
-}

@@ -53,8 +53,11 @@ func (s *Service) Claim(ctx context.Context, requestID, issuer string) ([]Claim,
 	if err := coupon.CheckUUID4("request_id", requestID); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(s.issuers, issuer) || issuer == s.mspID {
-		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "issuer", "is not another organisation that issues coupons")
+	if !slices.Contains(s.issuers, issuer) {
+		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "issuer", "is no organisation that issues coupons")
+	}
+	if issuer == s.mspID {
+		return nil, coupon.Refuse(coupon.ReasonNotClaimable, "issuer", "nobody owes the own organisation its own coupons")
 	}
 	s.claiming.Lock()
 	defer s.claiming.Unlock()

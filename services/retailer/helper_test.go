@@ -75,8 +75,12 @@ func start(t *testing.T, c *ledgertest.Consortium, path string, logger *slog.Log
 	if logger == nil {
 		logger = servetest.Logger(t)
 	}
+	var issuers []string
+	for _, o := range c.Directory.WithRole(config.RoleIssuer) {
+		issuers = append(issuers, o.MSPID)
+	}
 	service, err := retailer.New(retailer.Options{
-		Batch: cfg.Batch, MSPID: shop, Issuers: []string{issuer, other},
+		Batch: cfg.Batch, MSPID: shop, Issuers: issuers,
 		Ledger: c.Client(t, shop, serve.RoleService, store.Journal()), Store: store, Now: c.Clock.Now, Logger: logger,
 	})
 	if err != nil {

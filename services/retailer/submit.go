@@ -151,7 +151,8 @@ func (p *pending) tag(verdicts []coupon.Verdict) bool {
 		if v.Tag == nil {
 			return false
 		}
-		p.sale.Coupons[i].Tag, p.sale.Coupons[i].Draw = *v.Tag, v.Draw
+		given := &p.sale.Coupons[i]
+		given.Tag, given.Draw, given.Ownership = *v.Tag, v.Draw, v.Ownership
 	}
 	return true
 }
@@ -160,6 +161,10 @@ func (p *pending) tag(verdicts []coupon.Verdict) bool {
 // and left out of the next proposal; it returns those that are left. Its error
 // concerns all that are left.
 func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transaction, []*pending, error) {
+	parties, err := ledger.Parties(ctx, d.service.ledger, d.issuer, d.service.mspID)
+	if err != nil {
+		return ledger.Transaction{}, batch, err
+	}
 	for len(batch) > 0 {
 		in := coupon.BatchInput{Salt: randomHash()}
 		for _, p := range batch {
@@ -169,7 +174,7 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transactio
 		err := d.service.ticking(ctx, d.issuer, func() (err error) {
 			transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
 				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
-				Endorsers: []string{d.issuer, d.service.mspID},
+				Endorsers: parties,
 				// The issuer's peer has just seen the frames in the check.
 				RetryOn: []coupon.Reason{coupon.ReasonFrameNotOpen, coupon.ReasonFrameNotClosed}, Certain: true,
 			})

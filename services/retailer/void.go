@@ -84,12 +84,16 @@ func (s *Service) void(ctx context.Context, requestID string, found stored) (Red
 	if err := s.store.beginVoid(ctx, requestID, found.ID); err != nil {
 		return Redemption{}, err
 	}
-	err := s.ticking(ctx, found.Issuer, func() error {
+	parties, err := ledger.Parties(ctx, s.ledger, found.Issuer, s.mspID)
+	if err != nil {
+		return Redemption{}, err
+	}
+	err = s.ticking(ctx, found.Issuer, func() error {
 		_, err := s.ledger.Submit(ctx, ledger.Call{
 			Namespace: config.Namespace(found.Issuer), Function: "Void", Reference: requestID,
 			Once:      requestID + "/" + found.ID.String(),
 			Input:     coupon.VoidInput{Record: found.record, Redemption: found.ID},
-			Endorsers: []string{found.Issuer, s.mspID},
+			Endorsers: parties,
 			RetryOn:   []coupon.Reason{coupon.ReasonBatchUnknown},
 			Certain:   true, // the own peer has the batch
 			Within:    tellWithin,

@@ -48,6 +48,8 @@ type Options struct {
 	AttestationRequired             bool
 	// MaxFrameAge is needed for dynamic coupons.
 	MaxFrameAge time.Duration
+	// MaxTransfers is how often bound coupons may be handed on.
+	MaxTransfers int64
 }
 
 // Campaign is a published campaign with one framework and all its keys.
@@ -73,7 +75,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
 		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
-		AttestationRequired: o.AttestationRequired,
+		AttestationRequired: o.AttestationRequired, MaxTransfers: o.MaxTransfers,
 	}
 	p.Campaign = content
 	p.Issuer = o.Issuer
@@ -124,20 +126,31 @@ func (p *Campaign) authorise(t testing.TB, o Options) {
 	}
 	p.emitterKey = coupon.DeriveEmitterKey(p.Key, o.ID, o.Emitter, 1)
 	p.mandateMAC = mandate.MAC(coupon.DeriveFrameworkKey(p.Key))
-	p.submitAs(t, o.Issuer, ledger.Call{
+	call := ledger.Call{
 		Function: "AuthoriseEmitter",
 		Argument: coupon.AuthoriseRequest{
 			Campaign: o.ID, Version: 1, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
 		},
-		Input:     coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC},
-		Endorsers: []string{o.Issuer, o.Emitter},
-	})
+		Endorsers: p.with(o.Emitter),
+	}
+	if o.Emitter != o.Issuer {
+		call.Input = coupon.EmitterKeyInput{Key: p.emitterKey, MAC: p.mandateMAC}
+	}
+	p.submitAs(t, o.Issuer, call)
 	err := p.consortium.For(t, o.Issuer).Evaluate(t.Context(), ledger.Call{
 		Namespace: config.Namespace(o.Issuer), Function: "GetFramework", Argument: coupon.FrameworkQuery{Framework: mandate.ID()},
 	}, &p.Framework)
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// with are the parties to what an emitter or a retailer has with the issuer.
+func (p *Campaign) with(mspID string) []string {
+	if mspID == p.Issuer {
+		mspID = p.clearing
+	}
+	return []string{p.Issuer, mspID}
 }
 
 // Admit admits a retailer, with a key if it has none yet.
@@ -153,7 +166,7 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 	call := ledger.Call{
 		Function:  "AdmitRetailer",
 		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: 1, Retailer: retailer},
-		Endorsers: []string{p.Issuer, retailer},
+		Endorsers: p.with(retailer),
 	}
 	if !has.Present {
 		call.Input = coupon.RetailerKeyInput{Key: RandomKey()}
@@ -238,7 +251,7 @@ func (p *Campaign) Redeem(t testing.TB, retailer, invoice string, sns ...int64) 
 	}
 	receipt := p.submitAs(t, retailer, ledger.Call{
 		Function: "Redeem", Input: coupon.BatchInput{Salt: coupon.Hash(RandomKey()), Sales: []coupon.Sale{sale}},
-		Endorsers: []string{p.Issuer, retailer},
+		Endorsers: p.with(retailer),
 	})
 	var result coupon.BatchResult
 	err := p.consortium.For(t, retailer).Evaluate(t.Context(), ledger.Call{
@@ -260,7 +273,7 @@ func (p *Campaign) Void(t testing.TB, retailer, record string) {
 	}
 	p.submitAs(t, retailer, ledger.Call{
 		Function: "Void", Input: coupon.VoidInput{Record: record, Redemption: batch.Redemptions[0].ID},
-		Endorsers: []string{p.Issuer, retailer},
+		Endorsers: p.with(retailer),
 	})
 }
 

@@ -40,7 +40,7 @@ func (p *Campaign) OpenLane(t testing.TB, lane uint16) *Lane {
 	}
 	p.submitAs(t, p.Framework.Emitter, ledger.Call{
 		Function: "OpenLane", Argument: coupon.LaneRequest{Framework: l.Frame.Framework, Lane: lane},
-		Endorsers: []string{p.Issuer, p.Framework.Emitter},
+		Endorsers: p.with(p.Framework.Emitter),
 	})
 	l.begin(t)
 	return l
@@ -55,7 +55,7 @@ func (l *Lane) Close(t testing.TB) {
 		Input: coupon.FrameContent{
 			Salt: coupon.Hash(RandomKey()), Last: l.Q, LastSN: l.SN, Count: int64(len(l.Log)), Root: merkletest.Root(encoded(l.Log)),
 		},
-		Endorsers: []string{l.Issuer, l.Framework.Emitter},
+		Endorsers: l.with(l.Framework.Emitter),
 	})
 	l.closed[l.Frame] = l.Log
 	l.begin(t)

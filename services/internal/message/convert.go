@@ -38,6 +38,7 @@ func Campaign(entry coupon.CampaignEntry) *typev1.Campaign {
 		Status:          statuses[entry.State.Status],
 		RedeemUntilTime: Time(entry.State.RedeemUntil),
 		MaxFrameAge:     Duration(c.MaxFrameAge),
+		MaxTransfers:    c.MaxTransfers,
 
 		AttestationRequired: c.AttestationRequired,
 	}
@@ -119,6 +120,7 @@ func CampaignToPublish(m *typev1.Campaign) (coupon.Campaign, error) {
 		Product: m.GetProduct(), Offer: m.GetOffer(), Terms: m.GetTerms(),
 		Begin: begin, End: end, MaxFrameAge: age,
 		AudienceWaived: m.GetAudienceWaived(), InvoiceRequired: m.GetInvoiceRequired(),
+		MaxTransfers:        m.GetMaxTransfers(),
 		AttestationRequired: m.GetAttestationRequired(),
 	}
 	for holder, shown := range holders {

@@ -50,7 +50,8 @@ type Options struct {
 	// Namespaces are those whose ticks are kept.
 	Namespaces []string
 	// Second is the MSP id of the organisation that endorses beside the
-	// issuer: the clearing house, or the own organisation.
+	// issuer: the clearing house, or the own organisation. In the namespace of
+	// that one the clearing house endorses.
 	Second string
 	// After is the age at which a tick is rolled, Due or Overdue.
 	After  time.Duration
@@ -118,11 +119,11 @@ func (k *Keeper) roll(ctx context.Context, namespace string) (time.Duration, err
 	if age < k.options.After {
 		return k.options.After - age, nil
 	}
-	_, err = k.options.Ledger.Submit(ctx, ledger.Call{
-		Namespace: namespace,
-		Function:  "Tick",
-		Endorsers: []string{issuer(namespace), k.options.Second},
-	})
+	parties, err := ledger.Parties(ctx, k.options.Ledger, issuer(namespace), k.options.Second)
+	if err != nil {
+		return 0, err
+	}
+	_, err = k.options.Ledger.Submit(ctx, ledger.Call{Namespace: namespace, Function: "Tick", Endorsers: parties})
 	reason, _ := coupon.ReasonOf(err)
 	if err != nil && reason != coupon.ReasonTickTooEarly && !errors.Is(err, ledger.ErrConflict) {
 		return 0, fmt.Errorf("rolling the tick of %s: %w", namespace, err)

@@ -286,6 +286,8 @@ type Campaign struct {
 	// the release of a coupon in it, whole milliseconds up to 24 hours. Absent
 	// for static coupons.
 	MaxFrameAge *durationpb.Duration `protobuf:"bytes,15,opt,name=max_frame_age,json=maxFrameAge,proto3" json:"max_frame_age,omitempty"`
+	// How often a bound coupon may be transferred to another key: 0 to 10.
+	MaxTransfers int64 `protobuf:"varint,17,opt,name=max_transfers,json=maxTransfers,proto3" json:"max_transfers,omitempty"`
 	// Redemptions must bring the payment institute's attestation of the invoice.
 	AttestationRequired bool `protobuf:"varint,20,opt,name=attestation_required,json=attestationRequired,proto3" json:"attestation_required,omitempty"`
 	unknownFields       protoimpl.UnknownFields
@@ -425,6 +427,13 @@ func (x *Campaign) GetMaxFrameAge() *durationpb.Duration {
 		return x.MaxFrameAge
 	}
 	return nil
+}
+
+func (x *Campaign) GetMaxTransfers() int64 {
+	if x != nil {
+		return x.MaxTransfers
+	}
+	return 0
 }
 
 func (x *Campaign) GetAttestationRequired() bool {
@@ -899,7 +908,7 @@ var File_coupon_type_v1_coupon_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\n" +
-	"\x1bcoupon/type/v1/coupon.proto\x12\x0ecoupon.type.v1\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x05\n" +
+	"\x1bcoupon/type/v1/coupon.proto\x12\x0ecoupon.type.v1\x1a!coupon/type/v1/error_reason.proto\x1a\x1acoupon/type/v1/money.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x05\n" +
 	"\bCampaign\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1a\n" +
 	"\bcampaign\x18\x02 \x01(\tR\bcampaign\x12\x18\n" +
@@ -917,7 +926,8 @@ const file_coupon_type_v1_coupon_proto_rawDesc = "" +
 	"\x10invoice_required\x18\f \x01(\bR\x0finvoiceRequired\x126\n" +
 	"\x06status\x18\r \x01(\x0e2\x1e.coupon.type.v1.CampaignStatusR\x06status\x12F\n" +
 	"\x11redeem_until_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x0fredeemUntilTime\x12=\n" +
-	"\rmax_frame_age\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\vmaxFrameAge\x121\n" +
+	"\rmax_frame_age\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\vmaxFrameAge\x12#\n" +
+	"\rmax_transfers\x18\x11 \x01(\x03R\fmaxTransfers\x121\n" +
 	"\x14attestation_required\x18\x14 \x01(\bR\x13attestationRequired\"\xa9\x03\n" +
 	"\tFramework\x12!\n" +
 	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x16\n" +

@@ -234,6 +234,18 @@ const (
 	ErrorReason_ERROR_REASON_NOT_CLAIMABLE ErrorReason = 115
 	// The product has its purchase proof already.
 	ErrorReason_ERROR_REASON_PRODUCT_HAS_PROOF ErrorReason = 90
+	// The text or the bytes of a transfer do not have the one form that is
+	// accepted.
+	ErrorReason_ERROR_REASON_MALFORMED_TRANSFER ErrorReason = 95
+	// The coupon was transferred, and whoever signed does not own it any more.
+	ErrorReason_ERROR_REASON_COUPON_TRANSFERRED ErrorReason = 96
+	// The transfer does not follow the coupon's last one.
+	ErrorReason_ERROR_REASON_WRONG_TRANSFER_STEP ErrorReason = 97
+	// The transfer is too old, or no later than the last change of the coupon's
+	// state.
+	ErrorReason_ERROR_REASON_TRANSFER_EXPIRED ErrorReason = 98
+	// The transfer is dated later than the clocks allow.
+	ErrorReason_ERROR_REASON_TRANSFER_FROM_FUTURE ErrorReason = 99
 )
 
 // Enum value maps for ErrorReason.
@@ -332,6 +344,11 @@ var (
 		109: "ERROR_REASON_LANE_ENDED",
 		115: "ERROR_REASON_NOT_CLAIMABLE",
 		90:  "ERROR_REASON_PRODUCT_HAS_PROOF",
+		95:  "ERROR_REASON_MALFORMED_TRANSFER",
+		96:  "ERROR_REASON_COUPON_TRANSFERRED",
+		97:  "ERROR_REASON_WRONG_TRANSFER_STEP",
+		98:  "ERROR_REASON_TRANSFER_EXPIRED",
+		99:  "ERROR_REASON_TRANSFER_FROM_FUTURE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -427,6 +444,11 @@ var (
 		"ERROR_REASON_LANE_ENDED":                109,
 		"ERROR_REASON_NOT_CLAIMABLE":             115,
 		"ERROR_REASON_PRODUCT_HAS_PROOF":         90,
+		"ERROR_REASON_MALFORMED_TRANSFER":        95,
+		"ERROR_REASON_COUPON_TRANSFERRED":        96,
+		"ERROR_REASON_WRONG_TRANSFER_STEP":       97,
+		"ERROR_REASON_TRANSFER_EXPIRED":          98,
+		"ERROR_REASON_TRANSFER_FROM_FUTURE":      99,
 	}
 )
 
@@ -461,7 +483,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xa3\x18\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xdd\x19\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -556,7 +578,12 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x17ERROR_REASON_SUPERSEDED\x10l\x12\x1b\n" +
 	"\x17ERROR_REASON_LANE_ENDED\x10m\x12\x1e\n" +
 	"\x1aERROR_REASON_NOT_CLAIMABLE\x10s\x12\"\n" +
-	"\x1eERROR_REASON_PRODUCT_HAS_PROOF\x10ZB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
+	"\x1eERROR_REASON_PRODUCT_HAS_PROOF\x10Z\x12#\n" +
+	"\x1fERROR_REASON_MALFORMED_TRANSFER\x10_\x12#\n" +
+	"\x1fERROR_REASON_COUPON_TRANSFERRED\x10`\x12$\n" +
+	" ERROR_REASON_WRONG_TRANSFER_STEP\x10a\x12!\n" +
+	"\x1dERROR_REASON_TRANSFER_EXPIRED\x10b\x12%\n" +
+	"!ERROR_REASON_TRANSFER_FROM_FUTURE\x10cB)Z'ecoupon/proto/gen/coupon/type/v1;typev1b\x06proto3"
 
 var (
 	file_coupon_type_v1_error_reason_proto_rawDescOnce sync.Once
