@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
 	"ecoupon/network/runner"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
@@ -48,6 +49,8 @@ type arena struct {
 	mu    sync.Mutex
 	desks map[string]*desk.Desk
 	links map[string]*runner.Connection
+	// shared are campaigns of static coupons, with how much of them is used.
+	shared map[coupon.Holder]offer
 }
 
 func newArena(ctx context.Context, out io.Writer) (*arena, error) {
@@ -55,7 +58,7 @@ func newArena(ctx context.Context, out io.Writer) (*arena, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &arena{dir: dir, desks: map[string]*desk.Desk{}, links: map[string]*runner.Connection{}}
+	a := &arena{dir: dir, desks: map[string]*desk.Desk{}, links: map[string]*runner.Connection{}, shared: map[coupon.Holder]offer{}}
 	altered := filepath.Join(dir, "altered")
 	build := exec.CommandContext(ctx, "go", "build", "-o", altered, "ecoupon/network/e2e/altered")
 	if text, err := build.CombinedOutput(); err != nil {

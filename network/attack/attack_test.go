@@ -4,7 +4,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"testing"
 )
@@ -18,16 +17,13 @@ func TestAttacks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range attacks() {
+	a.playEach(t.Context(), attacks(), func(k attack, o outcome) {
 		t.Run(k.name, func(t *testing.T) {
-			if k.waits {
-				t.Parallel()
-			}
-			line, ok := k.judge(k.play(context.WithoutCancel(t.Context()), a))
+			line, ok := k.judge(o)
 			t.Log(line)
 			if !ok {
 				t.Fail()
 			}
 		})
-	}
+	})
 }

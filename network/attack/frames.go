@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"ecoupon/chaincode/coupon"
@@ -19,30 +20,24 @@ const (
 )
 
 // frames are attacks of an advertiser on time and order of its dynamic coupons.
-func frames() []attack {
+func frames() []attack { return slices.Concat(dates(), logs(), earlier()) }
+
+// in is an attack in a lane with an open frame, at most a minute long.
+func in(name string, want []string, schedule string, run func(ctx context.Context, l *lane) outcome) attack {
+	return attack{name: name, by: anAdvertiser, want: want, run: func(ctx context.Context, a *arena) outcome {
+		return run(ctx, a.openLane(ctx, a.launch(ctx, dynamic(time.Minute, schedule)), 0, 0))
+	}}
+}
+
+// dates are coupons that are dated otherwise than they were made.
+func dates() []attack {
 	wrongTime, wrongMAC := words(coupon.ReasonWrongReleaseTime), words(coupon.ReasonWrongMAC)
-	conflicting := words(coupon.ReasonFrameConflict)
-	// in has one lane with an open frame, at most a minute long.
-	in := func(name string, want []string, schedule string, run func(ctx context.Context, l *lane) outcome) attack {
-		return attack{name: name, by: anAdvertiser, want: want, run: func(ctx context.Context, a *arena) outcome {
-			return run(ctx, a.openLane(ctx, a.launch(ctx, dynamic(time.Minute, schedule)), 0, 0))
-		}}
-	}
 	// made has a coupon in the open frame that is not what was released.
 	made := func(name string, want []string, change func(*coupon.Coupon)) attack {
 		return in("altered "+name+" of a dynamic coupon", want, decay, func(ctx context.Context, l *lane) outcome {
 			c := l.release(newOwner(), l.opened)
 			change(&c)
 			return l.tender(ctx, c.Text())
-		})
-	}
-	closing := func(name string, want []string, change func(*coupon.FrameContent)) attack {
-		return in(name, want, decay, func(ctx context.Context, l *lane) outcome {
-			l.release(newOwner(), l.opened)
-			l.release(newOwner(), l.opened)
-			content := l.content()
-			change(&content)
-			return l.submit(ctx, l.closing(content))
 		})
 	}
 	return []attack{
@@ -84,6 +79,22 @@ func frames() []attack {
 			ask.Endorsers = []string{issuer}
 			return l.spy(ctx, ask)
 		}),
+	}
+}
+
+// logs are logs, and frames, that do not follow from what was released.
+func logs() []attack {
+	conflicting := words(coupon.ReasonFrameConflict)
+	closing := func(name string, want []string, change func(*coupon.FrameContent)) attack {
+		return in(name, want, decay, func(ctx context.Context, l *lane) outcome {
+			l.release(newOwner(), l.opened)
+			l.release(newOwner(), l.opened)
+			content := l.content()
+			change(&content)
+			return l.submit(ctx, l.closing(content))
+		})
+	}
+	return []attack{
 		closing("coupons dropped from the log", conflicting, func(c *coupon.FrameContent) { c.Count-- }),
 		closing("coupons inserted into the log", conflicting, func(c *coupon.FrameContent) { c.Count++ }),
 		closing("frame closed empty, its coupons kept", conflicting, func(c *coupon.FrameContent) { c.Count, c.LastSN, c.Root = 0, 0, coupon.EmptyRoot }),
@@ -104,6 +115,13 @@ func frames() []attack {
 			return l.submit(ctx, l.step("OpenLane", coupon.LaneRequest{Framework: l.ID}, nil))
 		}),
 		{name: "two replicas on one lane: closed at once with other logs", by: anAdvertiser, want: []string{conflict}, run: raceReplicas},
+	}
+}
+
+// earlier are coupons that would be worth more if they were in a frame that is
+// over, or if they could be chosen.
+func earlier() []attack {
+	return []attack{
 		in("pre-dated growing coupon, in no log", words(coupon.ReasonWrongReceipt), growth, preDated),
 		in("pre-dated early-bird coupon, in no log", words(coupon.ReasonWrongReceipt), earlyBird, preDated),
 		in("early-bird coupon without its receipt", words(coupon.ReasonReceiptRequired), earlyBird, func(ctx context.Context, l *lane) outcome {

@@ -21,13 +21,13 @@ const conflict = "MVCC_READ_CONFLICT"
 func heldBack() []attack {
 	skewed := func(name string, by time.Duration) attack {
 		return attack{name: name, by: aRetailer, want: words(coupon.ReasonClockSkew), run: func(ctx context.Context, a *arena) outcome {
-			s := a.batch(ctx, retailer, a.launch(ctx, nil).mint(1).Text())
+			s := a.batch(ctx, retailer, a.share(ctx, coupon.HolderBearer).mint(1).Text())
 			s.dated = by
 			return a.submit(ctx, s)
 		}}
 	}
 	return []attack{
-		skewed("redemption dated back by a minute", -time.Minute),
+		skewed("redemption dated back by forty seconds", -40*time.Second),
 		skewed("redemption dated ahead by six seconds", 6*time.Second),
 		{name: "redemption after the campaign's end", by: customer, want: words(coupon.ReasonCampaignOver), run: func(ctx context.Context, a *arena) outcome {
 			end := time.Now().Add(5 * time.Second)
@@ -67,7 +67,7 @@ func (a *arena) tick(ctx context.Context) (t coupon.Tick) {
 
 // orderTwice sends a redemption to the orderers that is committed already.
 func orderTwice(ctx context.Context, a *arena) outcome {
-	tx := must(a.endorse(ctx, a.batch(ctx, retailer, a.launch(ctx, nil).mint(1).Text())))
+	tx := must(a.endorse(ctx, a.batch(ctx, retailer, a.share(ctx, coupon.HolderBearer).mint(1).Text())))
 	if o := order(ctx, tx, time.Now()); o.with != accepted {
 		check(unexpected(o))
 	}

@@ -70,47 +70,50 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// playAll plays the attacks one after the other; those that wait for minutes run
-// beside the others. It returns how many ended otherwise than they should.
+// playAll plays the attacks and prints a line about each. It returns how many
+// ended otherwise than they should.
 func playAll(ctx context.Context, a *arena, wanted *regexp.Regexp, out io.Writer) int {
-	var chosen, later []attack
+	var chosen []attack
 	for _, k := range attacks() {
 		if wanted.MatchString(k.name) {
 			chosen = append(chosen, k)
 		}
 	}
-	type ended struct {
-		attack
-		outcome
-	}
-	slow := make(chan ended)
-	for _, k := range chosen {
-		if k.waits {
-			later = append(later, k)
-			go func() { slow <- ended{k, k.play(ctx, a)} }()
-		}
-	}
 	began, wrong, residual := time.Now(), 0, 0
-	note := func(k attack, o outcome) {
+	a.playEach(ctx, chosen, func(k attack, o outcome) {
 		line, ok := k.judge(o)
 		fmt.Fprintln(out, line)
-		if !ok {
+		switch {
+		case !ok:
 			wrong++
-		}
-		if ok && o.with == accepted {
+		case o.with == accepted:
 			residual++
+		}
+	})
+	fmt.Fprintf(out, "%d attacks in %.0f s: %d refused, %d residual, %d otherwise\n",
+		len(chosen), time.Since(began).Seconds(), len(chosen)-residual-wrong, residual, wrong)
+	return wrong
+}
+
+// playEach plays the attacks one after the other. Those that wait for minutes
+// run beside the others, and are told last.
+func (a *arena) playEach(ctx context.Context, chosen []attack, tell func(attack, outcome)) {
+	waiting := map[string]chan outcome{}
+	for _, k := range chosen {
+		if k.waits {
+			ended := make(chan outcome, 1)
+			waiting[k.name] = ended
+			go func() { ended <- k.play(ctx, a) }()
 		}
 	}
 	for _, k := range chosen {
 		if !k.waits {
-			note(k, k.play(ctx, a))
+			tell(k, k.play(ctx, a))
 		}
 	}
-	for range later {
-		e := <-slow
-		note(e.attack, e.outcome)
+	for _, k := range chosen {
+		if k.waits {
+			tell(k, <-waiting[k.name])
+		}
 	}
-	fmt.Fprintf(out, "%d attacks in %.0f s: %d refused, %d residual, %d otherwise\n",
-		len(chosen), time.Since(began).Seconds(), len(chosen)-residual-wrong, residual, wrong)
-	return wrong
 }

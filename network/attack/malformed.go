@@ -29,7 +29,7 @@ func malformed() []attack {
 	// spoilt proposes a redemption whose JSON was changed.
 	spoilt := func(name string, want []string, spoil func(text string) string) attack {
 		return attack{name: name, by: aRetailer, want: want, run: func(ctx context.Context, a *arena) outcome {
-			s := a.batch(ctx, retailer, a.launch(ctx, nil).mint(1).Text())
+			s := a.batch(ctx, retailer, a.share(ctx, coupon.HolderBearer).mint(1).Text())
 			text := spoil(string(must(json.Marshal(s.Input))))
 			began := time.Now()
 			_, err := a.contract(a.link(retailer, "retailer")).SubmitWithContext(ctx, "Redeem",
@@ -40,7 +40,7 @@ func malformed() []attack {
 	// bytes hands in a coupon whose bytes were changed.
 	bytes := func(name string, want coupon.Reason, change func([]byte) []byte) attack {
 		return attack{name: name, by: customer, want: words(want), run: func(ctx context.Context, a *arena) outcome {
-			c := change(a.launch(ctx, nil).mint(1).Bytes())
+			c := change(a.share(ctx, coupon.HolderBearer).mint(1).Bytes())
 			return a.tender(ctx, "ec1."+base64.RawURLEncoding.EncodeToString(c))
 		}}
 	}
@@ -67,7 +67,7 @@ func malformed() []attack {
 			return `{"salt":"01` + strings.Repeat("00", 31) + `","sales":[]}`
 		}),
 		{name: "a batch of 1,001 sales", by: aRetailer, want: words(coupon.ReasonTooMany), run: func(ctx context.Context, a *arena) outcome {
-			s := a.batch(ctx, retailer, a.launch(ctx, nil).mint(1).Text())
+			s := a.batch(ctx, retailer, a.share(ctx, coupon.HolderBearer).mint(1).Text())
 			in := s.Input.(coupon.BatchInput)
 			for len(in.Sales) <= coupon.MaxBatchCoupons {
 				sale := in.Sales[0]
@@ -83,11 +83,11 @@ func malformed() []attack {
 		bytes("coupon cut off", coupon.ReasonMalformedCoupon, func(b []byte) []byte { return b[:len(b)-1] }),
 		bytes("coupon with serial number 0", coupon.ReasonMalformedCoupon, func(b []byte) []byte { b[27] = 0; return b }),
 		{name: "coupon bound to a key of small order", by: customer, want: words(coupon.ReasonBadOwnerKey), run: func(ctx context.Context, a *arena) outcome {
-			c := a.launch(ctx, bound).mint(1, func(c *coupon.Coupon) { c.Bound, c.Owner = true, coupon.PublicKey{1} })
+			c := a.share(ctx, coupon.HolderBound).mint(1, func(c *coupon.Coupon) { c.Bound, c.Owner = true, coupon.PublicKey{1} })
 			return a.tender(ctx, c.Text())
 		}},
 		{name: "request id that could be guessed", by: aRetailer, want: invalid, run: func(ctx context.Context, a *arena) outcome {
-			r := request(a.launch(ctx, nil).mint(1).Text())
+			r := request(a.share(ctx, coupon.HolderBearer).mint(1).Text())
 			r.RequestId = "00000000-0000-1000-8000-000000000001"
 			return a.sell(ctx, retailer, r)
 		}},

@@ -21,8 +21,9 @@ import (
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 )
 
-// gtin is what the campaigns are about.
+// gtin is what the campaigns are about, quota what there is of each.
 const (
+	quota = 1_000_000
 	gtin  = "09521234543213"
 	terms = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
 )
@@ -32,6 +33,31 @@ const (
 type offer struct {
 	coupon.Framework
 	key coupon.EmitterKey
+	// before is how many serial numbers others have used.
+	before int64
+}
+
+// apart is how many serial numbers one attack may use of a shared campaign.
+const apart = 1000
+
+// share returns a campaign of static bearer or bound coupons that is at work
+// already, for an attack that does not change it.
+func (a *arena) share(ctx context.Context, holder coupon.Holder) offer {
+	a.mu.Lock()
+	o, found := a.shared[holder]
+	a.mu.Unlock()
+	if !found {
+		o = a.launch(ctx, func(l *desk.Launch) { l.Campaign.Holder = holder })
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if other, made := a.shared[holder]; made {
+		o = other
+	}
+	next := o
+	next.before += apart
+	a.shared[holder] = next
+	return o
 }
 
 // launch puts a new campaign to work, of static bearer coupons unless change
@@ -43,7 +69,7 @@ func (a *arena) launch(ctx context.Context, change func(*desk.Launch)) offer {
 			Terms: terms, Kinds: []coupon.Kind{coupon.KindStatic}, Holder: coupon.HolderBearer,
 			Begin: time.Now().Add(-time.Minute).UnixMilli(), End: time.Now().Add(time.Hour).UnixMilli(),
 		},
-		Advertiser: shop, Quotas: []int64{1000}, Retailers: []string{retailer, shop},
+		Advertiser: shop, Quotas: []int64{quota}, Retailers: []string{retailer, shop},
 	}
 	if change != nil {
 		change(&l)
@@ -81,7 +107,7 @@ func dynamic(maxAge time.Duration, schedule string) func(*desk.Launch) {
 // mint makes a static bearer coupon with the right MACs for what change makes of
 // it.
 func (o offer) mint(sn int64, change ...func(*coupon.Coupon)) coupon.Coupon {
-	c := coupon.Coupon{Kind: coupon.KindStatic, Framework: o.ID, SN: sn}
+	c := coupon.Coupon{Kind: coupon.KindStatic, Framework: o.ID, SN: o.before + sn}
 	for _, f := range change {
 		f(&c)
 	}

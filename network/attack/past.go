@@ -60,7 +60,11 @@ func (a *arena) ask(ctx context.Context, s step) ([]byte, error) {
 func (a *arena) spy(ctx context.Context, s step) outcome {
 	began := time.Now()
 	_, err := a.ask(ctx, s)
-	return refusedBy(err, time.Since(began))
+	o := refusedBy(err, time.Since(began))
+	if reason := reasonIn(o.with); reason != "" {
+		o.with, o.by = reason, nameOf(s.Endorsers[0])+"'s peer"
+	}
+	return o
 }
 
 // submit proposes a transaction and has it ordered.

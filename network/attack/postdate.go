@@ -136,10 +136,10 @@ func (a *arena) lie(ctx context.Context, o offer, number uint16, count int, made
 		select {
 		case <-ctx.Done():
 			check(ctx.Err())
-		case <-time.After(rand.N(pause)):
+		case <-time.After(rand.N(pause)): //nolint:gosec // any time will do
 		}
 		latest := l.opened + frameAge.Milliseconds()
-		if rand.N(2) == 0 || latest <= time.Now().UnixMilli() {
+		if rand.N(2) == 0 || latest <= time.Now().UnixMilli() { //nolint:gosec // any mixture will do
 			l.next(ctx, ahead)
 			latest = l.opened + frameAge.Milliseconds()
 		}

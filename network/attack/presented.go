@@ -53,7 +53,7 @@ func presented() []attack {
 	altered := func(name, by string, want coupon.Reason, change func(*coupon.Presentation), after func(*coupon.Presentation)) attack {
 		return attack{name: name, by: by, want: words(want), run: func(ctx context.Context, a *arena) outcome {
 			w := newOwner()
-			text := w.presents(a.launch(ctx, bound).mint(1, w.of), change)
+			text := w.presents(a.share(ctx, coupon.HolderBound).mint(1, w.of), change)
 			p := must(coupon.ParsePresentation(text))
 			after(&p)
 			return a.tender(ctx, p.Text())
@@ -70,14 +70,14 @@ func presented() []attack {
 		altered("time of a presentation altered", aRetailer, coupon.ReasonWrongSignature, nothing, func(p *coupon.Presentation) { p.PresentedAt++ }),
 		altered("retailer of a presentation altered", aRetailer, coupon.ReasonWrongSignature, func(p *coupon.Presentation) { p.Retailer = shop }, func(p *coupon.Presentation) { p.Retailer = retailer }),
 		{name: "presentation moved to another coupon", by: outsider, want: words(coupon.ReasonWrongSignature), run: func(ctx context.Context, a *arena) outcome {
-			o, w := a.launch(ctx, bound), newOwner()
+			o, w := a.share(ctx, coupon.HolderBound), newOwner()
 			p := must(coupon.ParsePresentation(w.presents(o.mint(1, w.of))))
 			p.Coupon = o.mint(2, w.of)
 			return a.tender(ctx, p.Text())
 		}},
 		{name: "presentation used again after a void", by: aRetailer, want: words(coupon.ReasonPresentationReplayed), run: func(ctx context.Context, a *arena) outcome {
 			w := newOwner()
-			text := w.presents(a.launch(ctx, bound).mint(1, w.of))
+			text := w.presents(a.share(ctx, coupon.HolderBound).mint(1, w.of))
 			sale := a.redeemed(ctx, retailer, request(text))
 			a.voided(ctx, sale)
 			return a.tender(ctx, text)
@@ -153,13 +153,13 @@ func claim(by string, records ...string) step {
 func claimed() []attack {
 	of := func(name string, want coupon.Reason, run func(ctx context.Context, a *arena, text string, record coupon.BatchRecord) step) attack {
 		return attack{name: name, by: aRetailer, want: words(want), run: func(ctx context.Context, a *arena) outcome {
-			text, record := a.record(ctx, a.redeemed(ctx, retailer, request(a.launch(ctx, nil).mint(1).Text())))
+			text, record := a.record(ctx, a.redeemed(ctx, retailer, request(a.share(ctx, coupon.HolderBearer).mint(1).Text())))
 			return a.submit(ctx, run(ctx, a, text, record))
 		}}
 	}
 	return []attack{
 		{name: "invoice used again", by: aRetailer, want: words(coupon.ReasonInvoiceUsed), run: func(ctx context.Context, a *arena) outcome {
-			o := a.launch(ctx, nil)
+			o := a.share(ctx, coupon.HolderBearer)
 			first, second := request(o.mint(1).Text()), request(o.mint(2).Text())
 			a.redeemed(ctx, retailer, first)
 			second.Invoice = first.GetInvoice()
@@ -169,7 +169,7 @@ func claimed() []attack {
 		{
 			name: "made-up invoice, no attestation required", by: aRetailer, residual: "coupons within the quota; campaigns may require attestations",
 			run: func(ctx context.Context, a *arena) outcome {
-				r := request(a.launch(ctx, nil).mint(1).Text())
+				r := request(a.share(ctx, coupon.HolderBearer).mint(1).Text())
 				r.Invoice.Institute, r.Invoice.Number = "No such house", "made-up-"+uuid.NewString()[:8]
 				return a.sell(ctx, retailer, r)
 			},
@@ -202,14 +202,14 @@ func claimed() []attack {
 
 // foreignInvoice has two retailers use one invoice; both claim.
 func foreignInvoice(ctx context.Context, a *arena) outcome {
-	o := a.launch(ctx, nil)
+	o := a.share(ctx, coupon.HolderBearer)
 	first, second := request(o.mint(1).Text()), request(o.mint(2).Text())
 	second.Invoice = first.GetInvoice()
 	a.redeemed(ctx, retailer, first)
 	a.redeemed(ctx, shop, second)
 	began := time.Now()
 	for _, mspID := range []string{retailer, shop} {
-		_, err := a.retailer(mspID).Claim(ctx, &retailerv1.ClaimRequest{RequestId: uuid.NewString()})
+		_, err := a.retailer(mspID).Claim(ctx, &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuer})
 		check(err)
 	}
 	found := outcome{with: accepted}
@@ -227,7 +227,7 @@ func foreignInvoice(ctx context.Context, a *arena) outcome {
 
 // claimVoided claims a batch whose only sale was undone: nothing is paid.
 func claimVoided(ctx context.Context, a *arena) outcome {
-	sale := a.redeemed(ctx, retailer, request(a.launch(ctx, nil).mint(1).Text()))
+	sale := a.redeemed(ctx, retailer, request(a.share(ctx, coupon.HolderBearer).mint(1).Text()))
 	text, _ := a.record(ctx, sale)
 	a.voided(ctx, sale)
 	s := claim(retailer, text)

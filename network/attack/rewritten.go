@@ -32,7 +32,7 @@ type spent struct {
 }
 
 func (a *arena) spent(ctx context.Context) spent {
-	o := a.launch(ctx, nil)
+	o := a.share(ctx, coupon.HolderBearer)
 	c := o.mint(1).Text()
 	sale := a.redeemed(ctx, retailer, request(c))
 	text, record := a.record(ctx, sale)
@@ -98,7 +98,7 @@ func rewritten() []attack {
 			o.with, o.by = "CLAIMED_NONETHELESS", "retailer's and clearing's peers"
 			return o
 		}},
-		{name: "retailer deletes its own mark to claim again, then settles twice", by: aRetailer, want: words(coupon.ReasonAlreadyClaimed), run: func(ctx context.Context, a *arena) outcome {
+		{name: "retailer deletes its own mark of a claim, then voids", by: aRetailer, want: words(coupon.ReasonAlreadyClaimed), run: func(ctx context.Context, a *arena) outcome {
 			s := a.spent(ctx)
 			a.done(ctx, claim(retailer, s.text))
 			a.done(ctx, writing(retailer, []string{retailer}, "_implicit_org_"+retailer, "claimed/"+s.record.ID.String(), ""))
