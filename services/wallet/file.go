@@ -56,6 +56,8 @@ func (e *entry) holding() Holding {
 		Offer: e.Offer, Coupon: e.Coupon, Receipt: e.Receipt, NeedsReceipt: e.Offer.needsReceipt(), Uses: e.Uses,
 	}
 	switch {
+	case e.Coupon == "" && e.expected():
+		h.State = Expected
 	case e.Coupon == "":
 		h.State = Asked
 	case len(e.Uses) > 0:
