@@ -32,10 +32,11 @@ type offer struct {
 	Offer
 	mandate coupon.EmitterKey
 	mData   []byte
-	// limiter and keeper are kept when the offer is replaced. Offers of dynamic
+	// limiter, transfers and keeper are kept when the offer is replaced. Offers of dynamic
 	// coupons and purchase proofs have a keeper.
-	limiter *rate.Limiter
-	keeper  *keeper
+	limiter   *rate.Limiter
+	transfers *rate.Limiter
+	keeper    *keeper
 }
 
 // Offers returns a page of what can be had now.
@@ -99,9 +100,11 @@ func (a *Advertiser) remember(learnt changes) {
 			mandate: m.key,
 			mData:   m.framework.Mandate().Data(),
 			limiter: rate.NewLimiter(rate.Limit(a.limits.OfferRate), a.limits.OfferBurst),
+
+			transfers: rate.NewLimiter(rate.Limit(a.limits.TransferRate), a.limits.TransferBurst),
 		}
 		if before, found := a.offers[m.framework.ID]; found {
-			o.Campaign, o.limiter, o.keeper = before.Campaign, before.limiter, before.keeper
+			o.Campaign, o.limiter, o.transfers, o.keeper = before.Campaign, before.limiter, before.transfers, before.keeper
 		} else if m.framework.Kind != coupon.KindStatic {
 			o.keeper = newKeeper(a, m.framework)
 		}
