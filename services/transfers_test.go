@@ -6,6 +6,7 @@ package services
 import (
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/campaigntest"
+	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 	"ecoupon/services/internal/servetest"
 	"ecoupon/services/retailer"
@@ -109,8 +111,11 @@ func wantRefusal(t *testing.T, what string, err error, want coupon.Reason) {
 // refusalsIn are the reasons of single coupons, or the one of the whole.
 func refusalsIn(err error) []coupon.Reason {
 	var found []coupon.Reason
-	for _, r := range retailer.RefusalsOf(err) {
-		found = append(found, r.Reason)
+	var batch *ledger.BatchRefusal
+	if errors.As(err, &batch) {
+		for _, r := range batch.Refusals {
+			found = append(found, r.Reason)
+		}
 	}
 	if reason, ok := coupon.ReasonOf(err); ok && len(found) == 0 {
 		found = append(found, reason)

@@ -181,7 +181,7 @@ type store struct {
 func (s store) read() (contents, error) {
 	file, err := os.Open(s.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return contents{Format: fileFormat}, nil
+		return contents{Format: fileFormat, Coupons: []entry{}}, nil
 	}
 	if err != nil {
 		return contents{}, err
