@@ -35,8 +35,8 @@ func newPresent(t *testing.T, change func(*campaigntest.Options)) *present {
 	t.Helper()
 	p := &present{Consortium: ledgertest.New(t, ledgertest.Options{})}
 	p.SetUp(t, servetest.IssuerMSP, servetest.ClearingMSP)
-	_, p.address, p.roots = runAdvertiser(t, p.Consortium)
-	p.shop = runRetailer(t, p.Consortium)
+	_, p.address, p.roots = runAdvertiser(t, p.Consortium, servetest.AdvertiserMSP)
+	p.shop = runRetailer(t, p.Consortium, servetest.RetailerMSP, nil)
 	options := campaigntest.Options{ID: "present", Holder: coupon.HolderBound, MaxTransfers: 2}
 	change(&options)
 	p.offer = campaigntest.Publish(t, p.Consortium, options).Framework.ID
@@ -68,7 +68,7 @@ func (p *present) handOn(t *testing.T, from, to *wallet.Wallet, id string) walle
 		t.Errorf("handed on again: %+v, %v", again, err)
 	}
 	for range 2 {
-		held, err := to.Accept(t.Context(), p.address, given.Handover)
+		held, err := to.TakeOver(t.Context(), p.address, given.Handover)
 		if err != nil || held.State != wallet.Held || held.Coupon != given.Coupon {
 			t.Fatalf("%+v, %v", held, err)
 		}
@@ -204,16 +204,16 @@ func TestWhatIsHandedOverIsNotBelieved(t *testing.T) {
 		"the same twice":   {changed(`"`+second+`"`, twice), coupon.ReasonWrongTransferStep},
 		"another owner":    {changed(second, otherSignature(t, second)), coupon.ReasonWrongSignature},
 	} {
-		_, err := b.Accept(t.Context(), p.address, test.text)
+		_, err := b.TakeOver(t.Context(), p.address, test.text)
 		wantRefusal(t, name, err, test.want)
 	}
-	_, err = c.Accept(t.Context(), p.address, given.Handover)
+	_, err = c.TakeOver(t.Context(), p.address, given.Handover)
 	wantRefusal(t, "a wallet that did not make the key", err, coupon.ReasonBadOwnerKey)
 	if all, err := b.Coupons(); err != nil || len(all) != 0 {
 		t.Errorf("the wallet has %d coupons, %v", len(all), err)
 	}
 	// It has gone on before it was accepted: there is nothing left to accept.
-	accepted, err := b.Accept(t.Context(), p.address, given.Handover)
+	accepted, err := b.TakeOver(t.Context(), p.address, given.Handover)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestWhatIsHandedOverIsNotBelieved(t *testing.T) {
 	if err := b.Forget(accepted.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.Accept(t.Context(), p.address, given.Handover)
+	_, err = b.TakeOver(t.Context(), p.address, given.Handover)
 	wantRefusal(t, "a key that was used", err, coupon.ReasonBadOwnerKey)
 }
 

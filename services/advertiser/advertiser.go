@@ -66,8 +66,8 @@ type Advertiser struct {
 	logger     *slog.Logger
 	// settled says that no number is given out which was given out before.
 	settled atomic.Bool
-	// learnt says that there may be new offers.
-	learnt chan struct{}
+	// changed says that there may be new offers.
+	changed chan struct{}
 
 	mu     sync.RWMutex
 	offers map[coupon.FrameworkID]*offer
@@ -83,7 +83,7 @@ func New(o Options) (*Advertiser, error) {
 		ledger: o.Ledger, store: store{o.Store},
 		serials: issuing.New(issuing.Options{Store: o.Store, Lanes: o.Lanes, Now: o.Now}),
 		self:    o.MSPID, namespaces: o.Namespaces, limits: o.Limits.withDefaults(), frames: o.Frames.withDefaults(),
-		now: o.Now, logger: o.Logger, learnt: make(chan struct{}, 1), offers: make(map[coupon.FrameworkID]*offer),
+		now: o.Now, logger: o.Logger, changed: make(chan struct{}, 1), offers: make(map[coupon.FrameworkID]*offer),
 	}, nil
 }
 

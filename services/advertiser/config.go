@@ -39,6 +39,8 @@ type Config struct {
 	// is taken where it is not.
 	FrameInterval     config.Duration `json:"frame_interval"`
 	IdleFrameInterval config.Duration `json:"idle_frame_interval"`
+	// StaticFrameInterval is that of Frames.
+	StaticFrameInterval config.Duration `json:"static_frame_interval"`
 	// Lanes are those of Options. Without them the service is the only one of
 	// its organisation.
 	Lanes []uint16 `json:"lanes"`
@@ -82,8 +84,9 @@ func (c Config) Validate() error {
 // Frames returns how often frames are closed.
 func (c Config) Frames() Frames {
 	return Frames{
-		Interval:     c.FrameInterval.Or(defaultFrameInterval),
-		IdleInterval: c.IdleFrameInterval.Or(defaultIdleFrameInterval),
+		Interval:       c.FrameInterval.Or(defaultFrameInterval),
+		IdleInterval:   c.IdleFrameInterval.Or(defaultIdleFrameInterval),
+		StaticInterval: c.StaticFrameInterval.Or(defaultStaticFrameInterval),
 	}
 }
 

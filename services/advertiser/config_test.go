@@ -36,12 +36,12 @@ func TestConfiguration(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	want := advertiser.Frames{Interval: 10 * time.Second, IdleInterval: 5 * time.Minute}
+	want := advertiser.Frames{Interval: 10 * time.Second, IdleInterval: 5 * time.Minute, StaticInterval: time.Minute}
 	if got := (advertiser.Config{}).Frames(); got != want {
 		t.Errorf("without settings: %+v", got)
 	}
-	set := advertiser.Config{FrameInterval: config.Duration(time.Second), IdleFrameInterval: config.Duration(time.Minute)}
-	if got := set.Frames(); got != (advertiser.Frames{Interval: time.Second, IdleInterval: time.Minute}) {
+	set := advertiser.Config{FrameInterval: config.Duration(time.Second), IdleFrameInterval: config.Duration(time.Minute), StaticFrameInterval: config.Duration(time.Hour)}
+	if got := set.Frames(); got != (advertiser.Frames{Interval: time.Second, IdleInterval: time.Minute, StaticInterval: time.Hour}) {
 		t.Errorf("as set: %+v", got)
 	}
 }

@@ -18,10 +18,11 @@ type campaignID struct {
 	coupon.CampaignRef
 }
 
-// mandate is a framework of the advertiser with its secret.
+// mandate is a framework of the advertiser with its secret, and where it stands.
 type mandate struct {
 	framework coupon.Framework
 	key       coupon.EmitterKey
+	state     coupon.MandateState
 }
 
 // changes are what was learnt of mandates and campaigns.
@@ -50,10 +51,14 @@ func (f follower) Apply(ctx context.Context, block ledger.Block) error {
 	for _, event := range block.Events {
 		var err error
 		switch event.Name {
-		case "EmitterAuthorised":
+		case "EmitterAuthorised", "QuotaRaised", "EmitterSuspended", "EmitterReinstated", "EmitterRevoked":
 			err = f.authorised(ctx, block, event, &learnt)
+		case "KeyRotated":
+			err = f.rotated(ctx, block, event, &learnt)
 		case "CampaignPaused", "CampaignResumed", "CampaignClosed":
 			err = f.changed(ctx, block, event, &learnt)
+		case "MisconductReported":
+			err = f.accused(ctx, block, event)
 		}
 		if err != nil {
 			return fmt.Errorf("event %s of %s: %w", event.Name, event.TransactionID, err)
@@ -66,6 +71,7 @@ func (f follower) Apply(ctx context.Context, block ledger.Block) error {
 	return nil
 }
 
+// authorised learns a mandate, or that it has changed.
 func (f follower) authorised(ctx context.Context, block ledger.Block, event ledger.Event, learnt *changes) error {
 	var authorised coupon.EmitterEvent
 	if !event.Decode(&authorised) {
@@ -75,7 +81,28 @@ func (f follower) authorised(ctx context.Context, block ledger.Block, event ledg
 	if authorised.Emitter != f.self {
 		return nil
 	}
-	query := coupon.FrameworkQuery{Framework: authorised.Framework}
+	return f.learn(ctx, block, event, authorised.Framework, learnt)
+}
+
+// rotated learns a mandate, and that it follows another.
+func (f follower) rotated(ctx context.Context, block ledger.Block, event ledger.Event, learnt *changes) error {
+	var rotated coupon.KeyRotatedEvent
+	if !event.Decode(&rotated) {
+		f.doubt(ctx, event)
+		return nil
+	}
+	if rotated.Emitter != f.self {
+		return nil
+	}
+	if err := f.learn(ctx, block, event, rotated.Framework, learnt); err != nil {
+		return err
+	}
+	return f.learn(ctx, block, event, rotated.Before, learnt)
+}
+
+// learn reads what the ledger has of a mandate.
+func (f follower) learn(ctx context.Context, block ledger.Block, event ledger.Event, id coupon.FrameworkID, learnt *changes) error {
+	query := coupon.FrameworkQuery{Framework: id}
 	var m mandate
 	var entry coupon.CampaignEntry
 	found, err := block.Look(ctx, func() error {
@@ -83,6 +110,9 @@ func (f follower) authorised(ctx context.Context, block ledger.Block, event ledg
 			return err
 		}
 		if err := f.read(ctx, block, "EmitterKey", query, &m.key); err != nil {
+			return err
+		}
+		if err := f.read(ctx, block, "GetMandate", query, &m.state); err != nil {
 			return err
 		}
 		return f.read(ctx, block, "GetCampaign", campaignOf(m.framework).CampaignRef, &entry)
@@ -96,7 +126,7 @@ func (f follower) authorised(ctx context.Context, block ledger.Block, event ledg
 	}
 	if !consistent(m, entry.Campaign) {
 		// No coupon of it could be redeemed.
-		f.logger.ErrorContext(ctx, "a mandate that is not its campaign's is left out", "framework", authorised.Framework)
+		f.logger.ErrorContext(ctx, "a mandate that is not its campaign's is left out", "framework", id)
 		return nil
 	}
 	learnt.mandates = append(learnt.mandates, m)

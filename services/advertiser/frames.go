@@ -17,6 +17,10 @@ import (
 type Frames struct {
 	// Interval is how long coupons wait for their frame to be closed.
 	Interval time.Duration
+	// StaticInterval is how long static coupons, which nobody waits for, may be
+	// given out without their lane's frame being closed. Should the mandate be
+	// revoked, those since the last closing are lost.
+	StaticInterval time.Duration
 	// IdleInterval is how long a frame without coupons is left open. A request
 	// that comes when it is older than its campaign allows has it closed, and
 	// waits for the next: the ledger hears of idle lanes rarely.
@@ -25,8 +29,9 @@ type Frames struct {
 
 // Defaults of Frames. Each closing is a transaction, of each lane.
 const (
-	defaultFrameInterval     = 10 * time.Second
-	defaultIdleFrameInterval = 5 * time.Minute
+	defaultFrameInterval       = 10 * time.Second
+	defaultIdleFrameInterval   = 5 * time.Minute
+	defaultStaticFrameInterval = time.Minute
 )
 
 func (f Frames) withDefaults() Frames {
@@ -36,11 +41,14 @@ func (f Frames) withDefaults() Frames {
 	if f.IdleInterval == 0 {
 		f.IdleInterval = defaultIdleFrameInterval
 	}
+	if f.StaticInterval == 0 {
+		f.StaticInterval = defaultStaticFrameInterval
+	}
 	return f
 }
 
-// lead has each dynamic offer led by its keeper, those that are learnt later
-// too, until ctx ends.
+// lead has the lanes of each offer led by its keeper, those that are learnt
+// later too, until ctx ends.
 func (a *Advertiser) lead(ctx context.Context) error {
 	var running errgroup.Group
 	running.Go(func() error {
@@ -53,46 +61,86 @@ func (a *Advertiser) lead(ctx context.Context) error {
 	begun := make(map[coupon.FrameworkID]bool)
 	for ctx.Err() == nil {
 		for _, o := range a.sorted() {
-			if o.keeper != nil && !begun[o.Framework.ID] {
-				begun[o.Framework.ID] = true
-				running.Go(func() error { o.keeper.run(ctx); return nil })
+			if begun[o.Framework.ID] {
+				continue
 			}
+			begun[o.Framework.ID] = true
+			running.Go(func() error {
+				if o.keeper != nil {
+					o.keeper.run(ctx)
+				} else {
+					o.lanes.count(ctx)
+				}
+				return nil
+			})
 		}
 		select {
-		case <-a.learnt:
+		case <-a.changed:
 		case <-ctx.Done():
 		}
 	}
 	return running.Wait()
 }
 
-// CloseFrames closes the newest frame of a framework, or of all where it is nil,
-// and returns when the ledger has closed them: all coupons that were released
-// before are in closed frames then.
+// CloseFrames closes the newest frame of a framework, or of all that may close
+// frames where it is nil, and returns when the ledger has closed them: all coupons
+// that were given out before are in closed frames then. Lanes of static coupons
+// that have none outside are left out.
 func (a *Advertiser) CloseFrames(ctx context.Context, only *coupon.FrameworkID) ([]coupon.Frame, error) {
-	var keepers []*keeper
+	var led, counted []*keeper
 	for _, o := range a.sorted() {
-		if o.keeper != nil && (only == nil || o.Framework.ID == *only) {
-			keepers = append(keepers, o.keeper)
+		if only != nil && o.Framework.ID != *only {
+			continue
+		}
+		if err := o.state.CheckStatus("framework_id"); err != nil {
+			if only != nil {
+				return nil, err
+			}
+			continue
+		}
+		if o.keeper != nil {
+			led = append(led, o.keeper)
+		} else {
+			counted = append(counted, o.lanes)
 		}
 	}
-	if only != nil && len(keepers) == 0 {
-		return nil, coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "there is no such offer of dynamic coupons")
+	if only != nil && len(led)+len(counted) == 0 {
+		return nil, coupon.Refuse(coupon.ReasonUnknownFramework, "framework_id", "there is no such offer")
 	}
-	var wanted []coupon.FrameRef
+	closed, err := closeLed(ctx, led)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range counted {
+		more, err := k.pass(ctx, true)
+		if err != nil {
+			return nil, err
+		}
+		closed = append(closed, more...)
+	}
+	return closed, nil
+}
+
+// closeLed has the keepers close their newest frames, and waits until they have.
+func closeLed(ctx context.Context, keepers []*keeper) ([]coupon.Frame, error) {
+	wanted := make(map[*keeper]coupon.FrameRef)
 	for _, k := range keepers {
 		if at, _ := k.position(); at.newest.Frame > 0 {
 			k.demand(at.newest)
-			wanted = append(wanted, at.newest)
+			wanted[k] = at.newest
 		}
 	}
-	closed := make([]coupon.Frame, len(wanted))
-	for i, ref := range wanted {
-		o, _ := a.offer(ref.Framework)
-		var err error
-		if closed[i], err = o.keeper.awaitClosed(ctx, ref); err != nil {
+	var closed []coupon.Frame
+	for _, k := range keepers {
+		ref, demanded := wanted[k]
+		if !demanded {
+			continue
+		}
+		frame, err := k.awaitClosed(ctx, ref)
+		if err != nil {
 			return nil, err
 		}
+		closed = append(closed, frame)
 	}
 	return closed, nil
 }

@@ -126,6 +126,14 @@ func TestARestoredStoreLeavesALaneThatIsNotAhead(t *testing.T) {
 	if again := s.issue(t, kept); again != before {
 		t.Errorf("a repeat got %+v, want %+v", again, before)
 	}
+	// The frame that was left is closed with what the store has of it.
+	closed, found := record(t, c, coupon.FrameOf(before))
+	if want := coupon.LogDigest(before.Entry().Leaf(), 1); !found || closed.Log != want || closed.Last != before.Release.Q {
+		t.Errorf("the frame that was left is %+v", closed)
+	}
+	if _, refused := redeem(t, c, before, s.receipt(t, before)); refused != nil {
+		t.Errorf("with its receipt the coupon is refused: %v", refused)
+	}
 }
 
 func TestALostStoreLeavesTheLanesThatAreOpen(t *testing.T) {

@@ -68,6 +68,9 @@ func (a *Advertiser) make(ctx context.Context, o *offer, request issuing.Request
 	if err != nil {
 		return coupon.Coupon{}, err
 	}
+	if serial.Number == 1 {
+		o.lanes.wake() // the lane is to be opened
+	}
 	return o.coupon(serial, request.Owner), nil
 }
 

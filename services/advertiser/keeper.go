@@ -6,6 +6,7 @@ package advertiser
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +19,12 @@ import (
 const (
 	firstLanePause   = 100 * time.Millisecond
 	longestLanePause = 5 * time.Second
+	// suspendedPause is that of a mandate that is suspended, should nobody tell
+	// that it is reinstated.
+	suspendedPause = time.Minute
 )
 
-// keeper leads the lanes of one framework of dynamic coupons, one after the
+// keeper leads the lanes of one framework, those of dynamic coupons one after the
 // other: it opens the lane, and then closes frame after frame. All that it goes
 // by is in the store, so that another keeper goes on where one has stopped:
 //
@@ -31,13 +35,18 @@ const (
 //	no content       coupons are released in the frame, until it is due: Close
 //
 // A lane in which the ledger is ahead of the store, or has other content, is
-// another's, and is left for ever.
+// another's, and is left for ever. Its last frame is closed with what the store
+// has of it, where the ledger has it open. For static coupons see count.
 type keeper struct {
 	*Advertiser
 	framework coupon.Framework
 	namespace string
 	// woken has the keeper look at its frame again.
 	woken chan struct{}
+	// passing is held while lanes of static coupons are closed; counting are
+	// those that were.
+	passing  sync.Mutex
+	counting map[uint16]*leading
 
 	mu       sync.Mutex
 	at       position
@@ -58,7 +67,7 @@ type position struct {
 func newKeeper(a *Advertiser, framework coupon.Framework) *keeper {
 	return &keeper{
 		Advertiser: a, framework: framework, namespace: config.Namespace(framework.Issuer),
-		woken: make(chan struct{}, 1), changed: make(chan struct{}),
+		woken: make(chan struct{}, 1), counting: make(map[uint16]*leading), changed: make(chan struct{}),
 	}
 }
 
@@ -99,17 +108,38 @@ func (k *keeper) isDemanded(ref coupon.FrameRef) bool {
 	return k.demanded == ref
 }
 
-// run leads the lanes until ctx ends or all are used up.
+// run leads the lanes until ctx ends. When all are used up it waits for higher
+// quotas.
 func (k *keeper) run(ctx context.Context) {
-	lanes := k.serials.Lanes(k.framework.Quotas)
-	for i, lane := range lanes {
-		l := &leading{keeper: k, lane: lane, quota: k.framework.Quotas[lane], last: i == len(lanes)-1}
-		l.lead(ctx)
-		if ctx.Err() != nil {
-			return
+	for ctx.Err() == nil {
+		quotas := k.quotas()
+		for _, lane := range k.serials.Lanes(quotas) {
+			l := &leading{keeper: k, lane: lane}
+			if l.lead(ctx); ctx.Err() != nil {
+				return
+			}
 		}
+		if !slices.Equal(quotas, k.quotas()) {
+			continue
+		}
+		k.move(func(at *position) { at.soldOut = true })
+		for slices.Equal(quotas, k.quotas()) {
+			select {
+			case <-k.woken:
+			case <-ctx.Done():
+				return
+			}
+		}
+		k.move(func(at *position) { at.soldOut = false })
 	}
-	k.move(func(at *position) { at.soldOut = true })
+}
+
+// quotas are those that the mandate has by now.
+func (k *keeper) quotas() []int64 {
+	if o, found := k.offer(k.framework.ID); found {
+		return o.Framework.Quotas
+	}
+	return k.framework.Quotas
 }
 
 // lead does step after step until the lane is over or ctx ends.
@@ -126,6 +156,10 @@ func (l *leading) lead(ctx context.Context) {
 		}
 		if ctx.Err() == nil {
 			l.logger.WarnContext(ctx, "a lane cannot go on", "framework", l.framework.ID, "lane", l.lane, "error", err)
+		}
+		if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonEmitterSuspended {
+			l.sleep(ctx, suspendedPause, l.woken)
+			continue
 		}
 		l.sleep(ctx, pause, nil)
 		pause = min(2*pause, longestLanePause)

@@ -20,10 +20,7 @@ var errOthers = errors.New("the ledger does not go on from this store")
 // leading is the keeper at one of its lanes.
 type leading struct {
 	*keeper
-	lane  uint16
-	quota int64
-	// last says that there is no lane after this one.
-	last bool
+	lane uint16
 	// checked says that the ledger was seen not to be ahead.
 	checked bool
 	// entered says that this is the process that found the lane unopened, sent
@@ -38,7 +35,9 @@ func (l *leading) step(ctx context.Context) (over bool, err error) {
 		return false, err
 	}
 	if at.Lost {
-		return true, nil
+		err := l.finish(ctx, at.Frame)
+		_, refused := coupon.ReasonOf(err)
+		return err == nil || refused, err
 	}
 	f := at.Frame
 	if f != nil && !l.checked {
@@ -54,12 +53,62 @@ func (l *leading) step(ctx context.Context) (over bool, err error) {
 		err = l.serve(ctx, *f)
 	case f.Closed == 0:
 		err = l.close(ctx, *f)
-	case at.LastSN >= l.quota:
+	case at.LastSN >= l.quota():
 		return true, nil
 	default:
 		err = l.begin(ctx, *f)
 	}
+	if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonEmitterRevoked {
+		l.logger.InfoContext(ctx, "a lane has ended: the mandate is revoked", "framework", l.framework.ID, "lane", l.lane)
+		return true, nil
+	}
 	return false, l.loseIf(ctx, err)
+}
+
+// quota is the lane's by now.
+func (l *leading) quota() int64 {
+	if quotas := l.quotas(); int(l.lane) < len(quotas) {
+		return quotas[l.lane]
+	}
+	return 0
+}
+
+// usedUp says that no lane has a number left.
+func (l *leading) usedUp(ctx context.Context) (bool, error) {
+	quotas := l.quotas()
+	for _, lane := range l.serials.Lanes(quotas) {
+		at, err := l.serials.Standing(ctx, l.framework.ID, lane)
+		if err != nil || !at.Lost && at.LastSN < quotas[lane] {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// finish closes the open frame of a lane that is left, with the coupons that the
+// store has of it, unless the ledger has gone on: then it is another's.
+func (l *leading) finish(ctx context.Context, f *issuing.Frame) error {
+	if f == nil || f.Closed != 0 || f.Frame == 0 {
+		return nil
+	}
+	if _, found, err := l.onLedger(ctx, f.FrameRef, l.self); err != nil || found {
+		return err
+	}
+	if err := l.serials.Finish(ctx, f.FrameRef); err != nil {
+		return err
+	}
+	at, err := l.serials.Standing(ctx, l.framework.ID, l.lane)
+	if err != nil {
+		return err
+	}
+	if at.Frame == nil || at.Frame.Content == nil {
+		return issuing.ErrFrameOver
+	}
+	if err := l.close(ctx, *at.Frame); err != nil && !errors.Is(err, errOthers) {
+		return err
+	}
+	l.logger.WarnContext(ctx, "the last frame of a lane that is left is closed", "framework", l.framework.ID, "lane", l.lane, "frame", f.Frame)
+	return nil
 }
 
 // loseIf leaves the lane if the error says that it is another's.
@@ -68,7 +117,7 @@ func (l *leading) loseIf(ctx context.Context, err error) error {
 		return err
 	}
 	l.logger.ErrorContext(ctx, "a lane is left: another has gone on in it", "framework", l.framework.ID, "lane", l.lane, "error", err)
-	err = l.serials.Lose(ctx, l.framework.ID, l.lane, l.quota)
+	err = l.serials.Lose(ctx, l.framework.ID, l.lane, l.quota())
 	l.move(func(*position) {})
 	return err
 }
@@ -86,12 +135,17 @@ func (l *leading) check(ctx context.Context, f issuing.Frame) error {
 	return err
 }
 
-// enter makes sure that nobody has opened the lane. Both peers are asked, as
-// one can be behind.
+// enter waits until the offer can be had, and enters the lane.
 func (l *leading) enter(ctx context.Context) error {
 	if err := l.active(ctx); err != nil {
 		return err
 	}
+	return l.enterUnopened(ctx)
+}
+
+// enterUnopened makes sure that nobody has opened the lane. Both peers are
+// asked, as one can be behind.
+func (l *leading) enterUnopened(ctx context.Context) error {
 	ref := coupon.FrameRef{Framework: l.framework.ID, Lane: l.lane}
 	for _, peer := range []string{l.self, l.framework.Issuer} {
 		_, found, err := l.onLedger(ctx, ref, peer)
@@ -116,9 +170,12 @@ func (l *leading) serve(ctx context.Context, f issuing.Frame) error {
 		}
 		remaining := l.remaining(f, at)
 		if remaining <= 0 || l.isDemanded(f.FrameRef) {
-			soldOut := l.last && at.LastSN >= l.quota
+			soldOut, err := l.usedUp(ctx)
+			if err != nil {
+				return err
+			}
 			l.move(func(at *position) { at.open, at.soldOut = nil, soldOut })
-			_, err := l.serials.Close(ctx, f.FrameRef)
+			_, err = l.serials.Close(ctx, f.FrameRef)
 			return err
 		}
 		l.sleep(ctx, remaining, l.woken)
@@ -135,7 +192,7 @@ func (l *leading) remaining(f issuing.Frame, at issuing.Standing) time.Duration 
 	interval, now := l.interval(), l.now().UnixMilli()
 	until := func(at int64) time.Duration { return time.Duration(at-now) * time.Millisecond }
 	switch {
-	case at.LastSN >= l.quota:
+	case at.LastSN >= l.quota():
 		return 0
 	case at.Begun != 0:
 		return until(min(at.Begun+interval.Milliseconds(), f.Opened+l.maxAge().Milliseconds()))
@@ -181,7 +238,7 @@ func (l *leading) close(ctx context.Context, f issuing.Frame) error {
 		return refused
 	}
 	f.Closed = record.Time
-	if got, want := record, f.Record(); got.Last != want.Last || got.Log != want.Log {
+	if got, want := record, f.Record(); got.Last != want.Last || got.Content != want.Content {
 		return fmt.Errorf("%w: frame %d has other content there", errOthers, f.Frame)
 	}
 	if err := l.serials.Closed(ctx, f.FrameRef, record.Time); err != nil {
@@ -206,11 +263,16 @@ func (l *leading) closing(f issuing.Frame, parties []string) ledger.Call {
 	return call
 }
 
-// begin fetches the beacon of the frame after a closed one, and opens it.
+// begin waits until the offer can be had, and opens the frame after a closed one.
 func (l *leading) begin(ctx context.Context, f issuing.Frame) error {
 	if err := l.active(ctx); err != nil {
 		return err
 	}
+	return l.beginAfter(ctx, f)
+}
+
+// beginAfter fetches the beacon of the frame after a closed one, and opens it.
+func (l *leading) beginAfter(ctx context.Context, f issuing.Frame) error {
 	var beacon coupon.BeaconResult
 	err := l.ledger.Evaluate(ctx, ledger.Call{
 		Namespace: l.namespace, Function: "Beacon", Argument: f.Next(), Endorsers: []string{l.framework.Issuer},

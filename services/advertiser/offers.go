@@ -31,11 +31,16 @@ type OfferPage struct {
 type offer struct {
 	Offer
 	mandate coupon.EmitterKey
+	state   coupon.MandateState
 	mData   []byte
-	// limiter, transfers and keeper are kept when the offer is replaced. Offers of dynamic
-	// coupons and purchase proofs have a keeper.
+	// outdated says that a newer version of the campaign is offered.
+	outdated bool
+	// limiter, transfers, lanes and keeper are kept when the offer is replaced. Lanes
+	// closes the offer's frames; of dynamic coupons and purchase proofs it is
+	// the keeper, too, that they wait for, of static coupons there is none.
 	limiter   *rate.Limiter
 	transfers *rate.Limiter
+	lanes     *keeper
 	keeper    *keeper
 }
 
@@ -58,7 +63,7 @@ func (a *Advertiser) Offers(ctx context.Context, page coupon.PageQuery) (OfferPa
 		if page.After != "" && bytes.Compare(id[:], after[:]) <= 0 {
 			continue
 		}
-		if o.refusal(now) != nil || issued[id] >= a.quota(o) {
+		if o.refusal(now) != nil || a.serials.Remain(issued[id], o.Framework.Quotas) <= 0 {
 			continue
 		}
 		if len(found.Offers) == page.Size {
@@ -95,35 +100,62 @@ func (a *Advertiser) remember(learnt changes) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, m := range learnt.mandates {
-		o := &offer{
-			Offer:   Offer{Framework: m.framework},
-			mandate: m.key,
-			mData:   m.framework.Mandate().Data(),
-			limiter: rate.NewLimiter(rate.Limit(a.limits.OfferRate), a.limits.OfferBurst),
-
-			transfers: rate.NewLimiter(rate.Limit(a.limits.TransferRate), a.limits.TransferBurst),
-		}
-		if before, found := a.offers[m.framework.ID]; found {
-			o.Campaign, o.limiter, o.transfers, o.keeper = before.Campaign, before.limiter, before.transfers, before.keeper
-		} else if m.framework.Kind != coupon.KindStatic {
-			o.keeper = newKeeper(a, m.framework)
-		}
-		a.offers[m.framework.ID] = o
+		a.offers[m.framework.ID] = a.learnt(m)
 	}
 	for id, o := range a.offers {
 		if entry, found := learnt.campaigns[campaignOf(o.Framework)]; found {
 			changed := *o
 			changed.Campaign = entry
 			a.offers[id] = &changed
-			if o.keeper != nil {
-				o.keeper.wake()
-			}
 		}
 	}
+	for id, o := range a.offers {
+		if outdated := a.outdated(o); outdated != o.outdated {
+			changed := *o
+			changed.outdated = outdated
+			a.offers[id] = &changed
+		}
+		o.lanes.wake()
+	}
 	select {
-	case a.learnt <- struct{}{}:
+	case a.changed <- struct{}{}:
 	default:
 	}
+}
+
+// learnt is the offer of a mandate that is new or has changed. a.mu is held.
+func (a *Advertiser) learnt(m mandate) *offer {
+	o := &offer{
+		Offer:   Offer{Framework: m.framework},
+		mandate: m.key,
+		state:   m.state,
+		mData:   m.framework.Mandate().Data(),
+	}
+	if before, found := a.offers[m.framework.ID]; found {
+		o.Campaign, o.limiter, o.transfers = before.Campaign, before.limiter, before.transfers
+		o.lanes, o.keeper = before.lanes, before.keeper
+		return o
+	}
+	o.limiter = rate.NewLimiter(rate.Limit(a.limits.OfferRate), a.limits.OfferBurst)
+	o.transfers = rate.NewLimiter(rate.Limit(a.limits.TransferRate), a.limits.TransferBurst)
+	o.lanes = newKeeper(a, m.framework)
+	if m.framework.Kind != coupon.KindStatic {
+		o.keeper = o.lanes
+	}
+	return o
+}
+
+// outdated says that there is an own mandate of a newer version of the campaign,
+// whose coupons are given out in place of the offer's. a.mu is held.
+func (a *Advertiser) outdated(o *offer) bool {
+	for _, other := range a.offers {
+		if other.Framework.Issuer == o.Framework.Issuer && other.Framework.Campaign == o.Framework.Campaign &&
+			other.Framework.Version > o.Framework.Version && other.Framework.Kind == o.Framework.Kind &&
+			other.state.Status != coupon.MandateRevoked && other.Campaign.State.Status != coupon.StatusClosed {
+			return true
+		}
+	}
+	return false
 }
 
 // refusal says why no coupon of the offer can be had at a time; nil if one can.
@@ -139,14 +171,11 @@ func (o *offer) refusal(now time.Time) error {
 	if now.UnixMilli() >= o.Campaign.Campaign.End {
 		return coupon.Refuse(coupon.ReasonCampaignOver, "", "the campaign is over")
 	}
-	return nil
-}
-
-// quota is that of all lanes of this replica together; the ledger has checked
-// that it is a number.
-func (a *Advertiser) quota(o *offer) (sum int64) {
-	for _, lane := range a.serials.Lanes(o.Framework.Quotas) {
-		sum += o.Framework.Quotas[lane]
+	if err := o.state.CheckIssuing(""); err != nil {
+		return err
 	}
-	return sum
+	if o.outdated {
+		return coupon.Refuse(coupon.ReasonSuperseded, "", "a newer version of the campaign is offered")
+	}
+	return nil
 }

@@ -66,6 +66,7 @@ func (k *keeper) releaseIn(ctx context.Context, request issuing.Request, open *i
 		k.demand(open.FrameRef)
 		return issuing.Released{}, err
 	}
+	request.Quotas = k.quotas() // those that the lane was entered by
 	released, err := k.serials.Release(ctx, request, in)
 	switch {
 	case errors.Is(err, issuing.ErrFrameOver):

@@ -67,11 +67,16 @@ func putMandate(ctx context.Context, tx *sql.Tx, m mandate) error {
 	if err != nil {
 		return err
 	}
+	state, err := json.Marshal(m.state)
+	if err != nil {
+		return err
+	}
 	f := m.framework
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO frameworks (framework_id, issuer, campaign, version, framework, emitter_key, mandate_mac)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (framework_id) DO UPDATE SET framework = excluded.framework`,
-		f.ID[:], f.Issuer, f.Campaign, f.Version, string(text), m.key.Key[:], m.key.MAC[:])
+		INSERT INTO frameworks (framework_id, issuer, campaign, version, framework, emitter_key, mandate_mac, state)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (framework_id) DO UPDATE SET framework = excluded.framework, state = excluded.state`,
+		f.ID[:], f.Issuer, f.Campaign, f.Version, string(text), m.key.Key[:], m.key.MAC[:], string(state))
 	return err
 }
 
@@ -80,7 +85,7 @@ func (s store) load(ctx context.Context) (changes, error) {
 	known := changes{campaigns: make(map[campaignID]coupon.CampaignEntry)}
 	err := s.db.View(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, `
-			SELECT framework, emitter_key, mandate_mac, entry FROM frameworks
+			SELECT framework, emitter_key, mandate_mac, state, entry FROM frameworks
 			JOIN campaigns USING (issuer, campaign, version)`)
 		if err != nil {
 			return err
@@ -100,13 +105,18 @@ func (s store) load(ctx context.Context) (changes, error) {
 }
 
 func scan(rows *sql.Rows, known *changes) error {
-	var framework, key, mac, text []byte
-	if err := rows.Scan(&framework, &key, &mac, &text); err != nil {
+	var framework, key, mac, state, text []byte
+	if err := rows.Scan(&framework, &key, &mac, &state, &text); err != nil {
 		return err
 	}
 	var m mandate
 	if err := json.Unmarshal(framework, &m.framework); err != nil {
 		return err
+	}
+	if len(state) > 0 {
+		if err := json.Unmarshal(state, &m.state); err != nil {
+			return err
+		}
 	}
 	var entry coupon.CampaignEntry
 	if err := json.Unmarshal(text, &entry); err != nil {

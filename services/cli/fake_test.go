@@ -52,6 +52,8 @@ type consortium struct {
 	last    proto.Message
 	called  string
 	refusal error
+	// proof is what IssueProof answers.
+	proof string
 }
 
 // clearingServer is apart, as two services have a method ListClaims.

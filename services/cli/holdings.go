@@ -84,14 +84,18 @@ func (a *app) walletShow(w *walletFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show COUPON", Short: "Show one coupon", Args: cobra.ExactArgs(1),
 		RunE: a.run(func(_ context.Context, args []string) error {
-			_, h, err := a.held(w, args[0])
+			opened, h, err := a.held(w, args[0])
 			if err != nil {
 				return err
 			}
 			if a.json {
 				return a.printJSON(h)
 			}
-			return a.printf("%s: %s\n%s", h.ID, a.state(h), a.holdingFacts(h))
+			facts := a.holdingFacts(h)
+			if expected, err := opened.Expected(h.ID); err == nil {
+				facts.add("for the till", fmt.Sprintf("%s %s", expected.Framework, expected.UData))
+			}
+			return a.printf("%s: %s\n%s", h.ID, a.state(h), facts)
 		}),
 	}
 }

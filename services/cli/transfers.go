@@ -41,7 +41,7 @@ func (a *app) walletTransfer(w *walletFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "transfer COUPON --to KEY", Short: "Hand a coupon on to another wallet, on the ledger", Args: cobra.ExactArgs(1),
 		Long: "Hand a coupon on to the wallet that made the key, on the ledger, and print what\n" +
-			"that wallet accepts. You can not use the coupon any more then. If no answer comes\n" +
+			"that wallet takes. You can not use the coupon any more then. If no answer comes\n" +
 			"the same command sends the same again.",
 		RunE: a.run(func(ctx context.Context, args []string) error {
 			if to == "" {
@@ -65,9 +65,9 @@ func (a *app) walletTransfer(w *walletFlags) *cobra.Command {
 	return cmd
 }
 
-func (a *app) walletAccept(w *walletFlags) *cobra.Command {
+func (a *app) walletTake(w *walletFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "accept HANDOVER", Short: "Take a coupon that another wallet has handed on to you", Args: cobra.ExactArgs(1),
+		Use: "take HANDOVER", Short: "Take a coupon that another wallet has handed on to you", Args: cobra.ExactArgs(1),
 		Long: "Take a coupon that another wallet has handed on to a key of this one: what its\n" +
 			"command transfer has printed, or - to read that from standard input. The coupon's\n" +
 			"emitter is asked whether the ledger says so, at --advertiser or at the consortium's\n" +
@@ -88,7 +88,7 @@ func (a *app) walletAccept(w *walletFlags) *cobra.Command {
 			if address == "" {
 				return usagef("name the advertiser with --advertiser, or the consortium's directory with --consortium")
 			}
-			h, err := opened.Accept(ctx, address, text)
+			h, err := opened.TakeOver(ctx, address, text)
 			if err != nil {
 				return unreachable(err)
 			}

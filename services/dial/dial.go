@@ -57,6 +57,12 @@ func Open(dir string) (*Credentials, error) {
 	return &Credentials{directory: directory, certificate: certificate}, nil
 }
 
+// Of returns the credentials of a process that has read directory and
+// certificate already.
+func Of(directory *config.Directory, certificate tls.Certificate) *Credentials {
+	return &Credentials{directory: directory, certificate: certificate}
+}
+
 // Organisation is the MSP id of the organisation whose certificate this is,
 // as far as the certificate says; services verify it.
 func (c *Credentials) Organisation() string {

@@ -64,6 +64,8 @@ func (e *entry) holding() Holding {
 	}
 	_, chain, _ := e.history() // what cannot be read is not in a file
 	switch {
+	case e.Coupon == "" && e.expected():
+		h.State = Expected
 	case e.Coupon == "":
 		h.State = Asked
 	case e.given(chain):

@@ -64,7 +64,7 @@ func (o Offer) ParsedTerms() (coupon.Terms, error) {
 // choosesUData says whether its customer chooses random bytes for a coupon:
 // where there is no key that could stand in the chain of a lane.
 func (o Offer) choosesUData() bool {
-	return o.Mandate.Kind == coupon.KindDynamic && o.Holder == coupon.HolderBearer
+	return o.Mandate.Kind != coupon.KindStatic && o.Holder == coupon.HolderBearer
 }
 
 // needsReceipt says whether a till takes the coupon only with its receipt.

@@ -152,15 +152,15 @@ func (w *Wallet) settle(sent *entry, gone bool) error {
 	})
 }
 
-// Accept takes a coupon that another wallet has handed on to a key of this one.
+// TakeOver takes a coupon that another wallet has handed on to a key of this one.
 // It believes nothing of what that wallet says: the offer must hash to the
 // coupon's framework (TERMS_MISMATCH), each owner must have signed it over to
 // the next (WRONG_SIGNATURE), the last to a key that this wallet has made
 // (BAD_OWNER_KEY), and the ledger must say so, as the coupon's emitter tells at
 // this address: NOT_FOUND if it does not yet, COUPON_TRANSFERRED if the coupon has
 // gone on. So the address must come from somebody else than who hands over.
-// Accepted again, the coupon is the same.
-func (w *Wallet) Accept(ctx context.Context, advertiser, text string) (Holding, error) {
+// Taken again, the coupon is the same.
+func (w *Wallet) TakeOver(ctx context.Context, advertiser, text string) (Holding, error) {
 	handed, chain, err := parseHandover(text)
 	if err != nil {
 		return Holding{}, err
@@ -178,7 +178,7 @@ func (w *Wallet) Accept(ctx context.Context, advertiser, text string) (Holding, 
 	if err != nil {
 		return Holding{}, err
 	}
-	if held := known.accepted(last.NewOwner); held != nil {
+	if held := known.takenBy(last.NewOwner); held != nil {
 		return held.holding(), nil
 	}
 	if e.Seed = known.awaited(last.NewOwner); e.Seed == nil {
@@ -191,7 +191,7 @@ func (w *Wallet) Accept(ctx context.Context, advertiser, text string) (Holding, 
 		return Holding{}, err
 	}
 	err = w.store.update(func(c *contents) error {
-		if held := c.accepted(last.NewOwner); held != nil {
+		if held := c.takenBy(last.NewOwner); held != nil {
 			e = *held
 			return nil
 		}
@@ -226,8 +226,8 @@ func isLast(owned *advertiserv1.Ownership, last coupon.Transfer) bool {
 	return owned.GetStep() == last.Step && slices.Equal(owned.GetOwner(), last.NewOwner[:]) && slices.Equal(owned.GetTransferSha256(), digest[:])
 }
 
-// accepted returns the coupon that came to a key, nil if none did.
-func (c *contents) accepted(key coupon.PublicKey) *entry {
+// takenBy returns the coupon that came to a key, nil if none did.
+func (c *contents) takenBy(key coupon.PublicKey) *entry {
 	for i := range c.Coupons {
 		if e := &c.Coupons[i]; e.Seed != nil && slices.Equal(e.owner(), key[:]) {
 			return e

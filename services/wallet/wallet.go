@@ -63,6 +63,8 @@ type State string
 const (
 	// Asked: the request is on its way, or its answer was lost; see Resume.
 	Asked State = "asked"
+	// Expected: a purchase proof that a till is to give; see Accept.
+	Expected State = "expected"
 	// Held: the coupon is here.
 	Held State = "held"
 	// Presented: the coupon was shown at least once.
@@ -92,7 +94,7 @@ type Holding struct {
 	AskedAt int64 `json:"asked_at"`
 	// Offer is what was promised, checked before asking.
 	Offer Offer `json:"offer"`
-	// Coupon is the coupon's text; empty while Asked.
+	// Coupon is the coupon's text; empty while Asked or Expected.
 	Coupon string `json:"coupon,omitempty"`
 	// Receipt is the proof that a dynamic coupon is in its closed frame; nil
 	// until it was fetched.
@@ -106,7 +108,7 @@ type Holding struct {
 	// Leaving is the transfer that was signed and has no answer yet; see
 	// Transfer.
 	Leaving string `json:"leaving,omitempty"`
-	// Handover is the text that the next owner's wallet accepts; empty unless
+	// Handover is the text that the next owner's wallet takes; empty unless
 	// Transferred.
 	Handover string `json:"handover,omitempty"`
 }

@@ -37,8 +37,10 @@ const Terms = `{"format":1,"currency":"EUR","gtins":["` + GTIN + `"],"quantity":
 type Options struct {
 	Issuer, Emitter, Clearing string
 	// Retailers are admitted.
-	Retailers                       []string
-	ID                              string
+	Retailers []string
+	ID        string
+	// Version is 1 if 0.
+	Version                         int64
 	Terms                           string
 	Kind                            coupon.Kind
 	Holder                          coupon.Holder
@@ -71,7 +73,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	o = o.withDefaults(c.Clock.Now())
 	p := &Campaign{consortium: c, clearing: o.Clearing, Key: RandomKey()}
 	content := coupon.Campaign{
-		ID: o.ID, Version: 1, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
+		ID: o.ID, Version: o.Version, Product: "Kaffee Nordlicht", Offer: "1 EUR off", Terms: o.Terms,
 		Kinds: []coupon.Kind{o.Kind}, Holder: o.Holder, MaxFrameAge: o.MaxFrameAge.Milliseconds(),
 		Begin: o.Begin.UnixMilli(), End: o.End.UnixMilli(),
 		AudienceWaived: o.AudienceWaived, InvoiceRequired: o.InvoiceRequired,
@@ -80,7 +82,7 @@ func Publish(t testing.TB, c *ledgertest.Consortium, o Options) *Campaign {
 	p.Campaign = content
 	p.Issuer = o.Issuer
 	p.submitAs(t, o.Issuer, ledger.Call{
-		Function: "EnterCampaignKey", Input: coupon.CampaignKeyInput{Campaign: o.ID, Version: 1, Key: p.Key},
+		Function: "EnterCampaignKey", Input: coupon.CampaignKeyInput{Campaign: o.ID, Version: o.Version, Key: p.Key},
 		Endorsers: []string{o.Issuer},
 	})
 	p.submitAs(t, o.Issuer, ledger.Call{
@@ -106,6 +108,9 @@ func (o Options) withDefaults(now time.Time) Options {
 	if o.Retailers == nil {
 		o.Retailers = []string{servetest.RetailerMSP}
 	}
+	if o.Version == 0 {
+		o.Version = 1
+	}
 	if o.Quotas == nil {
 		o.Quotas = []int64{1000}
 	}
@@ -121,7 +126,7 @@ func (o Options) withDefaults(now time.Time) Options {
 func (p *Campaign) authorise(t testing.TB, o Options) {
 	t.Helper()
 	mandate := coupon.Mandate{
-		Issuer: o.Issuer, Emitter: o.Emitter, Product: p.Product, Offer: p.Offer, Campaign: o.ID, Version: 1,
+		Issuer: o.Issuer, Emitter: o.Emitter, Product: p.Product, Offer: p.Offer, Campaign: o.ID, Version: o.Version,
 		Kind: o.Kind, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(o.Terms)),
 	}
 	p.emitterKey = coupon.DeriveEmitterKey(p.Key, o.ID, o.Emitter, 1)
@@ -129,7 +134,7 @@ func (p *Campaign) authorise(t testing.TB, o Options) {
 	call := ledger.Call{
 		Function: "AuthoriseEmitter",
 		Argument: coupon.AuthoriseRequest{
-			Campaign: o.ID, Version: 1, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
+			Campaign: o.ID, Version: o.Version, Emitter: o.Emitter, Kind: o.Kind, Epoch: 1, Quotas: o.Quotas,
 		},
 		Endorsers: p.with(o.Emitter),
 	}
@@ -165,7 +170,7 @@ func (p *Campaign) Admit(t testing.TB, retailer string) {
 	}
 	call := ledger.Call{
 		Function:  "AdmitRetailer",
-		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: 1, Retailer: retailer},
+		Argument:  coupon.AdmitRequest{Campaign: p.ID, Version: p.Version, Retailer: retailer},
 		Endorsers: p.with(retailer),
 	}
 	if !has.Present {
@@ -192,7 +197,7 @@ func (p *Campaign) RegisterInstitute(t testing.TB, institute string, keys ...ed2
 func (p *Campaign) Change(t testing.TB, function string) {
 	t.Helper()
 	p.submitAs(t, p.Issuer, ledger.Call{
-		Function: function, Argument: coupon.CampaignRef{Campaign: p.ID, Version: 1}, Endorsers: []string{p.Issuer, p.clearing},
+		Function: function, Argument: coupon.CampaignRef{Campaign: p.ID, Version: p.Version}, Endorsers: []string{p.Issuer, p.clearing},
 	})
 }
 
@@ -200,7 +205,7 @@ func (p *Campaign) Change(t testing.TB, function string) {
 func (p *Campaign) Close(t testing.TB) {
 	t.Helper()
 	p.submitAs(t, p.Issuer, ledger.Call{
-		Function: "CloseCampaign", Argument: coupon.CloseRequest{Campaign: p.ID, Version: 1},
+		Function: "CloseCampaign", Argument: coupon.CloseRequest{Campaign: p.ID, Version: p.Version},
 		Endorsers: []string{p.Issuer, p.clearing},
 	})
 }
@@ -235,11 +240,16 @@ func (p *Campaign) Text(sn int64) string {
 // unit of goods for each, and returns the record of the batch.
 func (p *Campaign) Redeem(t testing.TB, retailer, invoice string, sns ...int64) string {
 	t.Helper()
+	return p.RedeemPaid(t, retailer, coupon.Invoice{
+		Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
+	}, nil, sns...)
+}
+
+// RedeemPaid is Redeem against a payment, attested or not.
+func (p *Campaign) RedeemPaid(t testing.TB, retailer string, invoice coupon.Invoice, attestation *coupon.Signature, sns ...int64) string {
+	t.Helper()
 	sale := coupon.Sale{
-		RequestID: uuid.NewString(), Request: coupon.Hash{1},
-		Invoice: coupon.Invoice{
-			Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
-		},
+		RequestID: uuid.NewString(), Request: coupon.Hash{1}, Invoice: invoice, Attestation: attestation,
 		Basket: coupon.Basket{
 			Currency: "EUR", Total: 300 * int64(len(sns)),
 			Lines: []coupon.Line{{GTIN: GTIN, Quantity: int64(len(sns)), UnitPrice: 300}},

@@ -13,7 +13,7 @@ import (
 	"ecoupon/chaincode/coupon"
 )
 
-// Standing is where a lane of dynamic coupons stands.
+// Standing is where a lane stands.
 type Standing struct {
 	// Lost says that the lane is left: see Lose.
 	Lost bool
@@ -22,7 +22,7 @@ type Standing struct {
 	// Frame is the newest frame; nil if the lane is not known.
 	Frame *Frame
 	// Begun is when the first coupon of the frame was released, Unix
-	// milliseconds; 0 if it has none.
+	// milliseconds; 0 if it has none, and of static coupons.
 	Begun int64
 }
 
@@ -44,8 +44,13 @@ type Frame struct {
 
 // Record returns what the ledger has of a closed frame.
 func (f Frame) Record() coupon.Frame {
+	size := f.Content.Count
+	if f.Content.Root == coupon.EmptyRoot {
+		size = 0 // static coupons are counted only
+	}
 	return coupon.Frame{
-		FrameRef: f.FrameRef, Time: f.Closed, Last: f.Content.Last, Log: coupon.LogDigest(f.Content.Root, f.Content.Count),
+		FrameRef: f.FrameRef, Time: f.Closed, Last: f.Content.Last,
+		Log: coupon.LogDigest(f.Content.Root, size), Content: f.Content.Digest(),
 	}
 }
 
@@ -90,7 +95,7 @@ func (l *Log) Open(ctx context.Context, ref coupon.FrameRef, opened int64, beaco
 		}
 		delete(l.heads, of)
 		return insertFrame(ctx, tx, Frame{
-			FrameRef: ref, Opened: opened, Beacon: beacon, FirstSN: at.LastSN + 1,
+			FrameRef: ref, Opened: opened, Beacon: beacon, FirstSN: at.Frame.Content.LastSN + 1,
 			First: coupon.FirstLink(at.Frame.Content.Last, beacon),
 		})
 	})
@@ -135,6 +140,54 @@ func (l *Log) close(ctx context.Context, tx *sql.Tx, ref coupon.FrameRef) (coupo
 	}
 	delete(l.heads, of)
 	return content, putContent(ctx, tx, ref, content)
+}
+
+// CloseCounted is Close for a frame of static coupons, which are counted only:
+// it ends with the last number that was given out.
+func (l *Log) CloseCounted(ctx context.Context, ref coupon.FrameRef) error {
+	return l.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		at, err := standing(ctx, tx, laneID{ref.Framework, ref.Lane})
+		if err != nil {
+			return err
+		}
+		if at.Lost || at.Frame == nil || at.Frame.FrameRef != ref {
+			return ErrFrameOver
+		}
+		if at.Frame.Content != nil {
+			return nil
+		}
+		content := coupon.FrameContent{Last: at.Frame.First, LastSN: at.LastSN, Root: coupon.EmptyRoot}
+		if _, err := rand.Read(content.Salt[:]); err != nil {
+			return err
+		}
+		return putContent(ctx, tx, ref, content)
+	})
+}
+
+// Finish is Close for the open frame of a lane that is left: it is closed with
+// the entries that the store has. What comes after is another's.
+func (l *Log) Finish(ctx context.Context, ref coupon.FrameRef) error {
+	return l.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		f, found, err := frame(ctx, tx, ref)
+		if err != nil || found && f.Content != nil {
+			return err
+		}
+		if !found {
+			return ErrFrameOver
+		}
+		h := &head{q: f.First, first: f.FirstSN, tree: newTree()}
+		if err := eachEntry(ctx, tx, page{of: laneID{ref.Framework, ref.Lane}, first: f.FirstSN, size: -1}, h.add); err != nil {
+			return err
+		}
+		content := coupon.FrameContent{Last: h.q, LastSN: f.FirstSN - 1 + int64(h.tree.End()), Count: int64(h.tree.End())}
+		if _, err := rand.Read(content.Salt[:]); err != nil {
+			return err
+		}
+		if content.Root, err = rootOf(h.tree); err != nil {
+			return err
+		}
+		return putContent(ctx, tx, ref, content)
+	})
 }
 
 // Closed stores when the ledger closed a frame.
@@ -196,12 +249,14 @@ func standing(ctx context.Context, tx *sql.Tx, of laneID) (Standing, error) {
 		return Standing{}, err
 	}
 	s.Frame = &f
+	var begun sql.NullInt64 // static coupons have no time
 	err = tx.QueryRowContext(ctx,
 		`SELECT time FROM issued WHERE framework_id = ? AND lane = ? AND sn = ?`, of.framework[:], of.lane, f.FirstSN,
-	).Scan(&s.Begun)
+	).Scan(&begun)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return Standing{}, fmt.Errorf("reading a frame's first coupon: %w", err)
 	}
+	s.Begun = begun.Int64
 	return s, nil
 }
 

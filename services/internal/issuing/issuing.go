@@ -71,11 +71,16 @@ type Log struct {
 	queue   chan *waiting
 	stopped chan struct{}
 	trees   trees
-	// current is the place, among its lanes, of the lane of each framework that
-	// is not known to be used up; heads are the ends of chains. They belong to
-	// Run.
-	current map[coupon.FrameworkID]int
+	// current is the lane of each framework that is not known to be used up;
+	// heads are the ends of chains. They belong to Run.
+	current map[coupon.FrameworkID]current
 	heads   map[laneID]*head
+}
+
+// current is a place among a framework's lanes, with these quotas.
+type current struct {
+	place  int
+	quotas []int64
 }
 
 // laneID names a lane of any framework.
@@ -92,7 +97,7 @@ func New(o Options) *Log {
 		now:     o.Now,
 		queue:   make(chan *waiting, queueLength),
 		stopped: make(chan struct{}),
-		current: make(map[coupon.FrameworkID]int),
+		current: make(map[coupon.FrameworkID]current),
 		heads:   make(map[laneID]*head),
 	}
 }
@@ -138,13 +143,19 @@ func (l *Log) Find(ctx context.Context, request Request) (serial Serial, found b
 	return serial, found, err
 }
 
-// Issued returns how many coupons of each framework have been given out of the
-// log's lanes, where all of a lane that is lost counts; frameworks without any
-// are absent.
-func (l *Log) Issued(ctx context.Context) (map[coupon.FrameworkID]int64, error) {
-	counts := make(map[coupon.FrameworkID]int64)
+// Issued is what has been given out of the lanes of a framework.
+type Issued struct {
+	// Count is of the log's lanes that are not left; Left are those that are.
+	Count int64
+	Left  []uint16
+}
+
+// Issued returns what has been given out of each framework; frameworks of which
+// nothing was are absent.
+func (l *Log) Issued(ctx context.Context) (map[coupon.FrameworkID]Issued, error) {
+	all := make(map[coupon.FrameworkID]Issued)
 	err := l.store.View(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT framework_id, lane, last_sn FROM lanes WHERE last_sn > 0`)
+		rows, err := tx.QueryContext(ctx, `SELECT framework_id, lane, last_sn, lost FROM lanes WHERE last_sn > 0 OR lost = 1`)
 		if err != nil {
 			return fmt.Errorf("counting coupons: %w", err)
 		}
@@ -153,16 +164,34 @@ func (l *Log) Issued(ctx context.Context) (map[coupon.FrameworkID]int64, error) 
 			var id []byte
 			var lane uint16
 			var count int64
-			if err := rows.Scan(&id, &lane, &count); err != nil {
+			var lost bool
+			if err := rows.Scan(&id, &lane, &count, &lost); err != nil {
 				return fmt.Errorf("counting coupons: %w", err)
 			}
-			if len(l.lanes) == 0 || slices.Contains(l.lanes, lane) {
-				counts[coupon.FrameworkID(id)] += count
+			issued := all[coupon.FrameworkID(id)]
+			switch {
+			case lost:
+				issued.Left = append(issued.Left, lane)
+			case len(l.lanes) == 0 || slices.Contains(l.lanes, lane):
+				issued.Count += count
 			}
+			all[coupon.FrameworkID(id)] = issued
 		}
 		return rows.Err()
 	})
-	return counts, err
+	return all, err
+}
+
+// Remain is how many coupons of a framework with these quotas can still be given
+// out of the log's lanes.
+func (l *Log) Remain(issued Issued, quotas []int64) int64 {
+	left := -issued.Count
+	for _, lane := range l.Lanes(quotas) {
+		if !slices.Contains(issued.Left, lane) {
+			left += quotas[lane]
+		}
+	}
+	return left
 }
 
 func find(ctx context.Context, tx *sql.Tx, request Request) (Serial, bool, error) {

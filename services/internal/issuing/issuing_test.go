@@ -91,7 +91,7 @@ func TestNumbersAreGivenInOrderLaneAfterLane(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[coupon.FrameworkID]int64{summer: 6, winter: 1}, issued); diff != "" {
+	if diff := cmp.Diff(map[coupon.FrameworkID]issuing.Issued{summer: {Count: 6}, winter: {Count: 1}}, issued); diff != "" {
 		t.Errorf("issued (-want +got):\n%s", diff)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"ecoupon/chaincode/coupon"
 )
@@ -18,11 +19,16 @@ func (l *Log) next(ctx context.Context, tx *sql.Tx, request Request) (Serial, er
 		return serial, err
 	}
 	lanes := l.Lanes(request.Quotas)
-	for at := l.current[request.Framework]; at < len(lanes); at++ {
+	from := l.current[request.Framework]
+	if !slices.Equal(from.quotas, request.Quotas) {
+		from = current{quotas: request.Quotas} // lanes may have room again
+		l.current[request.Framework] = from
+	}
+	for at := from.place; at < len(lanes); at++ {
 		lane := lanes[at]
 		number, err := advance(ctx, tx, laneID{request.Framework, lane}, request.Quotas[lane])
 		if errors.Is(err, sql.ErrNoRows) {
-			l.current[request.Framework] = at + 1
+			l.current[request.Framework] = current{place: at + 1, quotas: request.Quotas}
 			continue
 		}
 		if err != nil {
@@ -35,12 +41,12 @@ func (l *Log) next(ctx context.Context, tx *sql.Tx, request Request) (Serial, er
 }
 
 // advance returns the lane's next number, or sql.ErrNoRows if its quota is
-// used up. A quota is at least 1.
+// used up or the lane is left. A quota is at least 1.
 func advance(ctx context.Context, tx *sql.Tx, of laneID, quota int64) (int64, error) {
 	var number int64
 	err := tx.QueryRowContext(ctx, `
 		INSERT INTO lanes (framework_id, lane, last_sn) VALUES (?, ?, 1)
-		ON CONFLICT (framework_id, lane) DO UPDATE SET last_sn = last_sn + 1 WHERE last_sn < ?
+		ON CONFLICT (framework_id, lane) DO UPDATE SET last_sn = last_sn + 1 WHERE last_sn < ? AND lost = 0
 		RETURNING last_sn`, of.framework[:], of.lane, quota,
 	).Scan(&number)
 	return number, err

@@ -22,15 +22,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdvertiserService_ListOffers_FullMethodName     = "/coupon.advertiser.v1.AdvertiserService/ListOffers"
-	AdvertiserService_IssueCoupon_FullMethodName    = "/coupon.advertiser.v1.AdvertiserService/IssueCoupon"
-	AdvertiserService_GetReceipt_FullMethodName     = "/coupon.advertiser.v1.AdvertiserService/GetReceipt"
-	AdvertiserService_CloseFrames_FullMethodName    = "/coupon.advertiser.v1.AdvertiserService/CloseFrames"
-	AdvertiserService_GetLog_FullMethodName         = "/coupon.advertiser.v1.AdvertiserService/GetLog"
-	AdvertiserService_TransferCoupon_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/TransferCoupon"
-	AdvertiserService_GetOwner_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/GetOwner"
-	AdvertiserService_IssueProof_FullMethodName     = "/coupon.advertiser.v1.AdvertiserService/IssueProof"
-	AdvertiserService_GetOpenings_FullMethodName    = "/coupon.advertiser.v1.AdvertiserService/GetOpenings"
+	AdvertiserService_ListOffers_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/ListOffers"
+	AdvertiserService_IssueCoupon_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/IssueCoupon"
+	AdvertiserService_GetReceipt_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/GetReceipt"
+	AdvertiserService_CloseFrames_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/CloseFrames"
+	AdvertiserService_GetLog_FullMethodName           = "/coupon.advertiser.v1.AdvertiserService/GetLog"
+	AdvertiserService_TransferCoupon_FullMethodName   = "/coupon.advertiser.v1.AdvertiserService/TransferCoupon"
+	AdvertiserService_GetOwner_FullMethodName         = "/coupon.advertiser.v1.AdvertiserService/GetOwner"
+	AdvertiserService_ListMisconduct_FullMethodName   = "/coupon.advertiser.v1.AdvertiserService/ListMisconduct"
+	AdvertiserService_AnswerMisconduct_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/AnswerMisconduct"
+	AdvertiserService_IssueProof_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/IssueProof"
+	AdvertiserService_GetOpenings_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/GetOpenings"
 )
 
 // AdvertiserServiceClient is the client API for AdvertiserService service.
@@ -63,6 +65,11 @@ type AdvertiserServiceClient interface {
 	TransferCoupon(ctx context.Context, in *TransferCouponRequest, opts ...grpc.CallOption) (*TransferCouponResponse, error)
 	// GetOwner says whose a coupon is that can be handed on, as the ledger has it.
 	GetOwner(ctx context.Context, in *GetOwnerRequest, opts ...grpc.CallOption) (*GetOwnerResponse, error)
+	// ListMisconduct lists what issuers have reported of this advertiser, with the
+	// evidence.
+	ListMisconduct(ctx context.Context, in *ListMisconductRequest, opts ...grpc.CallOption) (*ListMisconductResponse, error)
+	// AnswerMisconduct answers a report before its deadline, for good.
+	AnswerMisconduct(ctx context.Context, in *AnswerMisconductRequest, opts ...grpc.CallOption) (*AnswerMisconductResponse, error)
 	// IssueProof makes a purchase proof with a sale. It is for the services of the
 	// own organisation, which is a retailer; customers get proofs at its tills.
 	// Like a coupon it is durable before it leaves. A product has at most one
@@ -151,6 +158,26 @@ func (c *advertiserServiceClient) GetOwner(ctx context.Context, in *GetOwnerRequ
 	return out, nil
 }
 
+func (c *advertiserServiceClient) ListMisconduct(ctx context.Context, in *ListMisconductRequest, opts ...grpc.CallOption) (*ListMisconductResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMisconductResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_ListMisconduct_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *advertiserServiceClient) AnswerMisconduct(ctx context.Context, in *AnswerMisconductRequest, opts ...grpc.CallOption) (*AnswerMisconductResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AnswerMisconductResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_AnswerMisconduct_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *advertiserServiceClient) IssueProof(ctx context.Context, in *IssueProofRequest, opts ...grpc.CallOption) (*IssueProofResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(IssueProofResponse)
@@ -201,6 +228,11 @@ type AdvertiserServiceServer interface {
 	TransferCoupon(context.Context, *TransferCouponRequest) (*TransferCouponResponse, error)
 	// GetOwner says whose a coupon is that can be handed on, as the ledger has it.
 	GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error)
+	// ListMisconduct lists what issuers have reported of this advertiser, with the
+	// evidence.
+	ListMisconduct(context.Context, *ListMisconductRequest) (*ListMisconductResponse, error)
+	// AnswerMisconduct answers a report before its deadline, for good.
+	AnswerMisconduct(context.Context, *AnswerMisconductRequest) (*AnswerMisconductResponse, error)
 	// IssueProof makes a purchase proof with a sale. It is for the services of the
 	// own organisation, which is a retailer; customers get proofs at its tills.
 	// Like a coupon it is durable before it leaves. A product has at most one
@@ -239,6 +271,12 @@ func (UnimplementedAdvertiserServiceServer) TransferCoupon(context.Context, *Tra
 }
 func (UnimplementedAdvertiserServiceServer) GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOwner not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) ListMisconduct(context.Context, *ListMisconductRequest) (*ListMisconductResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMisconduct not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) AnswerMisconduct(context.Context, *AnswerMisconductRequest) (*AnswerMisconductResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnswerMisconduct not implemented")
 }
 func (UnimplementedAdvertiserServiceServer) IssueProof(context.Context, *IssueProofRequest) (*IssueProofResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueProof not implemented")
@@ -393,6 +431,42 @@ func _AdvertiserService_GetOwner_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdvertiserService_ListMisconduct_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMisconductRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).ListMisconduct(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_ListMisconduct_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).ListMisconduct(ctx, req.(*ListMisconductRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdvertiserService_AnswerMisconduct_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnswerMisconductRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).AnswerMisconduct(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_AnswerMisconduct_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).AnswerMisconduct(ctx, req.(*AnswerMisconductRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdvertiserService_IssueProof_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(IssueProofRequest)
 	if err := dec(in); err != nil {
@@ -463,6 +537,14 @@ var AdvertiserService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetOwner",
 			Handler:    _AdvertiserService_GetOwner_Handler,
+		},
+		{
+			MethodName: "ListMisconduct",
+			Handler:    _AdvertiserService_ListMisconduct_Handler,
+		},
+		{
+			MethodName: "AnswerMisconduct",
+			Handler:    _AdvertiserService_AnswerMisconduct_Handler,
 		},
 		{
 			MethodName: "IssueProof",
