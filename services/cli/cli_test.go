@@ -182,6 +182,27 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// TestANewVersionFollowsTheNewest publishes a file whose campaign has version 1
+// on the ledger, with other content.
+func TestANewVersionFollowsTheNewest(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../examples/campaign-tea.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "tea.yaml")
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "campaign: brezelhof-tea-20", "campaign: tea", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newConsortium(t)
+	if got := c.run(t, "", "--as", "f", "issuer", "campaign", "publish", file, "--new-version"); got.exit != cli.ExitDone {
+		t.Fatalf("%+v", got)
+	}
+	if version := c.last.(*issuerv1.PublishCampaignRequest).GetCampaign().GetVersion(); version != 2 {
+		t.Errorf("version %d is published", version)
+	}
+}
+
 func TestRequestIDsAreNewUUIDs(t *testing.T) {
 	t.Parallel()
 	c := newConsortium(t)
