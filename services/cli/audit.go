@@ -5,182 +5,143 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
-	typev1 "ecoupon/proto/gen/coupon/type/v1"
+	"ecoupon/services/audit"
 )
 
-func (a *app) audit() *cobra.Command {
-	return group("audit", "What the audit of emitters' frames found", a.auditList(), a.auditProbe())
+const auditLong = `Re-check the whole ledger, from its first block on, from nothing but the blocks
+that your organisation's peer has and the private data of your organisation.
+
+Every block before --from is replayed too; only findings in blocks from there
+on are printed and count. A breach is against the rules and names who made and
+who endorsed it; a notice is a change of the channel or of a chaincode
+definition, or something that was tried and refused. The exit code is 1 if
+there is a breach.
+
+The folder of credentials has tls.pem and tls.key too, which peers ask for.`
+
+// auditFlags are what an audit is told.
+type auditFlags struct {
+	from, to   int64
+	peer       string
+	genesis    string
+	publicOnly bool
+	quiet      bool
 }
 
-func (a *app) auditList() *cobra.Command {
-	var framework string
-	var findings bool
+func (a *app) audit() *cobra.Command {
+	var f auditFlags
 	cmd := &cobra.Command{
-		Use: "list", Short: "List closed frames and what was found in them", Args: cobra.NoArgs,
-		RunE: a.run(func(ctx context.Context, _ []string) error {
-			client, done, err := service(a, roleIssuer, issuerv1.NewIssuerServiceClient)
-			if err != nil {
-				return err
-			}
-			defer done()
-			all := new(issuerv1.ListAuditsResponse)
-			err = everyPage(func(token string) (string, error) {
-				page, err := client.ListAudits(ctx, &issuerv1.ListAuditsRequest{
-					FrameworkId: framework, OnlyFindings: findings, PageSize: pageSize, PageToken: token,
-				})
-				all.Audits, all.Probes = append(all.Audits, page.GetAudits()...), page.GetProbes()
-				return page.GetNextPageToken(), err
-			})
-			if err != nil {
-				return err
-			}
-			return a.show(all, func() string { return a.auditsText(all) })
-		}),
+		Use: "audit", Short: "Re-check the whole ledger and name who broke its rules", Long: auditLong, Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&framework, "framework", "", "only of this framework (default: all)")
-	cmd.Flags().BoolVar(&findings, "findings", false, "only frames in which something was found")
+	cmd.RunE = func(command *cobra.Command, args []string) error {
+		if !command.Flags().Changed("timeout") {
+			a.timeout = maxAudit
+		}
+		return a.run(func(ctx context.Context, _ []string) error { return a.auditLedger(ctx, f) })(command, args)
+	}
+	flags := cmd.Flags()
+	flags.Int64Var(&f.from, "from", 0, "first block whose findings count")
+	flags.Int64Var(&f.to, "to", -1, "last block (default: the newest)")
+	flags.StringVar(&f.peer, "peer", "", "address of the peer, where your organisation has several (default: the first)")
+	flags.StringVar(&f.genesis, "genesis", "", "SHA-256 of the first block's header, as another member or an earlier audit told it")
+	flags.BoolVar(&f.publicOnly, "public-only", false, "leave your organisation's private data alone")
+	flags.BoolVar(&f.quiet, "breaches-only", false, "print no notices")
 	return cmd
 }
 
-func (a *app) auditsText(all *issuerv1.ListAuditsResponse) string {
-	t := newTable("framework", "emitter", ">lane", ">frame", "log examined", ">coupons", ">known", "found")
-	for _, f := range all.GetAudits() {
-		t.add(f.GetFrameworkId(), f.GetEmitter(), f.GetLane(), f.GetFrame(), a.when(f.GetAuditedTime()), f.GetCoupons(), f.GetKnown(), kindsText(f.GetFindings()))
+// maxAudit bounds an audit that was given no time; a ledger of years takes hours.
+const maxAudit = 7 * 24 * time.Hour
+
+func (a *app) auditLedger(ctx context.Context, f auditFlags) error {
+	if f.from < 0 || f.to >= 0 && f.to < f.from {
+		return usagef("--from and --to are numbers of blocks, the first not above the last")
 	}
-	var b strings.Builder
-	b.WriteString(t.String())
-	for _, f := range all.GetAudits() {
-		for _, found := range f.GetFindings() {
-			fmt.Fprintf(&b, "%s, lane %d, frame %d: %s", f.GetFrameworkId(), f.GetLane(), f.GetFrame(), findingText(found))
+	consortium, err := a.consortium()
+	if err != nil {
+		return err
+	}
+	ledger, err := consortium.Ledger(f.peer)
+	if err != nil {
+		return usage(err)
+	}
+	defer ledger.Conn.Close()
+	source := audit.Peer{
+		Conn: ledger.Conn, Channel: ledger.Channel, MSPID: ledger.MSPID, Identity: ledger.Identity, TLS: ledger.TLS, To: f.to,
+	}
+	options := audit.Options{From: uint64(f.from), Genesis: f.genesis}
+	if !f.publicOnly {
+		options.MSPID = ledger.MSPID
+	}
+	var printing error
+	options.Found = func(found audit.Finding) {
+		if printing == nil && (found.Level == audit.Breach || !f.quiet) {
+			printing = a.showFinding(found)
 		}
 	}
-	fmt.Fprintf(&b, "Coupons fetched for the audit: %d.\n", all.GetProbes())
-	return b.String()
+	report, err := audit.Run(ctx, source.Deliver, options)
+	if err := errors.Join(err, printing); err != nil {
+		return err
+	}
+	if err := a.showReport(report); err != nil {
+		return err
+	}
+	if report.Breaches > 0 {
+		return errNotGood
+	}
+	return nil
 }
 
-func kindsText(findings []*issuerv1.Finding) string {
-	if len(findings) == 0 {
-		return "nothing"
+func (a *app) showFinding(f audit.Finding) error {
+	if a.json {
+		return a.printJSON(f)
 	}
-	var kinds []string
-	for _, f := range findings {
-		kinds = append(kinds, f.GetKind())
+	where := fmt.Sprintf("block %d", f.Block)
+	if f.Transaction != "" {
+		where += ", transaction " + f.Transaction
 	}
-	return strings.Join(kinds, " ")
+	facts := newFacts().add("what", f.Text).add("function", strings.TrimSpace(f.Namespace+" "+f.Function)).
+		add("creator", f.Creator).add("endorsers", strings.Join(f.Endorsers, ", ")).
+		add("concerns", strings.Join(f.Organisations, ", "))
+	return a.printf("%s %s: %s\n%s", strings.ToUpper(string(f.Level)), f.Rule, where, facts)
 }
 
-func findingText(f *issuerv1.Finding) string {
-	number := ""
-	if f.GetSn() != 0 {
-		number = fmt.Sprintf(" (number %d)", f.GetSn())
+func (a *app) showReport(r *audit.Report) error {
+	if a.json {
+		return a.printJSON(r)
 	}
-	return printable(fmt.Sprintf("%s%s: %s", f.GetKind(), number, f.GetDetail())) + "\n"
+	total := int64(0)
+	for _, n := range r.Transactions {
+		total += n
+	}
+	facts := newFacts().add("channel", r.Channel).add("first block", r.Genesis).add("last block", r.Head).
+		add("transactions", fmt.Sprintf("%d: %s", total, counts(r.Transactions))).
+		add("private records", r.Private).add("findings", counts(r.Found)).
+		add("speed", fmt.Sprintf("%d blocks/s", r.BlocksPerSecond))
+	return a.printf("%s audited in %s: %s, %s\n%s", plural(int64(r.Blocks), "block"), r.Took.Round(time.Millisecond),
+		breaches(r.Breaches), plural(r.Notices, "notice"), facts)
 }
 
-func (a *app) auditProbe() *cobra.Command {
-	return &cobra.Command{
-		Use: "probe FRAMEWORK", Short: "Fetch a coupon now, as a customer does, for the audit", Args: cobra.ExactArgs(1),
-		Long: "Fetch a coupon now, as a customer does, for the audit. It counts against the\n" +
-			"emitter's quota and is never redeemed; whether it is in its frame's log is seen\n" +
-			"once the frame is closed.",
-		RunE: a.run(func(ctx context.Context, args []string) error {
-			client, done, err := service(a, roleIssuer, issuerv1.NewIssuerServiceClient)
-			if err != nil {
-				return err
-			}
-			defer done()
-			answer, err := client.ProbeEmitter(ctx, &issuerv1.ProbeEmitterRequest{FrameworkId: args[0]})
-			if err != nil {
-				return err
-			}
-			return a.show(answer, func() string {
-				text := fmt.Sprintf("Got number %d of lane %d, frame %d.\n", answer.GetSn(), answer.GetLane(), answer.GetFrame())
-				for _, f := range answer.GetFindings() {
-					text += findingText(f)
-				}
-				return text
-			})
-		}),
+func breaches(n int64) string {
+	if n == 1 {
+		return "one breach"
 	}
+	return fmt.Sprintf("%d breaches", n)
 }
 
-func (a *app) issuerMisconduct() *cobra.Command {
-	return group("misconduct", "What was reported of emitters on the ledger",
-		a.misconductList(),
-		a.misconductResolve("uphold ID", "Uphold a report, after the emitter's answer or the deadline", typev1.MisconductState_MISCONDUCT_STATE_UPHELD),
-		a.misconductResolve("withdraw ID", "Withdraw a report", typev1.MisconductState_MISCONDUCT_STATE_WITHDRAWN))
-}
-
-func (a *app) misconductList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List reports with their evidence and answers", Args: cobra.NoArgs,
-		RunE: a.run(func(ctx context.Context, _ []string) error {
-			client, done, err := service(a, roleIssuer, issuerv1.NewIssuerServiceClient)
-			if err != nil {
-				return err
-			}
-			defer done()
-			all := new(issuerv1.ListMisconductResponse)
-			err = everyPage(func(token string) (string, error) {
-				page, err := client.ListMisconduct(ctx, &issuerv1.ListMisconductRequest{PageSize: pageSize, PageToken: token})
-				all.Misconduct = append(all.Misconduct, page.GetMisconduct()...)
-				return page.GetNextPageToken(), err
-			})
-			if err != nil {
-				return err
-			}
-			return a.show(all, func() string { return a.reportsText(all.GetMisconduct()) })
-		}),
+// counts lists numbers by name.
+func counts(by map[string]int64) string {
+	parts := make([]string, 0, len(by))
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		parts = append(parts, fmt.Sprintf("%d %s", by[name], name))
 	}
-}
-
-func (a *app) misconductResolve(use, short string, state typev1.MisconductState) *cobra.Command {
-	var request requestFlag
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
-		RunE: a.run(func(ctx context.Context, args []string) error {
-			id, err := request.value()
-			if err != nil {
-				return err
-			}
-			client, done, err := service(a, roleIssuer, issuerv1.NewIssuerServiceClient)
-			if err != nil {
-				return err
-			}
-			defer done()
-			answer, err := client.ResolveMisconduct(ctx, &issuerv1.ResolveMisconductRequest{RequestId: id, MisconductId: args[0], State: state})
-			if err != nil {
-				return repeatable(id, err)
-			}
-			return a.show(answer, func() string { return a.reportsText([]*typev1.Misconduct{answer.GetMisconduct()}) })
-		}),
-	}
-	request.add(cmd)
-	return cmd
-}
-
-// reportsText shows reports one after the other.
-func (a *app) reportsText(reports []*typev1.Misconduct) string {
-	if len(reports) == 0 {
-		return "There are none.\n"
-	}
-	var b strings.Builder
-	for _, m := range reports {
-		fmt.Fprintf(&b, "%s: %s of %s is %s\n", m.GetMisconductId(), printable(m.GetKind()), printable(m.GetEmitter()), word(m.GetState(), "MISCONDUCT_STATE_"))
-		b.WriteString(newFacts().
-			add("issuer", m.GetIssuer()).
-			add("frame", fmt.Sprintf("%s, lane %d, frame %d", m.GetFrameworkId(), m.GetLane(), m.GetFrame())).
-			add("reported", a.when(m.GetReportedTime())).
-			add("found", m.GetStatement()).
-			add("answer until", a.when(m.GetDeadline())).
-			add("answer", m.GetAnswer()).
-			String())
-	}
-	return b.String()
+	return strings.Join(parts, ", ")
 }

@@ -5,105 +5,172 @@ package cli_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
+	"github.com/hyperledger/fabric-protos-go-apiv2/orderer"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/testing/protocmp"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
-	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
-	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
-	typev1 "ecoupon/proto/gen/coupon/type/v1"
+	"ecoupon/services/audit"
 	"ecoupon/services/cli"
+	"ecoupon/services/dial"
+	"ecoupon/services/internal/campaigntest"
+	"ecoupon/services/internal/ledgertest"
+	"ecoupon/services/internal/servetest"
 )
 
-const auditedFramework = "000102030405060708090a0b0c0d0e0f"
+// blocks is a peer that delivers a chain to whoever asks as it must.
+type blocks struct {
+	peer.UnimplementedDeliverServer
+	chain *ledgertest.Chain
+	asker *ecdsa.PublicKey
+}
 
-// fakeReport is about a broken chain.
-func fakeReport(state typev1.MisconductState) *typev1.Misconduct {
-	return &typev1.Misconduct{
-		MisconductId: "101112131415161718191a1b1c1d1e1f", Issuer: "IssuerMSP", Emitter: "AdvertiserMSP", FrameworkId: auditedFramework,
-		Lane: 1, Frame: 7, Kind: "wrong_chain", State: state, ReportedTime: timestamppb.New(noon), Deadline: timestamppb.New(noon.AddDate(0, 0, 1)),
-		Statement: "the link of number 3 does not follow", Answer: "we\x1b[2J did not",
+// DeliverWithPrivateData checks the request like a peer and delivers.
+func (b *blocks) DeliverWithPrivateData(stream grpc.BidiStreamingServer[common.Envelope, peer.DeliverResponse]) error {
+	ask, err := stream.Recv()
+	if err != nil {
+		return err
 	}
-}
-
-func (c *consortium) ListAudits(_ context.Context, r *issuerv1.ListAuditsRequest) (*issuerv1.ListAuditsResponse, error) {
-	fine := &issuerv1.Audit{FrameworkId: auditedFramework, Emitter: "AdvertiserMSP", Lane: 1, Frame: 6, AuditedTime: timestamppb.New(noon), Coupons: 12, Known: 3}
-	if r.GetPageToken() == "" && !r.GetOnlyFindings() {
-		return &issuerv1.ListAuditsResponse{Audits: []*issuerv1.Audit{fine}, NextPageToken: "next", Probes: 4}, nil
+	var (
+		payload common.Payload
+		channel common.ChannelHeader
+		signer  common.SignatureHeader
+		creator msp.SerializedIdentity
+		seek    orderer.SeekInfo
+	)
+	digest := sha256.Sum256(ask.GetPayload())
+	if err := errors.Join(
+		proto.Unmarshal(ask.GetPayload(), &payload), proto.Unmarshal(payload.GetHeader().GetChannelHeader(), &channel),
+		proto.Unmarshal(payload.GetHeader().GetSignatureHeader(), &signer), proto.Unmarshal(signer.GetCreator(), &creator),
+		proto.Unmarshal(payload.GetData(), &seek),
+	); err != nil {
+		return err
 	}
-	return &issuerv1.ListAuditsResponse{Probes: 4, Audits: []*issuerv1.Audit{{
-		FrameworkId: auditedFramework, Emitter: "AdvertiserMSP", Lane: 1, Frame: 7,
-		Findings: []*issuerv1.Finding{{Kind: "serial_twice", Sn: 3, Detail: "there are two"}, {Kind: "wrong_chain", Detail: "it breaks"}},
-	}}}, nil
+	binding := sha256.Sum256([]byte("tls"))
+	if !ecdsa.VerifyASN1(b.asker, digest[:], ask.GetSignature()) || string(channel.GetTlsCertHash()) != string(binding[:]) ||
+		creator.GetMspid() != servetest.RetailerMSP || channel.GetChannelId() != "coupons" || seek.GetStart().GetSpecified().GetNumber() != 0 {
+		return stream.Send(&peer.DeliverResponse{Type: &peer.DeliverResponse_Status{Status: common.Status_FORBIDDEN}})
+	}
+	for _, block := range b.chain.Blocks {
+		if stop := seek.GetStop().GetSpecified(); stop != nil && block.GetHeader().GetNumber() > stop.GetNumber() {
+			break
+		}
+		err := stream.Send(&peer.DeliverResponse{Type: &peer.DeliverResponse_BlockAndPrivateData{
+			BlockAndPrivateData: &peer.BlockAndPrivateData{Block: block.Block, PrivateDataMap: block.Private},
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return stream.Send(&peer.DeliverResponse{Type: &peer.DeliverResponse_Status{Status: common.Status_SUCCESS}})
 }
 
-func (c *consortium) ProbeEmitter(context.Context, *issuerv1.ProbeEmitterRequest) (*issuerv1.ProbeEmitterResponse, error) {
-	return &issuerv1.ProbeEmitterResponse{
-		Lane: 1, Frame: 7, Sn: 3, Findings: []*issuerv1.Finding{{Kind: "coupon_not_valid", Sn: 3, Detail: "a wrong MAC"}},
-	}, nil
-}
-
-func (c *consortium) ListMisconduct(context.Context, *issuerv1.ListMisconductRequest) (*issuerv1.ListMisconductResponse, error) {
-	return &issuerv1.ListMisconductResponse{Misconduct: []*typev1.Misconduct{fakeReport(typev1.MisconductState_MISCONDUCT_STATE_OPEN)}}, nil
-}
-
-func (c *consortium) ResolveMisconduct(_ context.Context, r *issuerv1.ResolveMisconductRequest) (*issuerv1.ResolveMisconductResponse, error) {
-	return &issuerv1.ResolveMisconductResponse{Misconduct: fakeReport(r.GetState())}, nil
-}
-
-// advertiserServer is apart, as two services have a method ListMisconduct.
-type advertiserServer struct {
-	advertiserv1.UnimplementedAdvertiserServiceServer
-}
-
-func (advertiserServer) ListMisconduct(context.Context, *advertiserv1.ListMisconductRequest) (*advertiserv1.ListMisconductResponse, error) {
-	return &advertiserv1.ListMisconductResponse{Misconduct: []*typev1.Misconduct{fakeReport(typev1.MisconductState_MISCONDUCT_STATE_OPEN)}}, nil
-}
-
-func (advertiserServer) AnswerMisconduct(_ context.Context, r *advertiserv1.AnswerMisconductRequest) (*advertiserv1.AnswerMisconductResponse, error) {
-	report := fakeReport(typev1.MisconductState_MISCONDUCT_STATE_OPEN)
-	report.Answer = r.GetStatement()
-	return &advertiserv1.AnswerMisconductResponse{Misconduct: report}, nil
-}
-
-func TestAuditsAndMisconductAreShown(t *testing.T) {
-	t.Parallel()
+// audited is a consortium whose retailer's peer has a chain.
+func audited(t *testing.T) (*consortium, *ledgertest.Chain) {
+	t.Helper()
+	network := ledgertest.New(t, ledgertest.Options{})
+	network.SetUp(t, servetest.IssuerMSP, servetest.ClearingMSP)
+	campaigntest.Publish(t, network, campaigntest.Options{}).Redeem(t, servetest.RetailerMSP, "A-1", 1)
+	chain := network.Chain(t)
+	auditor := network.Network.Identity(servetest.RetailerMSP, "auditor")
+	listener := bufconn.Listen(1 << 16)
+	server := grpc.NewServer()
+	peer.RegisterDeliverServer(server, &blocks{chain: chain, asker: &auditor.Key.PublicKey})
+	var group sync.WaitGroup
+	group.Go(func() { _ = server.Serve(listener) })
+	t.Cleanup(func() { server.Stop(); group.Wait() })
 	c := newConsortium(t)
-	for file, args := range map[string]string{
-		"audits":             "issuer audit list",
-		"audits-findings":    "issuer audit list --findings",
-		"probe":              "issuer audit probe " + auditedFramework,
-		"misconduct":         "issuer misconduct list",
-		"misconduct-upheld":  "issuer misconduct uphold 101112131415161718191a1b1c1d1e1f",
-		"misconduct-accused": "advertiser misconduct list",
-	} {
-		for _, form := range []string{"", "--json"} {
-			compare(t, file+strings.TrimPrefix(form, "-")+".txt", c.run(t, "", strings.Fields("--as folder "+args+" "+form)...))
+	c.ledger = func(address string) (*dial.Ledger, error) {
+		if address != "" {
+			return nil, errors.New("the directory has no peer " + address)
 		}
+		conn, err := grpc.NewClient("passthrough:peer", grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+		block, _ := pem.Decode([]byte(certificateOf(t, auditor.Serialized)))
+		return &dial.Ledger{
+			Conn: conn, Channel: "coupons", MSPID: servetest.RetailerMSP,
+			Identity: tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: auditor.Key},
+			TLS:      tls.Certificate{Certificate: [][]byte{[]byte("tls")}},
+		}, err
+	}
+	return c, chain
+}
+
+func certificateOf(t *testing.T, serialized []byte) string {
+	t.Helper()
+	var id msp.SerializedIdentity
+	if err := proto.Unmarshal(serialized, &id); err != nil {
+		t.Fatal(err)
+	}
+	return string(id.GetIdBytes())
+}
+
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	c, chain := audited(t)
+	got := c.run(t, "", "--as", "folder", "audit")
+	if got.exit != cli.ExitDone || !strings.Contains(got.out, "9 blocks audited") || !strings.Contains(got.out, "0 breaches, one notice") {
+		t.Errorf("%+v", got)
+	}
+	if got := c.run(t, "", "--as", "folder", "audit", "--to", "3", "--breaches-only"); got.exit != cli.ExitDone || !strings.HasPrefix(got.out, "4 blocks audited") {
+		t.Errorf("to block 3: %+v", got)
+	}
+
+	chain.Code(8, 0, peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE)
+	got = c.run(t, "", "--as", "folder", "--json", "audit", "--breaches-only")
+	lines := strings.Split(strings.TrimSpace(got.out), "\n")
+	var finding audit.Finding
+	var report audit.Report
+	if len(lines) != 2 || json.Unmarshal([]byte(lines[0]), &finding) != nil || json.Unmarshal([]byte(lines[1]), &report) != nil {
+		t.Fatalf("%+v", got)
+	}
+	if got.exit != cli.ExitRefused || finding.Rule != "validation-code" || finding.Block != 8 || finding.Function != "Redeem" ||
+		strings.Join(finding.Organisations, " ") != "IssuerMSP RetailerMSP" || report.Breaches != 1 || report.Genesis == "" {
+		t.Errorf("%+v", got)
+	}
+	got = c.run(t, "", "--as", "folder", "audit")
+	if got.exit != cli.ExitRefused || !strings.Contains(got.out, "BREACH validation-code: block 8, transaction ") || !strings.Contains(got.out, "IssuerMSP, RetailerMSP") {
+		t.Errorf("%+v", got)
+	}
+	if got := c.run(t, "", "--as", "folder", "audit", "--genesis", report.Genesis, "--to", "7"); got.exit != cli.ExitDone {
+		t.Errorf("the right first block: %+v", got)
+	}
+	if got := c.run(t, "", "--as", "folder", "audit", "--genesis", "00"); got.exit != cli.ExitFault || !strings.Contains(got.err, "another ledger") {
+		t.Errorf("another first block: %+v", got)
 	}
 }
 
-func TestMisconductIsResolvedAndAnsweredAsSaid(t *testing.T) {
+func TestAuditMistakes(t *testing.T) {
 	t.Parallel()
-	const id = "101112131415161718191a1b1c1d1e1f"
-	for args, want := range map[string]proto.Message{
-		"issuer misconduct withdraw " + id + " --request-id " + requestID: &issuerv1.ResolveMisconductRequest{
-			RequestId: requestID, MisconductId: id, State: typev1.MisconductState_MISCONDUCT_STATE_WITHDRAWN,
-		},
-		"issuer audit list --framework " + auditedFramework + " --findings": &issuerv1.ListAuditsRequest{FrameworkId: auditedFramework, OnlyFindings: true, PageSize: 200},
-		"advertiser misconduct list --issuer OtherMSP":                      &advertiserv1.ListMisconductRequest{Issuer: "OtherMSP"},
-		"advertiser misconduct answer " + id + " --issuer IssuerMSP --statement never": &advertiserv1.AnswerMisconductRequest{
-			Issuer: "IssuerMSP", MisconductId: id, Statement: "never",
-		},
-	} {
-		c := newConsortium(t)
-		got := c.run(t, "", strings.Fields("--as f "+args)...)
-		if diff := cmp.Diff(want, c.last, protocmp.Transform()); got.exit != cli.ExitDone || diff != "" {
-			t.Errorf("%s: %+v\n%s", args, got, diff)
+	c, _ := audited(t)
+	for _, args := range []string{"audit --from 3 --to 2", "audit --from -1", "audit --peer 127.0.0.1:1", "audit more"} {
+		if got := c.run(t, "", append([]string{"--as", "folder"}, strings.Fields(args)...)...); got.exit != cli.ExitUsage {
+			t.Errorf("%s: %+v", args, got)
 		}
+	}
+	// A peer that is asked as it should not be delivers nothing, and that is no good ledger.
+	good := c.ledger
+	c.ledger = func(address string) (*dial.Ledger, error) {
+		l, err := good(address)
+		l.TLS.Certificate = [][]byte{[]byte("other")}
+		return l, err
+	}
+	if got := c.run(t, "", "--as", "folder", "audit"); got.exit != cli.ExitFault || !strings.Contains(got.err, "FORBIDDEN") {
+		t.Errorf("%+v", got)
 	}
 }
