@@ -34,8 +34,8 @@ func TestLifeOfADynamicCoupon(t *testing.T) {
 	t.Parallel()
 	c := ledgertest.New(t, ledgertest.Options{})
 	c.SetUp(t, servetest.IssuerMSP, servetest.ClearingMSP)
-	emitter, address, roots := runAdvertiser(t, c)
-	shop := runRetailer(t, c)
+	emitter, address, roots := runAdvertiser(t, c, servetest.AdvertiserMSP)
+	shop := runRetailer(t, c, servetest.RetailerMSP, nil)
 	for _, o := range []struct {
 		name, schedule   string
 		holder           coupon.Holder
@@ -90,6 +90,16 @@ func TestLifeOfADynamicCoupon(t *testing.T) {
 // obtain gets a coupon of an offer once that is shown.
 func obtain(t *testing.T, w *wallet.Wallet, address string, framework coupon.FrameworkID) wallet.Holding {
 	t.Helper()
+	held, err := w.Get(t.Context(), address, shownAt(t, w, address, framework))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held
+}
+
+// shownAt waits for an offer to be shown.
+func shownAt(t *testing.T, w *wallet.Wallet, address string, framework coupon.FrameworkID) wallet.Offer {
+	t.Helper()
 	var shown wallet.Offer
 	eventually(t, func() bool {
 		offers, err := w.Offers(t.Context(), address)
@@ -100,11 +110,7 @@ func obtain(t *testing.T, w *wallet.Wallet, address string, framework coupon.Fra
 		}
 		return err == nil && shown.Framework == framework
 	})
-	held, err := w.Get(t.Context(), address, shown)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return held
+	return shown
 }
 
 func saleOf(c *ledgertest.Consortium, given coupon.CheckedCoupon) retailer.Sale {
@@ -120,14 +126,14 @@ func saleOf(c *ledgertest.Consortium, given coupon.CheckedCoupon) retailer.Sale 
 }
 
 // runAdvertiser runs the service and its public side until the test ends.
-func runAdvertiser(t *testing.T, c *ledgertest.Consortium) (*advertiser.Advertiser, string, *x509.CertPool) {
+func runAdvertiser(t *testing.T, c *ledgertest.Consortium, mspID string) (*advertiser.Advertiser, string, *x509.CertPool) {
 	t.Helper()
 	tables, err := advertiser.Migrations()
 	if err != nil {
 		t.Fatal(err)
 	}
 	emitter, err := advertiser.New(advertiser.Options{
-		Ledger: c.For(t, servetest.AdvertiserMSP), Store: openStore(t, tables), MSPID: servetest.AdvertiserMSP,
+		Ledger: c.For(t, mspID), Store: openStore(t, tables), MSPID: mspID,
 		Namespaces: c.Directory.Namespaces(), Now: c.Clock.Now, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -145,14 +151,14 @@ func runAdvertiser(t *testing.T, c *ledgertest.Consortium) (*advertiser.Advertis
 	return emitter, server.URL, roots
 }
 
-func runRetailer(t *testing.T, c *ledgertest.Consortium) *retailer.Service {
+func runRetailer(t *testing.T, c *ledgertest.Consortium, mspID string, emitter retailer.Emitter) *retailer.Service {
 	t.Helper()
 	tables, err := retailer.Migrations()
 	if err != nil {
 		t.Fatal(err)
 	}
 	shop, err := retailer.New(retailer.Options{
-		MSPID: servetest.RetailerMSP, Issuers: []string{servetest.IssuerMSP}, Ledger: c.For(t, servetest.RetailerMSP),
+		MSPID: mspID, Issuers: []string{servetest.IssuerMSP}, Ledger: c.For(t, mspID), Emitter: emitter,
 		Store: openStore(t, tables), Now: c.Clock.Now, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

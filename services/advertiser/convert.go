@@ -10,6 +10,7 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/internal/issuing"
 	"ecoupon/services/internal/message"
 )
@@ -98,6 +99,14 @@ func frameMessage(f coupon.Frame) *advertiserv1.Frame {
 	}
 }
 
+func ownershipMessage(o coupon.OwnerResult) *advertiserv1.Ownership {
+	shown := &advertiserv1.Ownership{Step: o.Step, Owner: o.Owner[:], SinceTime: message.Time(o.Since)}
+	if o.Step > 0 {
+		shown.TransferSha256 = o.Transfer[:]
+	}
+	return shown
+}
+
 func logResponse(page LogPage) *advertiserv1.GetLogResponse {
 	response := &advertiserv1.GetLogResponse{Frame: frameMessage(page.Frame)}
 	for _, e := range page.Entries {
@@ -109,6 +118,10 @@ func logResponse(page LogPage) *advertiserv1.GetLogResponse {
 		response.NextPageToken = strconv.FormatInt(page.Next, 10)
 	}
 	return response
+}
+
+func reportMessage(r Report) *typev1.Misconduct {
+	return message.Misconduct(r.Issuer, r.Misconduct, r.Evidence, r.Answer)
 }
 
 func openingsResponse(page OpeningsPage) *advertiserv1.GetOpeningsResponse {

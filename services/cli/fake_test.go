@@ -6,6 +6,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
@@ -45,6 +47,8 @@ type consortium struct {
 
 	listener *bufconn.Listener
 	members  map[string][]dial.Member
+	// ledger leads to the peer, where there is one.
+	ledger func(address string) (*dial.Ledger, error)
 	// own is the organisation whose credentials are used.
 	own string
 
@@ -52,6 +56,8 @@ type consortium struct {
 	last    proto.Message
 	called  string
 	refusal error
+	// proof is what IssueProof answers.
+	proof string
 }
 
 // clearingServer is apart, as two services have a method ListClaims.
@@ -71,6 +77,7 @@ func newConsortium(t *testing.T) *consortium {
 	issuerv1.RegisterIssuerServiceServer(server, c)
 	retailerv1.RegisterRetailerServiceServer(server, c)
 	clearingv1.RegisterClearingServiceServer(server, &c.clearingServer)
+	advertiserv1.RegisterAdvertiserServiceServer(server, advertiserServer{})
 	var group sync.WaitGroup
 	group.Go(func() { _ = server.Serve(c.listener) })
 	t.Cleanup(func() { server.Stop(); group.Wait() })
@@ -102,6 +109,14 @@ func (c *consortium) Organisation() string { return c.own }
 
 // Members returns the default consortium.
 func (c *consortium) Members(role string) []dial.Member { return c.members[role] }
+
+// Ledger leads to the peer that a test has, if any.
+func (c *consortium) Ledger(address string) (*dial.Ledger, error) {
+	if c.ledger == nil {
+		return nil, errors.New("the directory has no peer")
+	}
+	return c.ledger(address)
+}
 
 // result is what a command left behind.
 type result struct {

@@ -57,6 +57,10 @@ func (c *consortium) GetRedemption(context.Context, *retailerv1.GetRedemptionReq
 	return &retailerv1.GetRedemptionResponse{Redemption: fakeRedemption(true)}, nil
 }
 
+func (c *consortium) IssueProof(context.Context, *retailerv1.IssueProofRequest) (*retailerv1.IssueProofResponse, error) {
+	return &retailerv1.IssueProofResponse{Coupon: c.proof}, nil
+}
+
 func (c *consortium) Claim(_ context.Context, r *retailerv1.ClaimRequest) (*retailerv1.ClaimResponse, error) {
 	if r.GetIssuer() == "PoorMSP" {
 		return &retailerv1.ClaimResponse{}, nil

@@ -84,14 +84,18 @@ func (a *app) walletShow(w *walletFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show COUPON", Short: "Show one coupon", Args: cobra.ExactArgs(1),
 		RunE: a.run(func(_ context.Context, args []string) error {
-			_, h, err := a.held(w, args[0])
+			opened, h, err := a.held(w, args[0])
 			if err != nil {
 				return err
 			}
 			if a.json {
 				return a.printJSON(h)
 			}
-			return a.printf("%s: %s\n%s", h.ID, a.state(h), a.holdingFacts(h))
+			facts := a.holdingFacts(h)
+			if expected, err := opened.Expected(h.ID); err == nil {
+				facts.add("for the till", fmt.Sprintf("%s %s", expected.Framework, expected.UData))
+			}
+			return a.printf("%s: %s\n%s", h.ID, a.state(h), facts)
 		}),
 	}
 }
@@ -122,6 +126,12 @@ func (a *app) holdingFacts(h wallet.Holding) *facts {
 			to += " for payment " + u.Invoice
 		}
 		f.add("presented", a.at(time.UnixMilli(u.At))+to)
+	}
+	if h.Offer.MaxTransfers > 0 {
+		f.add("handed on", fmt.Sprintf("%d of at most %d times", len(h.Transfers), h.Offer.MaxTransfers))
+	}
+	if h.Leaving != "" {
+		f.add("on its way", "to another wallet; repeat the transfer to learn what became of it")
 	}
 	f.add("coupon", h.Coupon)
 	switch {

@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) till() *cobra.Command {
-	return group("till", "What a till does with coupons", a.tillVerify(), a.tillRedeem(), a.tillVoid(), a.tillShow())
+	return group("till", "What a till does with coupons", a.tillVerify(), a.tillRedeem(), a.tillVoid(), a.tillShow(), a.tillProve())
 }
 
 func (a *app) tillVerify() *cobra.Command {

@@ -144,6 +144,16 @@ func claimMessage(c Claim, retailer string) *retailerv1.Claim {
 	return m
 }
 
+func proofOf(r *retailerv1.IssueProofRequest) (Proof, error) {
+	proof := Proof{
+		RequestID: r.GetRequestId(), UData: r.GetUData(), Product: r.GetProductId(), Invoice: r.GetInvoiceNumber(),
+	}
+	if proof.Framework.UnmarshalText([]byte(r.GetFrameworkId())) != nil {
+		return Proof{}, coupon.Refuse(coupon.ReasonInvalidRequest, "framework_id", "a framework id is 32 lower-case hexadecimal digits")
+	}
+	return proof, nil
+}
+
 func money(currency string, minor int64) *typev1.Money {
 	return &typev1.Money{Currency: currency, Minor: minor}
 }

@@ -50,7 +50,7 @@ type Ledger interface {
 	Writer
 }
 
-// Options are what a Service is made of. All but Batch are required.
+// Options are what a Service is made of. All but Batch and Emitter are required.
 type Options struct {
 	Batch BatchConfig
 	// MSPID is the own organisation.
@@ -59,9 +59,11 @@ type Options struct {
 	Issuers []string
 	Ledger  Ledger
 	// Store has this package's Migrations.
-	Store  *sqlstore.Store
-	Now    func() time.Time
-	Logger *slog.Logger
+	Store *sqlstore.Store
+	// Emitter emits purchase proofs; nil where the organisation emits none.
+	Emitter Emitter
+	Now     func() time.Time
+	Logger  *slog.Logger
 }
 
 // Service is what a retailer does with coupons. It is safe for concurrent use,
@@ -72,6 +74,7 @@ type Service struct {
 	ledger  Ledger
 	store   *store
 	offers  *offers
+	emitter Emitter
 	desks   map[string]*desk
 	ticks   *ticking.Keeper
 	logger  *slog.Logger
@@ -96,7 +99,7 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{
 		mspID: o.MSPID, issuers: slices.Clone(o.Issuers), ledger: o.Ledger,
-		store: &store{o.Store}, offers: newOffers(o.Ledger, o.Issuers), logger: o.Logger,
+		store: &store{o.Store}, offers: newOffers(o.Ledger, o.Issuers), emitter: o.Emitter, logger: o.Logger,
 		desks: make(map[string]*desk), inFlight: make(map[coupon.RedemptionID]*pending),
 		voiding: make(map[coupon.RedemptionID]chan struct{}),
 		timeout: time.Duration(o.Batch.withDefaults().Timeout), arriving: make(chan func(context.Context)), stopped: make(chan struct{}),

@@ -115,6 +115,19 @@ func (s *Server) ListClaims(ctx context.Context, r *retailerv1.ListClaimsRequest
 	return &retailerv1.ListClaimsResponse{Claims: s.claimMessages(claims), NextPageToken: tokenOf(last)}, nil
 }
 
+// IssueProof gives a customer the purchase proof of a sale.
+func (s *Server) IssueProof(ctx context.Context, r *retailerv1.IssueProofRequest) (*retailerv1.IssueProofResponse, error) {
+	proof, err := proofOf(r)
+	if err != nil {
+		return nil, err
+	}
+	text, err := s.service.IssueProof(ctx, proof)
+	if err != nil {
+		return nil, err
+	}
+	return &retailerv1.IssueProofResponse{Coupon: text}, nil
+}
+
 func (s *Server) claimMessages(claims []Claim) []*retailerv1.Claim {
 	var messages []*retailerv1.Claim
 	for _, c := range claims {

@@ -59,15 +59,28 @@ func (w *Wallet) Offers(ctx context.Context, advertiser string) ([]Offer, error)
 // framework (TERMS_MISMATCH), of the kind (UNSUPPORTED_KIND), of the holder
 // (WRONG_HOLDER), for the key or with the random bytes (BAD_OWNER_KEY) asked
 // for and, if it is dynamic, released since it was asked for by the wallet's
-// clock, give or take two minutes (WRONG_RELEASE_TIME). After a refusal by the advertiser the wallet is
-// as before.
+// clock, give or take two minutes (WRONG_RELEASE_TIME). After a refusal by the
+// advertiser the wallet is as before. Purchase proofs are not to be had so
+// (UNSUPPORTED_KIND): see Expect.
 func (w *Wallet) Get(ctx context.Context, advertiser string, offer Offer) (Holding, error) {
 	if err := offer.Check(); err != nil {
 		return Holding{}, err
 	}
-	asked, err := w.newEntry(advertiser, offer)
+	if offer.Mandate.Kind == coupon.KindProof {
+		return Holding{}, coupon.Refuse(coupon.ReasonUnsupportedKind, "", "a purchase proof comes with a sale; Expect it")
+	}
+	asked, err := w.add(advertiser, offer)
 	if err != nil {
 		return Holding{}, err
+	}
+	return w.obtain(ctx, asked)
+}
+
+// add enters a coupon that is to come, with a new key.
+func (w *Wallet) add(from string, offer Offer) (entry, error) {
+	asked, err := w.newEntry(from, offer)
+	if err != nil {
+		return entry{}, err
 	}
 	err = w.store.update(func(c *contents) error {
 		if len(c.Coupons) >= maxCoupons {
@@ -76,10 +89,7 @@ func (w *Wallet) Get(ctx context.Context, advertiser string, offer Offer) (Holdi
 		c.Coupons = append(c.Coupons, asked)
 		return nil
 	})
-	if err != nil {
-		return Holding{}, err
-	}
-	return w.obtain(ctx, asked)
+	return asked, err
 }
 
 // Resume asks again for every coupon whose answer was lost, and returns those
@@ -92,7 +102,7 @@ func (w *Wallet) Resume(ctx context.Context) ([]Holding, error) {
 	var came []Holding
 	var failed []error
 	for _, e := range contents.Coupons {
-		if e.Coupon != "" {
+		if e.Coupon != "" || e.expected() {
 			continue
 		}
 		text, err := w.ask(ctx, e)
@@ -220,7 +230,11 @@ func (e *entry) accept(text string) (coupon.Coupon, error) {
 	if c.Kind == coupon.KindStatic && c.Bound != (e.Seed != nil) {
 		return c, coupon.Refuse(coupon.ReasonWrongHolder, "", "the coupon is bearer where it should be bound, or the other way round")
 	}
-	if e.Seed != nil && !bytes.Equal(c.Owner[:], e.owner()) {
+	chain, err := history(c, e.Transfers)
+	if err != nil {
+		return c, err
+	}
+	if e.Seed != nil && !bytes.Equal(c.Owner[:], e.owner()) && !e.received(chain) {
 		return c, coupon.Refuse(coupon.ReasonBadOwnerKey, "", "the coupon is for another wallet's key")
 	}
 	if e.UData != nil && c.Owner != *e.UData {

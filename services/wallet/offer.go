@@ -28,6 +28,8 @@ type Offer struct {
 	AudienceWaived bool `json:"audience_waived"`
 	// InvoiceRequired: a presentation must name the invoice.
 	InvoiceRequired bool `json:"invoice_required"`
+	// MaxTransfers is how often a coupon may be handed on to another wallet.
+	MaxTransfers int64 `json:"max_transfers,omitempty"`
 }
 
 // Check refuses an offer that is not what its framework id stands for: with
@@ -62,7 +64,7 @@ func (o Offer) ParsedTerms() (coupon.Terms, error) {
 // choosesUData says whether its customer chooses random bytes for a coupon:
 // where there is no key that could stand in the chain of a lane.
 func (o Offer) choosesUData() bool {
-	return o.Mandate.Kind == coupon.KindDynamic && o.Holder == coupon.HolderBearer
+	return o.Mandate.Kind != coupon.KindStatic && o.Holder == coupon.HolderBearer
 }
 
 // needsReceipt says whether a till takes the coupon only with its receipt.

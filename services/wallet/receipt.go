@@ -49,7 +49,7 @@ func (w *Wallet) FetchReceipt(ctx context.Context, id string, ledger *coupon.Has
 	if err != nil {
 		return Holding{}, err
 	}
-	if held.State == Asked {
+	if held.Coupon == "" {
 		return Holding{}, coupon.Refuse(coupon.ReasonNotFound, "", "the coupon has not come yet; ask for it again")
 	}
 	c, err := coupon.ParseCoupon(held.Coupon)

@@ -63,10 +63,14 @@ type State string
 const (
 	// Asked: the request is on its way, or its answer was lost; see Resume.
 	Asked State = "asked"
+	// Expected: a purchase proof that a till is to give; see Accept.
+	Expected State = "expected"
 	// Held: the coupon is here.
 	Held State = "held"
 	// Presented: the coupon was shown at least once.
 	Presented State = "presented"
+	// Transferred: the coupon has gone on to another wallet.
+	Transferred State = "transferred"
 )
 
 // Use is one presentation of a coupon.
@@ -90,7 +94,7 @@ type Holding struct {
 	AskedAt int64 `json:"asked_at"`
 	// Offer is what was promised, checked before asking.
 	Offer Offer `json:"offer"`
-	// Coupon is the coupon's text; empty while Asked.
+	// Coupon is the coupon's text; empty while Asked or Expected.
 	Coupon string `json:"coupon,omitempty"`
 	// Receipt is the proof that a dynamic coupon is in its closed frame; nil
 	// until it was fetched.
@@ -99,6 +103,14 @@ type Holding struct {
 	NeedsReceipt bool `json:"needs_receipt,omitempty"`
 	// Uses are its presentations, oldest first.
 	Uses []Use `json:"uses,omitempty"`
+	// Transfers are the coupon's, oldest first, each signed by the owner before.
+	Transfers []string `json:"transfers,omitempty"`
+	// Leaving is the transfer that was signed and has no answer yet; see
+	// Transfer.
+	Leaving string `json:"leaving,omitempty"`
+	// Handover is the text that the next owner's wallet takes; empty unless
+	// Transferred.
+	Handover string `json:"handover,omitempty"`
 }
 
 // Coupons returns all coupons, in the order in which they were asked for.

@@ -6,12 +6,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 
 	"google.golang.org/grpc"
 
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+	"ecoupon/services/dial"
 	"ecoupon/services/internal/clock"
 	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
@@ -48,10 +50,19 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	desk, err := retailer.New(retailer.Options{
+	options := retailer.Options{
 		Batch: cfg.Batch, MSPID: self, Issuers: issuers,
 		Ledger: client, Store: store, Now: start.Now, Logger: start.Logger,
-	})
+	}
+	if start.Organisation.Has(config.RoleAdvertiser) {
+		connection, err := emitter(cfg, start)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = connection.Close() }()
+		options.Emitter = retailer.NewAdvertiserService(connection)
+	}
+	desk, err := retailer.New(options)
 	if err != nil {
 		return err
 	}
@@ -67,4 +78,14 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 		Tasks:    []serve.Task{{Name: "retailer", Run: desk.Run}, {Name: "clock", Run: watch.Run}},
 		Ready:    desk.Ready,
 	})
+}
+
+// emitter connects to the own organisation's advertiser service, which emits the
+// purchase proofs of a retailer.
+func emitter(cfg retailer.Config, start serve.Start) (*grpc.ClientConn, error) {
+	certificate, err := tls.LoadX509KeyPair(cfg.Ledger.Certificate, cfg.Ledger.Key)
+	if err != nil {
+		return nil, err
+	}
+	return dial.Of(start.Directory, certificate).Service(config.RoleAdvertiser, start.Organisation.MSPID)
 }

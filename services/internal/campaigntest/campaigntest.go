@@ -150,6 +150,17 @@ func (p *Campaign) authorise(t testing.TB, o Options) {
 	}
 }
 
+// EmittedBy authorises another emitter, with a lane of 1000, and returns the
+// campaign as it is known to that one.
+func (p *Campaign) EmittedBy(t testing.TB, emitter string) *Campaign {
+	t.Helper()
+	other := *p
+	other.authorise(t, Options{
+		Issuer: p.Issuer, Emitter: emitter, ID: p.ID, Version: p.Version, Terms: p.Terms, Kind: p.Framework.Kind, Quotas: []int64{1000},
+	})
+	return &other
+}
+
 // with are the parties to what an emitter or a retailer has with the issuer.
 func (p *Campaign) with(mspID string) []string {
 	if mspID == p.Issuer {
@@ -240,11 +251,16 @@ func (p *Campaign) Text(sn int64) string {
 // unit of goods for each, and returns the record of the batch.
 func (p *Campaign) Redeem(t testing.TB, retailer, invoice string, sns ...int64) string {
 	t.Helper()
+	return p.RedeemPaid(t, retailer, coupon.Invoice{
+		Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
+	}, nil, sns...)
+}
+
+// RedeemPaid is Redeem against a payment, attested or not.
+func (p *Campaign) RedeemPaid(t testing.TB, retailer string, invoice coupon.Invoice, attestation *coupon.Signature, sns ...int64) string {
+	t.Helper()
 	sale := coupon.Sale{
-		RequestID: uuid.NewString(), Request: coupon.Hash{1},
-		Invoice: coupon.Invoice{
-			Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
-		},
+		RequestID: uuid.NewString(), Request: coupon.Hash{1}, Invoice: invoice, Attestation: attestation,
 		Basket: coupon.Basket{
 			Currency: "EUR", Total: 300 * int64(len(sns)),
 			Lines: []coupon.Line{{GTIN: GTIN, Quantity: int64(len(sns)), UnitPrice: 300}},

@@ -97,6 +97,13 @@ func (l *Lane) Release(uData coupon.PublicKey) coupon.Coupon {
 	return l.Seal(c)
 }
 
+// Proof makes the next coupon of the lane a purchase proof.
+func (l *Lane) Proof(product coupon.Product) coupon.Coupon {
+	c := l.Release(coupon.PublicKey(RandomKey()))
+	c.Kind, c.Product = coupon.KindProof, product
+	return l.Seal(c)
+}
+
 // Seal makes the coupon's MAC anew, with the beacon of the open frame.
 func (l *Lane) Seal(c coupon.Coupon) coupon.Coupon {
 	c.EmitterMAC = c.MAC(l.emitterKey, l.Framework.Mandate().Data(), l.Beacon)

@@ -115,7 +115,9 @@ func (a *Advertiser) offerOf(
 		Issuer: "IssuerMSP", Emitter: "AdvertiserMSP", Product: "Cocoa 250 g", Offer: "50 cents off",
 		Campaign: campaign, Version: 1, Kind: kind, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(terms)),
 	}
-	shown := map[coupon.Kind]typev1.Kind{coupon.KindStatic: typev1.Kind_KIND_STATIC, coupon.KindDynamic: typev1.Kind_KIND_DYNAMIC}[kind]
+	shown := map[coupon.Kind]typev1.Kind{
+		coupon.KindStatic: typev1.Kind_KIND_STATIC, coupon.KindDynamic: typev1.Kind_KIND_DYNAMIC, coupon.KindProof: typev1.Kind_KIND_PROOF,
+	}[kind]
 	offer := &advertiserv1.Offer{
 		Campaign: &typev1.Campaign{
 			Issuer: m.Issuer, Campaign: campaign, Version: 1, Product: m.Product, Offer: m.Offer, Terms: terms,
