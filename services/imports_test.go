@@ -38,6 +38,8 @@ var rules = []rule{
 	{below: "services/advertiser", never: []string{"ecoupon/services/issuer", "ecoupon/services/retailer", "ecoupon/services/clearing", "ecoupon/services/wallet"}, why: "services call each other, if at all, through their APIs"},
 	{below: "services/retailer", never: []string{"ecoupon/services/issuer", "ecoupon/services/advertiser", "ecoupon/services/clearing", "ecoupon/services/wallet"}, why: "services call each other, if at all, through their APIs"},
 	{below: "services/clearing", never: []string{"ecoupon/services/issuer", "ecoupon/services/advertiser", "ecoupon/services/retailer", "ecoupon/services/wallet"}, why: "services call each other, if at all, through their APIs"},
+	{below: "services/clearing", never: []string{"ecoupon/services/institute"}, why: "an institute is no part of the consortium, and is called through its API"},
+	{below: "services/institute", never: []string{"ecoupon/services/issuer", "ecoupon/services/advertiser", "ecoupon/services/retailer", "ecoupon/services/clearing", "ecoupon/services/wallet", "ecoupon/services/internal/ledger"}, why: "an institute is no part of the consortium"},
 	{below: "services/wallet", except: []string{"services/wallet/wallettest"}, never: []string{"ecoupon/services/internal", "ecoupon/services/issuer", "ecoupon/services/advertiser", "ecoupon/services/retailer", "ecoupon/services/clearing"}, why: "a customer has no part in the consortium"},
 }
 

@@ -68,6 +68,9 @@ var functions = map[string]function{
 	"Claim":            {0, anyMember, service},
 	"Settle":           {0, theClearingHouse, service},
 
+	"ReportMisconduct":  {1, theIssuer, service},
+	"AnswerMisconduct":  {1, anyMember, service},
+	"ResolveMisconduct": {1, theIssuer, service},
 	"RegisterInstitute": {1, theClearingHouse, service},
 	"GetInstitute":      {1, anyMember, readers},
 
@@ -96,6 +99,10 @@ var functions = map[string]function{
 	"FindRedemption":  {1, anyMember, readers},
 	"GetMarkers":      {1, anyMember, readers},
 	"Standing":        {1, anyMember, readers},
+	"GetMisconduct":   {1, anyMember, readers},
+	"ListMisconduct":  {1, anyMember, readers},
+	"GetEvidence":     {1, anyMember, readers},
+	"GetAnswer":       {1, anyMember, readers},
 }
 
 // authorise refuses a caller that may not call the function.

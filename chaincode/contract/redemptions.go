@@ -86,6 +86,10 @@ func (d *docket) record(salt coupon.Hash) coupon.BatchRecord {
 				Tag: it.tag, Framework: cp.Framework, Lane: cp.Lane, SN: cp.SN, Value: it.value,
 				Product: productOf(it),
 			}
+			if cp.Kind != coupon.KindStatic {
+				leaf := cp.Entry().Leaf()
+				line.Frame, line.Leaf = cp.Release.Frame, &leaf
+			}
 			if it.ownership != nil {
 				line.TransferTag = &it.ownership.Tag
 			}

@@ -42,6 +42,12 @@ type (
 	FrameEvent struct {
 		FrameRef
 	}
+	// MisconductEvent goes with MisconductReported, MisconductAnswered,
+	// MisconductResolved.
+	MisconductEvent struct {
+		ID      MisconductID `json:"misconduct_id"`
+		Emitter string       `json:"emitter"`
+	}
 	// TickEvent goes with Ticked.
 	TickEvent struct {
 		At int64 `json:"at"`

@@ -245,6 +245,18 @@ const (
 	ReasonAlreadySettled Reason = "ALREADY_SETTLED"
 )
 
+// Reasons about reports of misconduct.
+const (
+	// ReasonNoMisconduct: the evidence does not show the misconduct that is reported.
+	ReasonNoMisconduct Reason = "NO_MISCONDUCT"
+	// ReasonAnswerPending: the emitter can still answer, and has not.
+	ReasonAnswerPending Reason = "ANSWER_PENDING"
+	// ReasonDeadlinePassed: the time to answer is over.
+	ReasonDeadlinePassed Reason = "DEADLINE_PASSED"
+	// ReasonAlreadyResolved: the report was upheld or withdrawn before.
+	ReasonAlreadyResolved Reason = "ALREADY_RESOLVED"
+)
+
 // Reasons that say nothing about the request itself.
 const (
 	// ReasonRequestConflict: the id was used before for a request of other content.

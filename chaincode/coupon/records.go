@@ -241,6 +241,10 @@ type RedeemedCoupon struct {
 	SN        int64       `json:"sn"`
 	// Value is the discount in minor units of the redemption's currency.
 	Value int64 `json:"value"`
+	// Frame and Leaf are those of the coupon's entry in its lane's log, for the
+	// issuer to compare; absent for static coupons.
+	Frame uint32 `json:"frame,omitempty"`
+	Leaf  *Hash  `json:"leaf,omitempty"`
 	// Product is that of a purchase proof; absent for other kinds.
 	Product *Product `json:"product,omitempty"`
 	// TransferTag is that of the owner who presented the coupon, where the

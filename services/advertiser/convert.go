@@ -10,6 +10,7 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/internal/issuing"
 	"ecoupon/services/internal/message"
 )
@@ -109,6 +110,10 @@ func logResponse(page LogPage) *advertiserv1.GetLogResponse {
 		response.NextPageToken = strconv.FormatInt(page.Next, 10)
 	}
 	return response
+}
+
+func reportMessage(r Report) *typev1.Misconduct {
+	return message.Misconduct(r.Issuer, r.Misconduct, r.Evidence, r.Answer)
 }
 
 func openingsResponse(page OpeningsPage) *advertiserv1.GetOpeningsResponse {

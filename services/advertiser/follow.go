@@ -57,6 +57,8 @@ func (f follower) Apply(ctx context.Context, block ledger.Block) error {
 			err = f.rotated(ctx, block, event, &learnt)
 		case "CampaignPaused", "CampaignResumed", "CampaignClosed":
 			err = f.changed(ctx, block, event, &learnt)
+		case "MisconductReported":
+			err = f.accused(ctx, block, event)
 		}
 		if err != nil {
 			return fmt.Errorf("event %s of %s: %w", event.Name, event.TransactionID, err)

@@ -97,6 +97,32 @@ func (s *Server) GetLog(ctx context.Context, r *advertiserv1.GetLogRequest) (*ad
 	return logResponse(page), nil
 }
 
+// ListMisconduct lists what issuers have reported of this advertiser.
+func (s *Server) ListMisconduct(ctx context.Context, r *advertiserv1.ListMisconductRequest) (*advertiserv1.ListMisconductResponse, error) {
+	reports, err := s.advertiser.Misconduct(ctx, r.GetIssuer())
+	if err != nil {
+		return nil, err
+	}
+	response := new(advertiserv1.ListMisconductResponse)
+	for _, report := range reports {
+		response.Misconduct = append(response.Misconduct, reportMessage(report))
+	}
+	return response, nil
+}
+
+// AnswerMisconduct answers a report.
+func (s *Server) AnswerMisconduct(ctx context.Context, r *advertiserv1.AnswerMisconductRequest) (*advertiserv1.AnswerMisconductResponse, error) {
+	id, err := message.MisconductID("misconduct_id", r.GetMisconductId())
+	if err != nil {
+		return nil, err
+	}
+	report, err := s.advertiser.AnswerMisconduct(ctx, r.GetIssuer(), id, r.GetStatement())
+	if err != nil {
+		return nil, err
+	}
+	return &advertiserv1.AnswerMisconductResponse{Misconduct: reportMessage(report)}, nil
+}
+
 // IssueProof makes the purchase proof of a sale.
 func (s *Server) IssueProof(ctx context.Context, r *advertiserv1.IssueProofRequest) (*advertiserv1.IssueProofResponse, error) {
 	framework, err := frameworkID(r.GetFrameworkId())

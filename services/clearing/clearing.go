@@ -43,6 +43,8 @@ type Options struct {
 	Issuers   []string
 	Retailers []string
 	Ledger    Ledger
+	// Institutes are asked about payments.
+	Institutes Institutes
 	// Store has this package's Migrations.
 	Store  *sqlstore.Store
 	Now    func() time.Time
@@ -54,23 +56,24 @@ type Service struct {
 	mspID   string
 	issuers []string
 	// retailers are those with whom a settlement may be.
-	retailers []string
-	ledger    Ledger
-	store     *store
-	now       func() time.Time
-	logger    *slog.Logger
+	retailers  []string
+	ledger     Ledger
+	institutes Institutes
+	store      *store
+	now        func() time.Time
+	logger     *slog.Logger
 	// deciding lets one run or settlement at a time change the states of claims.
 	deciding sync.Mutex
 }
 
 // New makes a service of its parts. It does no I/O.
 func New(o Options) (*Service, error) {
-	if o.MSPID == "" || o.Ledger == nil || o.Store == nil || o.Now == nil || o.Logger == nil {
-		return nil, errors.New("organisation, ledger, store, clock and logger of a clearing house are required")
+	if o.MSPID == "" || o.Ledger == nil || o.Institutes == nil || o.Store == nil || o.Now == nil || o.Logger == nil {
+		return nil, errors.New("organisation, ledger, institutes, store, clock and logger of a clearing house are required")
 	}
 	return &Service{
 		mspID: o.MSPID, issuers: slices.Clone(o.Issuers), retailers: slices.Clone(o.Retailers), ledger: o.Ledger,
-		store: &store{o.Store}, now: o.Now, logger: o.Logger,
+		institutes: o.Institutes, store: &store{o.Store}, now: o.Now, logger: o.Logger,
 	}, nil
 }
 

@@ -16,6 +16,9 @@ type Config struct {
 	Ledger ledger.Config `json:"ledger"`
 	// Store is the path of the database file.
 	Store string `json:"store"`
+	// Institutes is the path of the file that says which payment institutes are
+	// asked about payments; see InstitutesFile. None are if it is empty.
+	Institutes string `json:"institutes"`
 }
 
 // Validate checks all sections.

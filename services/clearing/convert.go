@@ -28,6 +28,7 @@ var types = map[reconcile.Type]clearingv1.DifferenceType{
 	reconcile.Invoice: clearingv1.DifferenceType_DIFFERENCE_TYPE_INVOICE,
 	reconcile.Mark:    clearingv1.DifferenceType_DIFFERENCE_TYPE_CLAIM,
 	reconcile.Settled: clearingv1.DifferenceType_DIFFERENCE_TYPE_SETTLED,
+	reconcile.Payment: clearingv1.DifferenceType_DIFFERENCE_TYPE_PAYMENT,
 }
 
 // stateOf is empty for any state.

@@ -41,8 +41,10 @@ const (
 // house under test.
 type world struct {
 	*ledgertest.Consortium
-	a, b     *campaigntest.Campaign
-	path     string
+	a, b *campaigntest.Campaign
+	path string
+	// asked are the institutes: by default those of a file that is not there.
+	asked    clearing.Institutes
 	service  *servetest.Service
 	operator clearingv1.ClearingServiceClient
 }
@@ -56,6 +58,7 @@ func open(t *testing.T, limits ledger.Config) *world {
 	w := &world{
 		Consortium: ledgertest.New(t, ledgertest.Options{Organisations: organisations, Ledger: limits}),
 		path:       filepath.Join(t.TempDir(), "clearing.db"),
+		asked:      clearing.InstitutesFile(filepath.Join(t.TempDir(), "institutes.json")),
 	}
 	shops := []string{shopA, shopB}
 	w.SetUp(t, issuerA, house)
@@ -84,7 +87,7 @@ func (w *world) start(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	service, err := clearing.New(clearing.Options{
 		MSPID: house, Issuers: []string{issuerA, issuerB}, Retailers: []string{shopA, shopB}, Ledger: w.Client(t, house, serve.RoleService, store.Journal()),
-		Store: store, Now: w.Clock.Now, Logger: servetest.Logger(t),
+		Institutes: w.asked, Store: store, Now: w.Clock.Now, Logger: servetest.Logger(t),
 	})
 	if err != nil {
 		t.Fatal(err)

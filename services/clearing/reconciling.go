@@ -46,8 +46,12 @@ func (s *Service) Reconcile(ctx context.Context, requestID string) (Run, error) 
 			return Run{}, fmt.Errorf("comparing claim %s of %s: %w", claim.ID, claim.Retailer, err)
 		}
 	}
+	late, err := s.enquire(ctx, results)
+	if err != nil {
+		return Run{}, fmt.Errorf("enquiring about payments: %w", err)
+	}
 	run = Run{ID: uuid.NewString(), Time: s.now().UnixMilli(), Claims: int64(len(claims))}
-	return s.store.saveRun(ctx, requestID, run, results)
+	return s.store.saveRun(ctx, requestID, run, results, late)
 }
 
 func (s *Service) compare(ctx context.Context, claim Claim) (compared, error) {

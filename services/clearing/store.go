@@ -157,8 +157,9 @@ func (s *store) run(ctx context.Context, requestID string) (Run, bool, error) {
 }
 
 // saveRun stores a run with all its differences, those between claims included,
-// and accepts or disputes its claims. It returns the run as it is stored.
-func (s *store) saveRun(ctx context.Context, requestID string, run Run, results []compared) (Run, error) {
+// and accepts or disputes its claims; late are of claims that are settled. It
+// returns the run as it is stored.
+func (s *store) saveRun(ctx context.Context, requestID string, run Run, results []compared, late []reconcile.Difference) (Run, error) {
 	err := s.Update(ctx, func(tx *sql.Tx) error {
 		run.Differences = nil
 		mine := make(map[claimKey]int64)
@@ -181,6 +182,7 @@ func (s *store) saveRun(ctx context.Context, requestID string, run Run, results 
 		if err := judge(ctx, tx, mine, run.Differences); err != nil {
 			return err
 		}
+		run.Differences = append(run.Differences, late...)
 		differences, err := json.Marshal(run.Differences)
 		if err != nil {
 			return err
@@ -225,7 +227,7 @@ func saveUses(ctx context.Context, tx *sql.Tx, r compared) error {
 	for _, u := range r.uses {
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO uses (claim, redemption_id, batch_id, institute, invoice, retailer) VALUES (?, ?, ?, ?, ?, ?)`,
-			r.claim.number, u.Redemption[:], u.Batch[:], u.Institute, u.Number, u.Retailer)
+			r.claim.number, u.Redemption[:], u.Batch[:], u.Invoice.Institute, u.Invoice.Number, u.Retailer)
 		if err != nil {
 			return err
 		}
@@ -249,7 +251,7 @@ func sharedUses(ctx context.Context, tx *sql.Tx) ([]reconcile.Use, error) {
 	for rows.Next() {
 		var u reconcile.Use
 		var batch, redemption []byte
-		if err := rows.Scan(&u.Institute, &u.Number, &u.Issuer, &u.Retailer, &u.Claim, &batch, &redemption); err != nil {
+		if err := rows.Scan(&u.Invoice.Institute, &u.Invoice.Number, &u.Issuer, &u.Retailer, &u.Claim, &batch, &redemption); err != nil {
 			return nil, err
 		}
 		u.Batch, u.Redemption = coupon.BatchID(batch), coupon.RedemptionID(redemption)

@@ -106,6 +106,14 @@ var wanted = map[string]struct{ own, others string }{
 	"ListEmitters":     {"auditor operator service", ""},
 	"GetStatistics":    {"auditor operator service", ""},
 
+	"ListAudits":            {"auditor operator service", ""},
+	"issuer.ListMisconduct": {"auditor operator service", ""},
+	"ResolveMisconduct":     {"operator", ""},
+	"ProbeEmitter":          {"operator", ""},
+
+	"advertiser.ListMisconduct": {"auditor operator service", ""},
+	"AnswerMisconduct":          {"operator", ""},
+
 	"ListOffers":  {"auditor operator service", ""},
 	"IssueCoupon": {"operator service", ""},
 	"GetReceipt":  {"auditor operator service", ""},

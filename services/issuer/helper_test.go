@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -27,6 +28,7 @@ import (
 	"ecoupon/services/internal/servetest"
 	"ecoupon/services/internal/sqlstore"
 	"ecoupon/services/issuer"
+	"ecoupon/services/probing"
 )
 
 const (
@@ -60,6 +62,12 @@ func runDesk(t *testing.T, c *ledgertest.Consortium, path string) desk {
 
 func startDesk(t *testing.T, c *ledgertest.Consortium, path string) desk {
 	t.Helper()
+	return startChanged(t, c, path, func(*issuer.Options) {})
+}
+
+// startChanged runs the service but for what change changes.
+func startChanged(t *testing.T, c *ledgertest.Consortium, path string, change func(*issuer.Options)) desk {
+	t.Helper()
 	var cfg issuer.Config
 	if err := config.Load(filepath.Join("..", "config", "issuer.json"), &cfg); err != nil {
 		t.Fatal(err)
@@ -77,11 +85,17 @@ func startDesk(t *testing.T, c *ledgertest.Consortium, path string) desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := issuer.New(issuer.Options{
+	emitters := issuer.NewAdvertisers(c.Directory, c.Caller(t, servetest.IssuerMSP, serve.RoleService))
+	t.Cleanup(func() { _ = emitters.Close() })
+	options := issuer.Options{
 		Ledger: c.Client(t, servetest.IssuerMSP, serve.RoleService, store.Journal()), Store: store,
 		MSPID: servetest.IssuerMSP, Clearing: clearing, Directory: c.Directory,
+		Emitters: emitters, Customer: probing.Customer{Directory: c.Directory, Now: c.Clock.Now},
+		Audit: cfg.Audit.Settings(), Registry: prometheus.NewRegistry(),
 		Now: c.Clock.Now, Logger: servetest.Logger(t),
-	})
+	}
+	change(&options)
+	built, err := issuer.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
@@ -46,8 +48,14 @@ type Options struct {
 	MSPID     string
 	Clearing  string
 	Directory *config.Directory
-	Now       func() time.Time
-	Logger    *slog.Logger
+	// Emitters and Customer are what the audit asks emitters with.
+	Emitters Emitters
+	Customer Customer
+	// Audit may be zero.
+	Audit    Audit
+	Registry prometheus.Registerer
+	Now      func() time.Time
+	Logger   *slog.Logger
 }
 
 // Issuer has the use cases of the service. It is safe for concurrent use.
@@ -59,13 +67,27 @@ type Issuer struct {
 	directory *config.Directory
 	namespace string
 	ticks     *ticking.Keeper
+	emitters  Emitters
+	customer  Customer
+	audits    Audit
+	metrics   metrics
+	now       func() time.Time
 	logger    *slog.Logger
+	// woken has the audit look for what is to be done.
+	woken chan struct{}
 }
 
 // New returns the use cases of one issuer.
 func New(o Options) (*Issuer, error) {
 	if o.Ledger == nil || o.Store == nil || o.MSPID == "" || o.Clearing == "" || o.Directory == nil || o.Now == nil || o.Logger == nil {
 		return nil, errors.New("ledger, store, issuer, clearing house, directory, clock and logger are required")
+	}
+	if o.Emitters == nil || o.Customer == nil || o.Registry == nil {
+		return nil, errors.New("emitters, customer and registry of the audit are required")
+	}
+	counts, err := newMetrics(o.Registry)
+	if err != nil {
+		return nil, err
 	}
 	namespace := config.Namespace(o.MSPID)
 	ticks, err := ticking.New(ticking.Options{
@@ -76,8 +98,10 @@ func New(o Options) (*Issuer, error) {
 		return nil, err
 	}
 	return &Issuer{
-		ledger: o.Ledger, store: store{o.Store}, self: o.MSPID, clearing: o.Clearing,
-		directory: o.Directory, namespace: namespace, ticks: ticks, logger: o.Logger,
+		ledger: o.Ledger, store: store{db: o.Store, now: o.Now}, self: o.MSPID, clearing: o.Clearing,
+		directory: o.Directory, namespace: namespace, ticks: ticks,
+		emitters: o.Emitters, customer: o.Customer, audits: o.Audit.withDefaults(), metrics: counts,
+		now: o.Now, logger: o.Logger, woken: make(chan struct{}, 1),
 	}, nil
 }
 

@@ -18,8 +18,8 @@ import (
 const setUpPause = time.Second
 
 // Run does what needs no caller until ctx ends, and then returns nil: it sets
-// up the namespace, keeps its tick rolling, settles what a crash left open, and
-// counts redemptions.
+// up the namespace, keeps its tick rolling, settles what a crash left open,
+// counts redemptions and audits emitters.
 func (i *Issuer) Run(ctx context.Context) error {
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error {
@@ -30,6 +30,8 @@ func (i *Issuer) Run(ctx context.Context) error {
 	})
 	events := following.Follower{Store: i.store.db, Change: counter{i}.change}
 	running.Go(func() error { return i.ledger.Follow(ctx, i.namespace, events) })
+	running.Go(func() error { return i.audit(ctx) })
+	running.Go(func() error { return i.probe(ctx) })
 	running.Go(func() error {
 		if err := i.ledger.Resume(ctx); err != nil && ctx.Err() == nil {
 			return err

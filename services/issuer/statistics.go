@@ -61,11 +61,15 @@ func (i *Issuer) Statistics(ctx context.Context, ref coupon.CampaignRef) (Statis
 	}
 }
 
-// counter is the projection of redemptions and voids to counts.
+// counter is the projection of redemptions and voids to counts, and of closed
+// frames to what the audit examines.
 type counter struct{ *Issuer }
 
-// change is nil for events that change no count.
+// change is nil for events that change nothing.
 func (c counter) change(ctx context.Context, block ledger.Block, event ledger.Event) (following.Change, error) {
+	if event.Name == "FrameClosed" {
+		return c.noticed(ctx, block, event)
+	}
 	t, err := c.count(ctx, block, event)
 	if err != nil || t.changes == nil {
 		return nil, err
@@ -78,6 +82,9 @@ func (c counter) change(ctx context.Context, block ledger.Block, event ledger.Ev
 type tally struct {
 	voided  *coupon.RedemptionID
 	changes map[coupon.FrameworkID]counts
+	// known are coupons for the audit, which are stored in the issuer's store.
+	known []knownCoupon
+	in    store
 }
 
 // count is the zero tally for events that change nothing, or that the ledger
@@ -107,9 +114,10 @@ func (c counter) redeemed(ctx context.Context, block ledger.Block, event ledger.
 		c.doubt(ctx, event)
 		return tally{}, nil
 	}
-	t := tally{changes: make(map[coupon.FrameworkID]counts)}
+	t := tally{changes: make(map[coupon.FrameworkID]counts), in: c.store}
 	for _, sale := range record.Redemptions {
 		t.add(sale, 1)
+		t.know(sale)
 	}
 	return t, nil
 }
@@ -160,6 +168,16 @@ func (t tally) add(sale coupon.RedeemedSale, by int64) {
 			c.voided++
 		}
 		t.changes[line.Framework] = c
+	}
+}
+
+// know has the audit compare a sale's dynamic coupons with the logs.
+func (t *tally) know(sale coupon.RedeemedSale) {
+	for _, line := range sale.Coupons {
+		if line.Leaf != nil {
+			ref := coupon.FrameRef{Framework: line.Framework, Lane: line.Lane, Frame: line.Frame}
+			t.known = append(t.known, knownCoupon{FrameRef: ref, sn: line.SN, leaf: *line.Leaf, source: sourceRedeemed})
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/sqlstore"
@@ -31,7 +32,8 @@ type counts struct {
 
 // store is what the issuer remembers beside the ledger.
 type store struct {
-	db *sqlstore.Store
+	db  *sqlstore.Store
+	now func() time.Time
 }
 
 // begin notes the request and reports whether it has had its effect before. An
@@ -68,6 +70,11 @@ func (s store) finish(ctx context.Context, id string) error {
 func (t tally) store(ctx context.Context, tx *sql.Tx) error {
 	if t.voided != nil {
 		if fresh, err := noteVoid(ctx, tx, *t.voided); err != nil || !fresh {
+			return err
+		}
+	}
+	for _, c := range t.known {
+		if err := t.in.noteCoupon(ctx, tx, c); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ var lists = []List{
 	{"Presentations", presentations},
 	{"Invoices and baskets", sales},
 	{"Batches, claims and settlements", batches},
+	{"Misconduct", reports},
 	{"Outcomes and faults", faults},
 }
 
@@ -232,6 +233,17 @@ var batches = []Entry{
 		"Leave the batch out; claim what was redeemed of other issuers' coupons.", []Who{Retailer, Clearing}},
 	{coupon.ReasonAlreadySettled, "The batch was settled.",
 		"Look at the settlements; a batch is paid once.", []Who{Retailer, Clearing}},
+}
+
+var reports = []Entry{
+	{coupon.ReasonNoMisconduct, "The evidence does not show the misconduct that is reported, or it is over.",
+		"Withdraw what is reported; report what the emitter's own frames and logs show, and nothing else.", []Who{Issuer}},
+	{coupon.ReasonAnswerPending, "The emitter can still answer the report, and has not.",
+		"Wait for its answer or the deadline, or withdraw the report.", []Who{Issuer}},
+	{coupon.ReasonDeadlinePassed, "The time to answer the report is over.",
+		"Take it up with the issuer outside the ledger.", []Who{Advertiser}},
+	{coupon.ReasonAlreadyResolved, "The report was upheld or withdrawn before.",
+		"Look at the list of reports; a report is resolved once.", []Who{Issuer, Advertiser}},
 }
 
 var faults = []Entry{

@@ -32,6 +32,8 @@ const (
 	// Settled: the batch is settled on the ledger, and not by this clearing
 	// house: issuer and another organisation wrote it.
 	Settled Type = "settled"
+	// Payment: the payment institute does not know the payment.
+	Payment Type = "payment"
 )
 
 // Difference is one finding.
@@ -61,12 +63,14 @@ type Ledger struct {
 // Use is an invoice that a redemption of a claim counts against. It never
 // leaves the clearing house.
 type Use struct {
-	Institute, Number string
-	Issuer            string
-	Retailer          string
-	Claim             string
-	Batch             coupon.BatchID
-	Redemption        coupon.RedemptionID
+	Invoice coupon.Invoice
+	// Attestation is the institute's on record; nil if there is none.
+	Attestation *coupon.Signature
+	Issuer      string
+	Retailer    string
+	Claim       string
+	Batch       coupon.BatchID
+	Redemption  coupon.RedemptionID
 }
 
 // Compare says what differs between a claim and the ledger, and which invoices
@@ -168,7 +172,7 @@ func (c *comparison) sales(record coupon.BatchRecord) (map[string]int64, int64, 
 		}
 		if count > 0 {
 			c.uses = append(c.uses, Use{
-				Institute: sale.Invoice.Institute, Number: sale.Invoice.Number, Issuer: record.Issuer,
+				Invoice: sale.Invoice, Attestation: sale.Attestation, Issuer: record.Issuer,
 				Retailer: record.Retailer, Claim: c.claim.ID, Batch: record.ID, Redemption: sale.ID,
 			})
 		}
@@ -208,14 +212,14 @@ func Shared(uses []Use) []Difference {
 	type invoice struct{ institute, number string }
 	retailers := make(map[invoice][]string)
 	for _, u := range uses {
-		key := invoice{u.Institute, u.Number}
+		key := invoice{u.Invoice.Institute, u.Invoice.Number}
 		if !slices.Contains(retailers[key], u.Retailer) {
 			retailers[key] = append(retailers[key], u.Retailer)
 		}
 	}
 	var differences []Difference
 	for _, u := range uses {
-		if n := len(retailers[invoice{u.Institute, u.Number}]); n > 1 {
+		if n := len(retailers[invoice{u.Invoice.Institute, u.Invoice.Number}]); n > 1 {
 			differences = append(differences, Difference{
 				Type: Invoice, Issuer: u.Issuer, Retailer: u.Retailer, Claim: u.Claim,
 				Batch: u.Batch, Redemption: u.Redemption,

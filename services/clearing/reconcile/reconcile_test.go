@@ -158,10 +158,10 @@ func TestCompare(t *testing.T) {
 func TestShared(t *testing.T) {
 	t.Parallel()
 	use := func(retailer, claim, number string) reconcile.Use {
-		return reconcile.Use{Institute: "bank", Number: number, Issuer: "I", Retailer: retailer, Claim: claim}
+		return reconcile.Use{Invoice: coupon.Invoice{Institute: "bank", Number: number}, Issuer: "I", Retailer: retailer, Claim: claim}
 	}
 	elsewhere := use("S", "c4", "n1")
-	elsewhere.Institute = "another bank"
+	elsewhere.Invoice.Institute = "another bank"
 	got := reconcile.Shared([]reconcile.Use{
 		use("S", "c3", "n1"), use("R", "c1", "n1"), use("R", "c2", "n1"), use("R", "c1", "n2"), use("R", "c2", "n2"), elsewhere,
 	})

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, client.Close()) }()
 	desk, err := clearing.New(clearing.Options{
 		MSPID: self, Issuers: mspIDs(config.RoleIssuer), Retailers: mspIDs(config.RoleRetailer),
-		Ledger: client, Store: store, Now: start.Now, Logger: start.Logger,
+		Ledger: client, Institutes: clearing.InstitutesFile(cfg.Institutes), Store: store, Now: start.Now, Logger: start.Logger,
 	})
 	if err != nil {
 		return err

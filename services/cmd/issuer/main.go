@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 
@@ -18,6 +19,7 @@ import (
 	"ecoupon/services/internal/serve"
 	"ecoupon/services/internal/sqlstore"
 	"ecoupon/services/issuer"
+	"ecoupon/services/probing"
 )
 
 func main() { serve.Main(run) }
@@ -48,8 +50,16 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
+	certificate, err := tls.LoadX509KeyPair(cfg.Ledger.Certificate, cfg.Ledger.Key)
+	if err != nil {
+		return err
+	}
+	emitters := issuer.NewAdvertisers(start.Directory, certificate)
+	defer func() { err = errors.Join(err, emitters.Close()) }()
 	desk, err := issuer.New(issuer.Options{
 		Ledger: client, Store: store, MSPID: self, Clearing: clearing, Directory: start.Directory,
+		Emitters: emitters, Customer: probing.Customer{Directory: start.Directory, Now: start.Now},
+		Audit: cfg.Audit.Settings(), Registry: start.Registry,
 		Now: start.Now, Logger: start.Logger,
 	})
 	if err != nil {

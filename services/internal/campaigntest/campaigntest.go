@@ -240,11 +240,16 @@ func (p *Campaign) Text(sn int64) string {
 // unit of goods for each, and returns the record of the batch.
 func (p *Campaign) Redeem(t testing.TB, retailer, invoice string, sns ...int64) string {
 	t.Helper()
+	return p.RedeemPaid(t, retailer, coupon.Invoice{
+		Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
+	}, nil, sns...)
+}
+
+// RedeemPaid is Redeem against a payment, attested or not.
+func (p *Campaign) RedeemPaid(t testing.TB, retailer string, invoice coupon.Invoice, attestation *coupon.Signature, sns ...int64) string {
+	t.Helper()
 	sale := coupon.Sale{
-		RequestID: uuid.NewString(), Request: coupon.Hash{1},
-		Invoice: coupon.Invoice{
-			Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300 * int64(len(sns)), PaidAt: p.consortium.Clock.Now().UnixMilli(),
-		},
+		RequestID: uuid.NewString(), Request: coupon.Hash{1}, Invoice: invoice, Attestation: attestation,
 		Basket: coupon.Basket{
 			Currency: "EUR", Total: 300 * int64(len(sns)),
 			Lines: []coupon.Line{{GTIN: GTIN, Quantity: int64(len(sns)), UnitPrice: 300}},

@@ -126,6 +126,10 @@ var table = map[coupon.Reason]struct {
 	coupon.ReasonMinimumSpendNotReached: {codes.FailedPrecondition, NotForThisBasket},
 	coupon.ReasonRecordMismatch:         {codes.FailedPrecondition, NotValid},
 	coupon.ReasonNotClaimed:             {codes.FailedPrecondition, NotValid},
+	coupon.ReasonNoMisconduct:           {codes.FailedPrecondition, NotValid},
+	coupon.ReasonAnswerPending:          {codes.FailedPrecondition, NotNow},
+	coupon.ReasonDeadlinePassed:         {codes.FailedPrecondition, NotNow},
+	coupon.ReasonAlreadyResolved:        {codes.FailedPrecondition, NotValid},
 	coupon.ReasonNotClaimable:           {codes.FailedPrecondition, NotValid},
 	coupon.ReasonBatchRefused:           {codes.FailedPrecondition, NotValid},
 

@@ -836,6 +836,208 @@ func (x *LogEntry) GetQ() []byte {
 	return nil
 }
 
+// ListMisconductRequest asks for the reports of one issuer, or of all.
+type ListMisconductRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MSP id of the issuer; empty for all.
+	Issuer        string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListMisconductRequest) Reset() {
+	*x = ListMisconductRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListMisconductRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListMisconductRequest) ProtoMessage() {}
+
+func (x *ListMisconductRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListMisconductRequest.ProtoReflect.Descriptor instead.
+func (*ListMisconductRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListMisconductRequest) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+// ListMisconductResponse lists reports about this advertiser.
+type ListMisconductResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All of them.
+	Misconduct    []*v1.Misconduct `protobuf:"bytes,1,rep,name=misconduct,proto3" json:"misconduct,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListMisconductResponse) Reset() {
+	*x = ListMisconductResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListMisconductResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListMisconductResponse) ProtoMessage() {}
+
+func (x *ListMisconductResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListMisconductResponse.ProtoReflect.Descriptor instead.
+func (*ListMisconductResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListMisconductResponse) GetMisconduct() []*v1.Misconduct {
+	if x != nil {
+		return x.Misconduct
+	}
+	return nil
+}
+
+// AnswerMisconductRequest answers a report.
+type AnswerMisconductRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MSP id of the issuer; empty if there is only one.
+	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Misconduct id, 32 lower-case hex digits.
+	MisconductId string `protobuf:"bytes,2,opt,name=misconduct_id,json=misconductId,proto3" json:"misconduct_id,omitempty"`
+	// What the advertiser has to say, at most 4000 bytes.
+	Statement     string `protobuf:"bytes,3,opt,name=statement,proto3" json:"statement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerMisconductRequest) Reset() {
+	*x = AnswerMisconductRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerMisconductRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerMisconductRequest) ProtoMessage() {}
+
+func (x *AnswerMisconductRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerMisconductRequest.ProtoReflect.Descriptor instead.
+func (*AnswerMisconductRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AnswerMisconductRequest) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *AnswerMisconductRequest) GetMisconductId() string {
+	if x != nil {
+		return x.MisconductId
+	}
+	return ""
+}
+
+func (x *AnswerMisconductRequest) GetStatement() string {
+	if x != nil {
+		return x.Statement
+	}
+	return ""
+}
+
+// AnswerMisconductResponse holds the report with the answer.
+type AnswerMisconductResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Misconduct    *v1.Misconduct `protobuf:"bytes,1,opt,name=misconduct,proto3" json:"misconduct,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerMisconductResponse) Reset() {
+	*x = AnswerMisconductResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerMisconductResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerMisconductResponse) ProtoMessage() {}
+
+func (x *AnswerMisconductResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerMisconductResponse.ProtoReflect.Descriptor instead.
+func (*AnswerMisconductResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AnswerMisconductResponse) GetMisconduct() *v1.Misconduct {
+	if x != nil {
+		return x.Misconduct
+	}
+	return nil
+}
+
 // IssueProofRequest asks for the proof of a sale.
 type IssueProofRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -859,7 +1061,7 @@ type IssueProofRequest struct {
 
 func (x *IssueProofRequest) Reset() {
 	*x = IssueProofRequest{}
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[13]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1073,7 @@ func (x *IssueProofRequest) String() string {
 func (*IssueProofRequest) ProtoMessage() {}
 
 func (x *IssueProofRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[13]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1086,7 @@ func (x *IssueProofRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueProofRequest.ProtoReflect.Descriptor instead.
 func (*IssueProofRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{13}
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *IssueProofRequest) GetRequestId() string {
@@ -933,7 +1135,7 @@ type IssueProofResponse struct {
 
 func (x *IssueProofResponse) Reset() {
 	*x = IssueProofResponse{}
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[14]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -945,7 +1147,7 @@ func (x *IssueProofResponse) String() string {
 func (*IssueProofResponse) ProtoMessage() {}
 
 func (x *IssueProofResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[14]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -958,7 +1160,7 @@ func (x *IssueProofResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueProofResponse.ProtoReflect.Descriptor instead.
 func (*IssueProofResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{14}
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *IssueProofResponse) GetCoupon() string {
@@ -987,7 +1189,7 @@ type GetOpeningsRequest struct {
 
 func (x *GetOpeningsRequest) Reset() {
 	*x = GetOpeningsRequest{}
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[15]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -999,7 +1201,7 @@ func (x *GetOpeningsRequest) String() string {
 func (*GetOpeningsRequest) ProtoMessage() {}
 
 func (x *GetOpeningsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[15]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1012,7 +1214,7 @@ func (x *GetOpeningsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOpeningsRequest.ProtoReflect.Descriptor instead.
 func (*GetOpeningsRequest) Descriptor() ([]byte, []int) {
-	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{15}
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetOpeningsRequest) GetFrameworkId() string {
@@ -1063,7 +1265,7 @@ type GetOpeningsResponse struct {
 
 func (x *GetOpeningsResponse) Reset() {
 	*x = GetOpeningsResponse{}
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[16]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1277,7 @@ func (x *GetOpeningsResponse) String() string {
 func (*GetOpeningsResponse) ProtoMessage() {}
 
 func (x *GetOpeningsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[16]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1290,7 @@ func (x *GetOpeningsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOpeningsResponse.ProtoReflect.Descriptor instead.
 func (*GetOpeningsResponse) Descriptor() ([]byte, []int) {
-	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{16}
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetOpeningsResponse) GetOpenings() []*Opening {
@@ -1122,7 +1324,7 @@ type Opening struct {
 
 func (x *Opening) Reset() {
 	*x = Opening{}
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[17]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1336,7 @@ func (x *Opening) String() string {
 func (*Opening) ProtoMessage() {}
 
 func (x *Opening) ProtoReflect() protoreflect.Message {
-	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[17]
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1349,7 @@ func (x *Opening) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opening.ProtoReflect.Descriptor instead.
 func (*Opening) Descriptor() ([]byte, []int) {
-	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{17}
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Opening) GetSn() int64 {
@@ -1182,7 +1384,7 @@ var File_coupon_advertiser_v1_advertiser_service_proto protoreflect.FileDescript
 
 const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\n" +
-	"-coupon/advertiser/v1/advertiser_service.proto\x12\x14coupon.advertiser.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n" +
+	"-coupon/advertiser/v1/advertiser_service.proto\x12\x14coupon.advertiser.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a\x1fcoupon/type/v1/misconduct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n" +
 	"\x11ListOffersRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -1236,7 +1438,21 @@ const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\x02sn\x18\x01 \x01(\x03R\x02sn\x12=\n" +
 	"\frelease_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vreleaseTime\x12\x15\n" +
 	"\x06u_data\x18\x03 \x01(\fR\x05uData\x12\f\n" +
-	"\x01q\x18\x04 \x01(\fR\x01q\"\xb2\x01\n" +
+	"\x01q\x18\x04 \x01(\fR\x01q\"/\n" +
+	"\x15ListMisconductRequest\x12\x16\n" +
+	"\x06issuer\x18\x01 \x01(\tR\x06issuer\"T\n" +
+	"\x16ListMisconductResponse\x12:\n" +
+	"\n" +
+	"misconduct\x18\x01 \x03(\v2\x1a.coupon.type.v1.MisconductR\n" +
+	"misconduct\"t\n" +
+	"\x17AnswerMisconductRequest\x12\x16\n" +
+	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12#\n" +
+	"\rmisconduct_id\x18\x02 \x01(\tR\fmisconductId\x12\x1c\n" +
+	"\tstatement\x18\x03 \x01(\tR\tstatement\"V\n" +
+	"\x18AnswerMisconductResponse\x12:\n" +
+	"\n" +
+	"misconduct\x18\x01 \x01(\v2\x1a.coupon.type.v1.MisconductR\n" +
+	"misconduct\"\xb2\x01\n" +
 	"\x11IssueProofRequest\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
@@ -1262,7 +1478,7 @@ const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\x04salt\x18\x02 \x01(\fR\x04salt\x12\x1d\n" +
 	"\n" +
 	"product_id\x18\x03 \x01(\tR\tproductId\x12%\n" +
-	"\x0einvoice_number\x18\x04 \x01(\tR\rinvoiceNumber2\xb7\x05\n" +
+	"\x0einvoice_number\x18\x04 \x01(\tR\rinvoiceNumber2\x97\a\n" +
 	"\x11AdvertiserService\x12_\n" +
 	"\n" +
 	"ListOffers\x12'.coupon.advertiser.v1.ListOffersRequest\x1a(.coupon.advertiser.v1.ListOffersResponse\x12b\n" +
@@ -1270,7 +1486,9 @@ const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\n" +
 	"GetReceipt\x12'.coupon.advertiser.v1.GetReceiptRequest\x1a(.coupon.advertiser.v1.GetReceiptResponse\x12b\n" +
 	"\vCloseFrames\x12(.coupon.advertiser.v1.CloseFramesRequest\x1a).coupon.advertiser.v1.CloseFramesResponse\x12S\n" +
-	"\x06GetLog\x12#.coupon.advertiser.v1.GetLogRequest\x1a$.coupon.advertiser.v1.GetLogResponse\x12_\n" +
+	"\x06GetLog\x12#.coupon.advertiser.v1.GetLogRequest\x1a$.coupon.advertiser.v1.GetLogResponse\x12k\n" +
+	"\x0eListMisconduct\x12+.coupon.advertiser.v1.ListMisconductRequest\x1a,.coupon.advertiser.v1.ListMisconductResponse\x12q\n" +
+	"\x10AnswerMisconduct\x12-.coupon.advertiser.v1.AnswerMisconductRequest\x1a..coupon.advertiser.v1.AnswerMisconductResponse\x12_\n" +
 	"\n" +
 	"IssueProof\x12'.coupon.advertiser.v1.IssueProofRequest\x1a(.coupon.advertiser.v1.IssueProofResponse\x12b\n" +
 	"\vGetOpenings\x12(.coupon.advertiser.v1.GetOpeningsRequest\x1a).coupon.advertiser.v1.GetOpeningsResponseB5Z3ecoupon/proto/gen/coupon/advertiser/v1;advertiserv1b\x06proto3"
@@ -1287,60 +1505,71 @@ func file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP() []byte {
 	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescData
 }
 
-var file_coupon_advertiser_v1_advertiser_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_coupon_advertiser_v1_advertiser_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_coupon_advertiser_v1_advertiser_service_proto_goTypes = []any{
-	(*ListOffersRequest)(nil),     // 0: coupon.advertiser.v1.ListOffersRequest
-	(*ListOffersResponse)(nil),    // 1: coupon.advertiser.v1.ListOffersResponse
-	(*Offer)(nil),                 // 2: coupon.advertiser.v1.Offer
-	(*IssueCouponRequest)(nil),    // 3: coupon.advertiser.v1.IssueCouponRequest
-	(*IssueCouponResponse)(nil),   // 4: coupon.advertiser.v1.IssueCouponResponse
-	(*GetReceiptRequest)(nil),     // 5: coupon.advertiser.v1.GetReceiptRequest
-	(*GetReceiptResponse)(nil),    // 6: coupon.advertiser.v1.GetReceiptResponse
-	(*Frame)(nil),                 // 7: coupon.advertiser.v1.Frame
-	(*CloseFramesRequest)(nil),    // 8: coupon.advertiser.v1.CloseFramesRequest
-	(*CloseFramesResponse)(nil),   // 9: coupon.advertiser.v1.CloseFramesResponse
-	(*GetLogRequest)(nil),         // 10: coupon.advertiser.v1.GetLogRequest
-	(*GetLogResponse)(nil),        // 11: coupon.advertiser.v1.GetLogResponse
-	(*LogEntry)(nil),              // 12: coupon.advertiser.v1.LogEntry
-	(*IssueProofRequest)(nil),     // 13: coupon.advertiser.v1.IssueProofRequest
-	(*IssueProofResponse)(nil),    // 14: coupon.advertiser.v1.IssueProofResponse
-	(*GetOpeningsRequest)(nil),    // 15: coupon.advertiser.v1.GetOpeningsRequest
-	(*GetOpeningsResponse)(nil),   // 16: coupon.advertiser.v1.GetOpeningsResponse
-	(*Opening)(nil),               // 17: coupon.advertiser.v1.Opening
-	(*v1.Campaign)(nil),           // 18: coupon.type.v1.Campaign
-	(*v1.Framework)(nil),          // 19: coupon.type.v1.Framework
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*ListOffersRequest)(nil),        // 0: coupon.advertiser.v1.ListOffersRequest
+	(*ListOffersResponse)(nil),       // 1: coupon.advertiser.v1.ListOffersResponse
+	(*Offer)(nil),                    // 2: coupon.advertiser.v1.Offer
+	(*IssueCouponRequest)(nil),       // 3: coupon.advertiser.v1.IssueCouponRequest
+	(*IssueCouponResponse)(nil),      // 4: coupon.advertiser.v1.IssueCouponResponse
+	(*GetReceiptRequest)(nil),        // 5: coupon.advertiser.v1.GetReceiptRequest
+	(*GetReceiptResponse)(nil),       // 6: coupon.advertiser.v1.GetReceiptResponse
+	(*Frame)(nil),                    // 7: coupon.advertiser.v1.Frame
+	(*CloseFramesRequest)(nil),       // 8: coupon.advertiser.v1.CloseFramesRequest
+	(*CloseFramesResponse)(nil),      // 9: coupon.advertiser.v1.CloseFramesResponse
+	(*GetLogRequest)(nil),            // 10: coupon.advertiser.v1.GetLogRequest
+	(*GetLogResponse)(nil),           // 11: coupon.advertiser.v1.GetLogResponse
+	(*LogEntry)(nil),                 // 12: coupon.advertiser.v1.LogEntry
+	(*ListMisconductRequest)(nil),    // 13: coupon.advertiser.v1.ListMisconductRequest
+	(*ListMisconductResponse)(nil),   // 14: coupon.advertiser.v1.ListMisconductResponse
+	(*AnswerMisconductRequest)(nil),  // 15: coupon.advertiser.v1.AnswerMisconductRequest
+	(*AnswerMisconductResponse)(nil), // 16: coupon.advertiser.v1.AnswerMisconductResponse
+	(*IssueProofRequest)(nil),        // 17: coupon.advertiser.v1.IssueProofRequest
+	(*IssueProofResponse)(nil),       // 18: coupon.advertiser.v1.IssueProofResponse
+	(*GetOpeningsRequest)(nil),       // 19: coupon.advertiser.v1.GetOpeningsRequest
+	(*GetOpeningsResponse)(nil),      // 20: coupon.advertiser.v1.GetOpeningsResponse
+	(*Opening)(nil),                  // 21: coupon.advertiser.v1.Opening
+	(*v1.Campaign)(nil),              // 22: coupon.type.v1.Campaign
+	(*v1.Framework)(nil),             // 23: coupon.type.v1.Framework
+	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
+	(*v1.Misconduct)(nil),            // 25: coupon.type.v1.Misconduct
 }
 var file_coupon_advertiser_v1_advertiser_service_proto_depIdxs = []int32{
 	2,  // 0: coupon.advertiser.v1.ListOffersResponse.offers:type_name -> coupon.advertiser.v1.Offer
-	18, // 1: coupon.advertiser.v1.Offer.campaign:type_name -> coupon.type.v1.Campaign
-	19, // 2: coupon.advertiser.v1.Offer.framework:type_name -> coupon.type.v1.Framework
+	22, // 1: coupon.advertiser.v1.Offer.campaign:type_name -> coupon.type.v1.Campaign
+	23, // 2: coupon.advertiser.v1.Offer.framework:type_name -> coupon.type.v1.Framework
 	7,  // 3: coupon.advertiser.v1.GetReceiptResponse.frame:type_name -> coupon.advertiser.v1.Frame
-	20, // 4: coupon.advertiser.v1.Frame.closed_time:type_name -> google.protobuf.Timestamp
+	24, // 4: coupon.advertiser.v1.Frame.closed_time:type_name -> google.protobuf.Timestamp
 	7,  // 5: coupon.advertiser.v1.CloseFramesResponse.frames:type_name -> coupon.advertiser.v1.Frame
 	7,  // 6: coupon.advertiser.v1.GetLogResponse.frame:type_name -> coupon.advertiser.v1.Frame
 	12, // 7: coupon.advertiser.v1.GetLogResponse.entries:type_name -> coupon.advertiser.v1.LogEntry
-	20, // 8: coupon.advertiser.v1.LogEntry.release_time:type_name -> google.protobuf.Timestamp
-	17, // 9: coupon.advertiser.v1.GetOpeningsResponse.openings:type_name -> coupon.advertiser.v1.Opening
-	0,  // 10: coupon.advertiser.v1.AdvertiserService.ListOffers:input_type -> coupon.advertiser.v1.ListOffersRequest
-	3,  // 11: coupon.advertiser.v1.AdvertiserService.IssueCoupon:input_type -> coupon.advertiser.v1.IssueCouponRequest
-	5,  // 12: coupon.advertiser.v1.AdvertiserService.GetReceipt:input_type -> coupon.advertiser.v1.GetReceiptRequest
-	8,  // 13: coupon.advertiser.v1.AdvertiserService.CloseFrames:input_type -> coupon.advertiser.v1.CloseFramesRequest
-	10, // 14: coupon.advertiser.v1.AdvertiserService.GetLog:input_type -> coupon.advertiser.v1.GetLogRequest
-	13, // 15: coupon.advertiser.v1.AdvertiserService.IssueProof:input_type -> coupon.advertiser.v1.IssueProofRequest
-	15, // 16: coupon.advertiser.v1.AdvertiserService.GetOpenings:input_type -> coupon.advertiser.v1.GetOpeningsRequest
-	1,  // 17: coupon.advertiser.v1.AdvertiserService.ListOffers:output_type -> coupon.advertiser.v1.ListOffersResponse
-	4,  // 18: coupon.advertiser.v1.AdvertiserService.IssueCoupon:output_type -> coupon.advertiser.v1.IssueCouponResponse
-	6,  // 19: coupon.advertiser.v1.AdvertiserService.GetReceipt:output_type -> coupon.advertiser.v1.GetReceiptResponse
-	9,  // 20: coupon.advertiser.v1.AdvertiserService.CloseFrames:output_type -> coupon.advertiser.v1.CloseFramesResponse
-	11, // 21: coupon.advertiser.v1.AdvertiserService.GetLog:output_type -> coupon.advertiser.v1.GetLogResponse
-	14, // 22: coupon.advertiser.v1.AdvertiserService.IssueProof:output_type -> coupon.advertiser.v1.IssueProofResponse
-	16, // 23: coupon.advertiser.v1.AdvertiserService.GetOpenings:output_type -> coupon.advertiser.v1.GetOpeningsResponse
-	17, // [17:24] is the sub-list for method output_type
-	10, // [10:17] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	24, // 8: coupon.advertiser.v1.LogEntry.release_time:type_name -> google.protobuf.Timestamp
+	25, // 9: coupon.advertiser.v1.ListMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	25, // 10: coupon.advertiser.v1.AnswerMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	21, // 11: coupon.advertiser.v1.GetOpeningsResponse.openings:type_name -> coupon.advertiser.v1.Opening
+	0,  // 12: coupon.advertiser.v1.AdvertiserService.ListOffers:input_type -> coupon.advertiser.v1.ListOffersRequest
+	3,  // 13: coupon.advertiser.v1.AdvertiserService.IssueCoupon:input_type -> coupon.advertiser.v1.IssueCouponRequest
+	5,  // 14: coupon.advertiser.v1.AdvertiserService.GetReceipt:input_type -> coupon.advertiser.v1.GetReceiptRequest
+	8,  // 15: coupon.advertiser.v1.AdvertiserService.CloseFrames:input_type -> coupon.advertiser.v1.CloseFramesRequest
+	10, // 16: coupon.advertiser.v1.AdvertiserService.GetLog:input_type -> coupon.advertiser.v1.GetLogRequest
+	13, // 17: coupon.advertiser.v1.AdvertiserService.ListMisconduct:input_type -> coupon.advertiser.v1.ListMisconductRequest
+	15, // 18: coupon.advertiser.v1.AdvertiserService.AnswerMisconduct:input_type -> coupon.advertiser.v1.AnswerMisconductRequest
+	17, // 19: coupon.advertiser.v1.AdvertiserService.IssueProof:input_type -> coupon.advertiser.v1.IssueProofRequest
+	19, // 20: coupon.advertiser.v1.AdvertiserService.GetOpenings:input_type -> coupon.advertiser.v1.GetOpeningsRequest
+	1,  // 21: coupon.advertiser.v1.AdvertiserService.ListOffers:output_type -> coupon.advertiser.v1.ListOffersResponse
+	4,  // 22: coupon.advertiser.v1.AdvertiserService.IssueCoupon:output_type -> coupon.advertiser.v1.IssueCouponResponse
+	6,  // 23: coupon.advertiser.v1.AdvertiserService.GetReceipt:output_type -> coupon.advertiser.v1.GetReceiptResponse
+	9,  // 24: coupon.advertiser.v1.AdvertiserService.CloseFrames:output_type -> coupon.advertiser.v1.CloseFramesResponse
+	11, // 25: coupon.advertiser.v1.AdvertiserService.GetLog:output_type -> coupon.advertiser.v1.GetLogResponse
+	14, // 26: coupon.advertiser.v1.AdvertiserService.ListMisconduct:output_type -> coupon.advertiser.v1.ListMisconductResponse
+	16, // 27: coupon.advertiser.v1.AdvertiserService.AnswerMisconduct:output_type -> coupon.advertiser.v1.AnswerMisconductResponse
+	18, // 28: coupon.advertiser.v1.AdvertiserService.IssueProof:output_type -> coupon.advertiser.v1.IssueProofResponse
+	20, // 29: coupon.advertiser.v1.AdvertiserService.GetOpenings:output_type -> coupon.advertiser.v1.GetOpeningsResponse
+	21, // [21:30] is the sub-list for method output_type
+	12, // [12:21] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_coupon_advertiser_v1_advertiser_service_proto_init() }
@@ -1354,7 +1583,7 @@ func file_coupon_advertiser_v1_advertiser_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_advertiser_v1_advertiser_service_proto_rawDesc), len(file_coupon_advertiser_v1_advertiser_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,13 +22,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdvertiserService_ListOffers_FullMethodName  = "/coupon.advertiser.v1.AdvertiserService/ListOffers"
-	AdvertiserService_IssueCoupon_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/IssueCoupon"
-	AdvertiserService_GetReceipt_FullMethodName  = "/coupon.advertiser.v1.AdvertiserService/GetReceipt"
-	AdvertiserService_CloseFrames_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/CloseFrames"
-	AdvertiserService_GetLog_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/GetLog"
-	AdvertiserService_IssueProof_FullMethodName  = "/coupon.advertiser.v1.AdvertiserService/IssueProof"
-	AdvertiserService_GetOpenings_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/GetOpenings"
+	AdvertiserService_ListOffers_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/ListOffers"
+	AdvertiserService_IssueCoupon_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/IssueCoupon"
+	AdvertiserService_GetReceipt_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/GetReceipt"
+	AdvertiserService_CloseFrames_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/CloseFrames"
+	AdvertiserService_GetLog_FullMethodName           = "/coupon.advertiser.v1.AdvertiserService/GetLog"
+	AdvertiserService_ListMisconduct_FullMethodName   = "/coupon.advertiser.v1.AdvertiserService/ListMisconduct"
+	AdvertiserService_AnswerMisconduct_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/AnswerMisconduct"
+	AdvertiserService_IssueProof_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/IssueProof"
+	AdvertiserService_GetOpenings_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/GetOpenings"
 )
 
 // AdvertiserServiceClient is the client API for AdvertiserService service.
@@ -54,6 +56,11 @@ type AdvertiserServiceClient interface {
 	// GetLog lists the log of a closed frame for the audit of the framework's
 	// issuer. Other issuers are refused with WRONG_ORGANISATION.
 	GetLog(ctx context.Context, in *GetLogRequest, opts ...grpc.CallOption) (*GetLogResponse, error)
+	// ListMisconduct lists what issuers have reported of this advertiser, with the
+	// evidence.
+	ListMisconduct(ctx context.Context, in *ListMisconductRequest, opts ...grpc.CallOption) (*ListMisconductResponse, error)
+	// AnswerMisconduct answers a report before its deadline, for good.
+	AnswerMisconduct(ctx context.Context, in *AnswerMisconductRequest, opts ...grpc.CallOption) (*AnswerMisconductResponse, error)
 	// IssueProof makes a purchase proof with a sale. It is for the services of the
 	// own organisation, which is a retailer; customers get proofs at its tills.
 	// Like a coupon it is durable before it leaves. A product has at most one
@@ -122,6 +129,26 @@ func (c *advertiserServiceClient) GetLog(ctx context.Context, in *GetLogRequest,
 	return out, nil
 }
 
+func (c *advertiserServiceClient) ListMisconduct(ctx context.Context, in *ListMisconductRequest, opts ...grpc.CallOption) (*ListMisconductResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMisconductResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_ListMisconduct_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *advertiserServiceClient) AnswerMisconduct(ctx context.Context, in *AnswerMisconductRequest, opts ...grpc.CallOption) (*AnswerMisconductResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AnswerMisconductResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_AnswerMisconduct_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *advertiserServiceClient) IssueProof(ctx context.Context, in *IssueProofRequest, opts ...grpc.CallOption) (*IssueProofResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(IssueProofResponse)
@@ -165,6 +192,11 @@ type AdvertiserServiceServer interface {
 	// GetLog lists the log of a closed frame for the audit of the framework's
 	// issuer. Other issuers are refused with WRONG_ORGANISATION.
 	GetLog(context.Context, *GetLogRequest) (*GetLogResponse, error)
+	// ListMisconduct lists what issuers have reported of this advertiser, with the
+	// evidence.
+	ListMisconduct(context.Context, *ListMisconductRequest) (*ListMisconductResponse, error)
+	// AnswerMisconduct answers a report before its deadline, for good.
+	AnswerMisconduct(context.Context, *AnswerMisconductRequest) (*AnswerMisconductResponse, error)
 	// IssueProof makes a purchase proof with a sale. It is for the services of the
 	// own organisation, which is a retailer; customers get proofs at its tills.
 	// Like a coupon it is durable before it leaves. A product has at most one
@@ -197,6 +229,12 @@ func (UnimplementedAdvertiserServiceServer) CloseFrames(context.Context, *CloseF
 }
 func (UnimplementedAdvertiserServiceServer) GetLog(context.Context, *GetLogRequest) (*GetLogResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetLog not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) ListMisconduct(context.Context, *ListMisconductRequest) (*ListMisconductResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMisconduct not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) AnswerMisconduct(context.Context, *AnswerMisconductRequest) (*AnswerMisconductResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnswerMisconduct not implemented")
 }
 func (UnimplementedAdvertiserServiceServer) IssueProof(context.Context, *IssueProofRequest) (*IssueProofResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueProof not implemented")
@@ -315,6 +353,42 @@ func _AdvertiserService_GetLog_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdvertiserService_ListMisconduct_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMisconductRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).ListMisconduct(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_ListMisconduct_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).ListMisconduct(ctx, req.(*ListMisconductRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdvertiserService_AnswerMisconduct_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnswerMisconductRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).AnswerMisconduct(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_AnswerMisconduct_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).AnswerMisconduct(ctx, req.(*AnswerMisconductRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdvertiserService_IssueProof_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(IssueProofRequest)
 	if err := dec(in); err != nil {
@@ -377,6 +451,14 @@ var AdvertiserService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetLog",
 			Handler:    _AdvertiserService_GetLog_Handler,
+		},
+		{
+			MethodName: "ListMisconduct",
+			Handler:    _AdvertiserService_ListMisconduct_Handler,
+		},
+		{
+			MethodName: "AnswerMisconduct",
+			Handler:    _AdvertiserService_AnswerMisconduct_Handler,
 		},
 		{
 			MethodName: "IssueProof",

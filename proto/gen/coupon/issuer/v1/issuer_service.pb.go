@@ -1767,11 +1767,673 @@ func (x *FrameworkStatistics) GetValue() int64 {
 	return 0
 }
 
+// ListAuditsRequest asks for a page of audits.
+type ListAuditsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id, 32 lower-case hex digits; empty for all frameworks.
+	FrameworkId string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// Only frames in which something was found.
+	OnlyFindings bool `protobuf:"varint,2,opt,name=only_findings,json=onlyFindings,proto3" json:"only_findings,omitempty"`
+	// At most this many; 50 when 0, never more than 200.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the answer before; empty for the first page.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuditsRequest) Reset() {
+	*x = ListAuditsRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuditsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuditsRequest) ProtoMessage() {}
+
+func (x *ListAuditsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuditsRequest.ProtoReflect.Descriptor instead.
+func (*ListAuditsRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListAuditsRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *ListAuditsRequest) GetOnlyFindings() bool {
+	if x != nil {
+		return x.OnlyFindings
+	}
+	return false
+}
+
+func (x *ListAuditsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAuditsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListAuditsResponse is a page of audits, by framework, lane and frame.
+type ListAuditsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page.
+	Audits []*Audit `protobuf:"bytes,1,rep,name=audits,proto3" json:"audits,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Coupons that were fetched for the audit since this store began; they are
+	// part of the emitters' quotas and never redeemed.
+	Probes        int64 `protobuf:"varint,3,opt,name=probes,proto3" json:"probes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuditsResponse) Reset() {
+	*x = ListAuditsResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuditsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuditsResponse) ProtoMessage() {}
+
+func (x *ListAuditsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuditsResponse.ProtoReflect.Descriptor instead.
+func (*ListAuditsResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ListAuditsResponse) GetAudits() []*Audit {
+	if x != nil {
+		return x.Audits
+	}
+	return nil
+}
+
+func (x *ListAuditsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListAuditsResponse) GetProbes() int64 {
+	if x != nil {
+		return x.Probes
+	}
+	return 0
+}
+
+// Audit is what the audit of one frame came to.
+type Audit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// MSP id of the emitter.
+	Emitter string `protobuf:"bytes,2,opt,name=emitter,proto3" json:"emitter,omitempty"`
+	// The lane.
+	Lane int32 `protobuf:"varint,3,opt,name=lane,proto3" json:"lane,omitempty"`
+	// Number of the frame within its lane, from 1; 0 for what is about none.
+	Frame int64 `protobuf:"varint,4,opt,name=frame,proto3" json:"frame,omitempty"`
+	// When its log was examined; absent while the emitter has not shown it.
+	AuditedTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=audited_time,json=auditedTime,proto3" json:"audited_time,omitempty"`
+	// Coupons in the log.
+	Coupons int64 `protobuf:"varint,6,opt,name=coupons,proto3" json:"coupons,omitempty"`
+	// Coupons of the frame that the issuer knows otherwise: redeemed or fetched.
+	Known int64 `protobuf:"varint,7,opt,name=known,proto3" json:"known,omitempty"`
+	// What was found; empty if all is well.
+	Findings      []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Audit) Reset() {
+	*x = Audit{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Audit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Audit) ProtoMessage() {}
+
+func (x *Audit) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Audit.ProtoReflect.Descriptor instead.
+func (*Audit) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Audit) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *Audit) GetEmitter() string {
+	if x != nil {
+		return x.Emitter
+	}
+	return ""
+}
+
+func (x *Audit) GetLane() int32 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+func (x *Audit) GetFrame() int64 {
+	if x != nil {
+		return x.Frame
+	}
+	return 0
+}
+
+func (x *Audit) GetAuditedTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AuditedTime
+	}
+	return nil
+}
+
+func (x *Audit) GetCoupons() int64 {
+	if x != nil {
+		return x.Coupons
+	}
+	return 0
+}
+
+func (x *Audit) GetKnown() int64 {
+	if x != nil {
+		return x.Known
+	}
+	return 0
+}
+
+func (x *Audit) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+// Finding is one difference between what an emitter did and what it must do.
+type Finding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A kind of misconduct, or what rests on coupons and so is no proof for
+	// others: coupon_not_in_log, serial_twice, coupon_not_valid,
+	// wrong_release_time, offer_not_served.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Serial number of the coupon; 0 where it is about none.
+	Sn int64 `protobuf:"varint,2,opt,name=sn,proto3" json:"sn,omitempty"`
+	// What was found, in words.
+	Detail string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	// When.
+	FoundTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=found_time,json=foundTime,proto3" json:"found_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Finding) Reset() {
+	*x = Finding{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Finding) ProtoMessage() {}
+
+func (x *Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
+func (*Finding) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Finding) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Finding) GetSn() int64 {
+	if x != nil {
+		return x.Sn
+	}
+	return 0
+}
+
+func (x *Finding) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Finding) GetFoundTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FoundTime
+	}
+	return nil
+}
+
+// ListMisconductRequest asks for a page of reports.
+type ListMisconductRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most this many; 50 when 0, never more than 200.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the answer before; empty for the first page.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListMisconductRequest) Reset() {
+	*x = ListMisconductRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListMisconductRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListMisconductRequest) ProtoMessage() {}
+
+func (x *ListMisconductRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListMisconductRequest.ProtoReflect.Descriptor instead.
+func (*ListMisconductRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ListMisconductRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListMisconductRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListMisconductResponse is a page of reports.
+type ListMisconductResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page.
+	Misconduct []*v1.Misconduct `protobuf:"bytes,1,rep,name=misconduct,proto3" json:"misconduct,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListMisconductResponse) Reset() {
+	*x = ListMisconductResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListMisconductResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListMisconductResponse) ProtoMessage() {}
+
+func (x *ListMisconductResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListMisconductResponse.ProtoReflect.Descriptor instead.
+func (*ListMisconductResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListMisconductResponse) GetMisconduct() []*v1.Misconduct {
+	if x != nil {
+		return x.Misconduct
+	}
+	return nil
+}
+
+func (x *ListMisconductResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// ResolveMisconductRequest ends a report.
+type ResolveMisconductRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made by the caller, a random UUID version 4.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Misconduct id, 32 lower-case hex digits.
+	MisconductId string `protobuf:"bytes,2,opt,name=misconduct_id,json=misconductId,proto3" json:"misconduct_id,omitempty"`
+	// Upheld or withdrawn.
+	State         v1.MisconductState `protobuf:"varint,3,opt,name=state,proto3,enum=coupon.type.v1.MisconductState" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveMisconductRequest) Reset() {
+	*x = ResolveMisconductRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveMisconductRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveMisconductRequest) ProtoMessage() {}
+
+func (x *ResolveMisconductRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveMisconductRequest.ProtoReflect.Descriptor instead.
+func (*ResolveMisconductRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ResolveMisconductRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResolveMisconductRequest) GetMisconductId() string {
+	if x != nil {
+		return x.MisconductId
+	}
+	return ""
+}
+
+func (x *ResolveMisconductRequest) GetState() v1.MisconductState {
+	if x != nil {
+		return x.State
+	}
+	return v1.MisconductState(0)
+}
+
+// ResolveMisconductResponse holds the report.
+type ResolveMisconductResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is on the ledger.
+	Misconduct    *v1.Misconduct `protobuf:"bytes,1,opt,name=misconduct,proto3" json:"misconduct,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveMisconductResponse) Reset() {
+	*x = ResolveMisconductResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveMisconductResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveMisconductResponse) ProtoMessage() {}
+
+func (x *ResolveMisconductResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveMisconductResponse.ProtoReflect.Descriptor instead.
+func (*ResolveMisconductResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ResolveMisconductResponse) GetMisconduct() *v1.Misconduct {
+	if x != nil {
+		return x.Misconduct
+	}
+	return nil
+}
+
+// ProbeEmitterRequest names what to probe.
+type ProbeEmitterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id, 32 lower-case hex digits.
+	FrameworkId   string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeEmitterRequest) Reset() {
+	*x = ProbeEmitterRequest{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeEmitterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeEmitterRequest) ProtoMessage() {}
+
+func (x *ProbeEmitterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeEmitterRequest.ProtoReflect.Descriptor instead.
+func (*ProbeEmitterRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ProbeEmitterRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+// ProbeEmitterResponse tells what the emitter gave.
+type ProbeEmitterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The coupon's lane.
+	Lane int32 `protobuf:"varint,1,opt,name=lane,proto3" json:"lane,omitempty"`
+	// Its frame.
+	Frame int64 `protobuf:"varint,2,opt,name=frame,proto3" json:"frame,omitempty"`
+	// Its serial number.
+	Sn int64 `protobuf:"varint,3,opt,name=sn,proto3" json:"sn,omitempty"`
+	// What is wrong with it by itself; whether it is in its frame's log is seen
+	// when the frame is audited.
+	Findings      []*Finding `protobuf:"bytes,4,rep,name=findings,proto3" json:"findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeEmitterResponse) Reset() {
+	*x = ProbeEmitterResponse{}
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeEmitterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeEmitterResponse) ProtoMessage() {}
+
+func (x *ProbeEmitterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_issuer_v1_issuer_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeEmitterResponse.ProtoReflect.Descriptor instead.
+func (*ProbeEmitterResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ProbeEmitterResponse) GetLane() int32 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+func (x *ProbeEmitterResponse) GetFrame() int64 {
+	if x != nil {
+		return x.Frame
+	}
+	return 0
+}
+
+func (x *ProbeEmitterResponse) GetSn() int64 {
+	if x != nil {
+		return x.Sn
+	}
+	return 0
+}
+
+func (x *ProbeEmitterResponse) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
 var File_coupon_issuer_v1_issuer_service_proto protoreflect.FileDescriptor
 
 const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\n" +
-	"%coupon/issuer/v1/issuer_service.proto\x12\x10coupon.issuer.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"m\n" +
+	"%coupon/issuer/v1/issuer_service.proto\x12\x10coupon.issuer.v1\x1a\x1bcoupon/type/v1/coupon.proto\x1a\x1fcoupon/type/v1/misconduct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"m\n" +
 	"\x16PublishCampaignRequest\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x124\n" +
@@ -1885,7 +2547,57 @@ const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\tframework\x18\x01 \x01(\v2\x19.coupon.type.v1.FrameworkR\tframework\x12\x1a\n" +
 	"\bredeemed\x18\x02 \x01(\x03R\bredeemed\x12\x16\n" +
 	"\x06voided\x18\x03 \x01(\x03R\x06voided\x12\x14\n" +
-	"\x05value\x18\x04 \x01(\x03R\x05value2\xcd\v\n" +
+	"\x05value\x18\x04 \x01(\x03R\x05value\"\x97\x01\n" +
+	"\x11ListAuditsRequest\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12#\n" +
+	"\ronly_findings\x18\x02 \x01(\bR\fonlyFindings\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"\x85\x01\n" +
+	"\x12ListAuditsResponse\x12/\n" +
+	"\x06audits\x18\x01 \x03(\v2\x17.coupon.issuer.v1.AuditR\x06audits\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
+	"\x06probes\x18\x03 \x01(\x03R\x06probes\"\x94\x02\n" +
+	"\x05Audit\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x18\n" +
+	"\aemitter\x18\x02 \x01(\tR\aemitter\x12\x12\n" +
+	"\x04lane\x18\x03 \x01(\x05R\x04lane\x12\x14\n" +
+	"\x05frame\x18\x04 \x01(\x03R\x05frame\x12=\n" +
+	"\faudited_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vauditedTime\x12\x18\n" +
+	"\acoupons\x18\x06 \x01(\x03R\acoupons\x12\x14\n" +
+	"\x05known\x18\a \x01(\x03R\x05known\x125\n" +
+	"\bfindings\x18\b \x03(\v2\x19.coupon.issuer.v1.FindingR\bfindings\"\x80\x01\n" +
+	"\aFinding\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
+	"\x02sn\x18\x02 \x01(\x03R\x02sn\x12\x16\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\x129\n" +
+	"\n" +
+	"found_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tfoundTime\"S\n" +
+	"\x15ListMisconductRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"|\n" +
+	"\x16ListMisconductResponse\x12:\n" +
+	"\n" +
+	"misconduct\x18\x01 \x03(\v2\x1a.coupon.type.v1.MisconductR\n" +
+	"misconduct\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x95\x01\n" +
+	"\x18ResolveMisconductRequest\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12#\n" +
+	"\rmisconduct_id\x18\x02 \x01(\tR\fmisconductId\x125\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x1f.coupon.type.v1.MisconductStateR\x05state\"W\n" +
+	"\x19ResolveMisconductResponse\x12:\n" +
+	"\n" +
+	"misconduct\x18\x01 \x01(\v2\x1a.coupon.type.v1.MisconductR\n" +
+	"misconduct\"8\n" +
+	"\x13ProbeEmitterRequest\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\"\x87\x01\n" +
+	"\x14ProbeEmitterResponse\x12\x12\n" +
+	"\x04lane\x18\x01 \x01(\x05R\x04lane\x12\x14\n" +
+	"\x05frame\x18\x02 \x01(\x03R\x05frame\x12\x0e\n" +
+	"\x02sn\x18\x03 \x01(\x03R\x02sn\x125\n" +
+	"\bfindings\x18\x04 \x03(\v2\x19.coupon.issuer.v1.FindingR\bfindings2\xd8\x0e\n" +
 	"\rIssuerService\x12f\n" +
 	"\x0fPublishCampaign\x12(.coupon.issuer.v1.PublishCampaignRequest\x1a).coupon.issuer.v1.PublishCampaignResponse\x12`\n" +
 	"\rPauseCampaign\x12&.coupon.issuer.v1.PauseCampaignRequest\x1a'.coupon.issuer.v1.PauseCampaignResponse\x12c\n" +
@@ -1902,7 +2614,12 @@ const file_coupon_issuer_v1_issuer_service_proto_rawDesc = "" +
 	"\tRotateKey\x12\".coupon.issuer.v1.RotateKeyRequest\x1a#.coupon.issuer.v1.RotateKeyResponse\x12`\n" +
 	"\rAdmitRetailer\x12&.coupon.issuer.v1.AdmitRetailerRequest\x1a'.coupon.issuer.v1.AdmitRetailerResponse\x12]\n" +
 	"\fListEmitters\x12%.coupon.issuer.v1.ListEmittersRequest\x1a&.coupon.issuer.v1.ListEmittersResponse\x12`\n" +
-	"\rGetStatistics\x12&.coupon.issuer.v1.GetStatisticsRequest\x1a'.coupon.issuer.v1.GetStatisticsResponseB-Z+ecoupon/proto/gen/coupon/issuer/v1;issuerv1b\x06proto3"
+	"\rGetStatistics\x12&.coupon.issuer.v1.GetStatisticsRequest\x1a'.coupon.issuer.v1.GetStatisticsResponse\x12W\n" +
+	"\n" +
+	"ListAudits\x12#.coupon.issuer.v1.ListAuditsRequest\x1a$.coupon.issuer.v1.ListAuditsResponse\x12c\n" +
+	"\x0eListMisconduct\x12'.coupon.issuer.v1.ListMisconductRequest\x1a(.coupon.issuer.v1.ListMisconductResponse\x12l\n" +
+	"\x11ResolveMisconduct\x12*.coupon.issuer.v1.ResolveMisconductRequest\x1a+.coupon.issuer.v1.ResolveMisconductResponse\x12]\n" +
+	"\fProbeEmitter\x12%.coupon.issuer.v1.ProbeEmitterRequest\x1a&.coupon.issuer.v1.ProbeEmitterResponseB-Z+ecoupon/proto/gen/coupon/issuer/v1;issuerv1b\x06proto3"
 
 var (
 	file_coupon_issuer_v1_issuer_service_proto_rawDescOnce sync.Once
@@ -1916,98 +2633,126 @@ func file_coupon_issuer_v1_issuer_service_proto_rawDescGZIP() []byte {
 	return file_coupon_issuer_v1_issuer_service_proto_rawDescData
 }
 
-var file_coupon_issuer_v1_issuer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_coupon_issuer_v1_issuer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_coupon_issuer_v1_issuer_service_proto_goTypes = []any{
-	(*PublishCampaignRequest)(nil),   // 0: coupon.issuer.v1.PublishCampaignRequest
-	(*PublishCampaignResponse)(nil),  // 1: coupon.issuer.v1.PublishCampaignResponse
-	(*PauseCampaignRequest)(nil),     // 2: coupon.issuer.v1.PauseCampaignRequest
-	(*PauseCampaignResponse)(nil),    // 3: coupon.issuer.v1.PauseCampaignResponse
-	(*ResumeCampaignRequest)(nil),    // 4: coupon.issuer.v1.ResumeCampaignRequest
-	(*ResumeCampaignResponse)(nil),   // 5: coupon.issuer.v1.ResumeCampaignResponse
-	(*CloseCampaignRequest)(nil),     // 6: coupon.issuer.v1.CloseCampaignRequest
-	(*CloseCampaignResponse)(nil),    // 7: coupon.issuer.v1.CloseCampaignResponse
-	(*GetCampaignRequest)(nil),       // 8: coupon.issuer.v1.GetCampaignRequest
-	(*GetCampaignResponse)(nil),      // 9: coupon.issuer.v1.GetCampaignResponse
-	(*ListCampaignsRequest)(nil),     // 10: coupon.issuer.v1.ListCampaignsRequest
-	(*ListCampaignsResponse)(nil),    // 11: coupon.issuer.v1.ListCampaignsResponse
-	(*AuthoriseEmitterRequest)(nil),  // 12: coupon.issuer.v1.AuthoriseEmitterRequest
-	(*AuthoriseEmitterResponse)(nil), // 13: coupon.issuer.v1.AuthoriseEmitterResponse
-	(*RaiseQuotaRequest)(nil),        // 14: coupon.issuer.v1.RaiseQuotaRequest
-	(*RaiseQuotaResponse)(nil),       // 15: coupon.issuer.v1.RaiseQuotaResponse
-	(*SuspendEmitterRequest)(nil),    // 16: coupon.issuer.v1.SuspendEmitterRequest
-	(*SuspendEmitterResponse)(nil),   // 17: coupon.issuer.v1.SuspendEmitterResponse
-	(*ReinstateEmitterRequest)(nil),  // 18: coupon.issuer.v1.ReinstateEmitterRequest
-	(*ReinstateEmitterResponse)(nil), // 19: coupon.issuer.v1.ReinstateEmitterResponse
-	(*RevokeEmitterRequest)(nil),     // 20: coupon.issuer.v1.RevokeEmitterRequest
-	(*RevokeEmitterResponse)(nil),    // 21: coupon.issuer.v1.RevokeEmitterResponse
-	(*RotateKeyRequest)(nil),         // 22: coupon.issuer.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),        // 23: coupon.issuer.v1.RotateKeyResponse
-	(*AdmitRetailerRequest)(nil),     // 24: coupon.issuer.v1.AdmitRetailerRequest
-	(*AdmitRetailerResponse)(nil),    // 25: coupon.issuer.v1.AdmitRetailerResponse
-	(*ListEmittersRequest)(nil),      // 26: coupon.issuer.v1.ListEmittersRequest
-	(*ListEmittersResponse)(nil),     // 27: coupon.issuer.v1.ListEmittersResponse
-	(*GetStatisticsRequest)(nil),     // 28: coupon.issuer.v1.GetStatisticsRequest
-	(*GetStatisticsResponse)(nil),    // 29: coupon.issuer.v1.GetStatisticsResponse
-	(*FrameworkStatistics)(nil),      // 30: coupon.issuer.v1.FrameworkStatistics
-	(*v1.Campaign)(nil),              // 31: coupon.type.v1.Campaign
-	(*timestamppb.Timestamp)(nil),    // 32: google.protobuf.Timestamp
-	(v1.Kind)(0),                     // 33: coupon.type.v1.Kind
-	(*v1.Framework)(nil),             // 34: coupon.type.v1.Framework
+	(*PublishCampaignRequest)(nil),    // 0: coupon.issuer.v1.PublishCampaignRequest
+	(*PublishCampaignResponse)(nil),   // 1: coupon.issuer.v1.PublishCampaignResponse
+	(*PauseCampaignRequest)(nil),      // 2: coupon.issuer.v1.PauseCampaignRequest
+	(*PauseCampaignResponse)(nil),     // 3: coupon.issuer.v1.PauseCampaignResponse
+	(*ResumeCampaignRequest)(nil),     // 4: coupon.issuer.v1.ResumeCampaignRequest
+	(*ResumeCampaignResponse)(nil),    // 5: coupon.issuer.v1.ResumeCampaignResponse
+	(*CloseCampaignRequest)(nil),      // 6: coupon.issuer.v1.CloseCampaignRequest
+	(*CloseCampaignResponse)(nil),     // 7: coupon.issuer.v1.CloseCampaignResponse
+	(*GetCampaignRequest)(nil),        // 8: coupon.issuer.v1.GetCampaignRequest
+	(*GetCampaignResponse)(nil),       // 9: coupon.issuer.v1.GetCampaignResponse
+	(*ListCampaignsRequest)(nil),      // 10: coupon.issuer.v1.ListCampaignsRequest
+	(*ListCampaignsResponse)(nil),     // 11: coupon.issuer.v1.ListCampaignsResponse
+	(*AuthoriseEmitterRequest)(nil),   // 12: coupon.issuer.v1.AuthoriseEmitterRequest
+	(*AuthoriseEmitterResponse)(nil),  // 13: coupon.issuer.v1.AuthoriseEmitterResponse
+	(*RaiseQuotaRequest)(nil),         // 14: coupon.issuer.v1.RaiseQuotaRequest
+	(*RaiseQuotaResponse)(nil),        // 15: coupon.issuer.v1.RaiseQuotaResponse
+	(*SuspendEmitterRequest)(nil),     // 16: coupon.issuer.v1.SuspendEmitterRequest
+	(*SuspendEmitterResponse)(nil),    // 17: coupon.issuer.v1.SuspendEmitterResponse
+	(*ReinstateEmitterRequest)(nil),   // 18: coupon.issuer.v1.ReinstateEmitterRequest
+	(*ReinstateEmitterResponse)(nil),  // 19: coupon.issuer.v1.ReinstateEmitterResponse
+	(*RevokeEmitterRequest)(nil),      // 20: coupon.issuer.v1.RevokeEmitterRequest
+	(*RevokeEmitterResponse)(nil),     // 21: coupon.issuer.v1.RevokeEmitterResponse
+	(*RotateKeyRequest)(nil),          // 22: coupon.issuer.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),         // 23: coupon.issuer.v1.RotateKeyResponse
+	(*AdmitRetailerRequest)(nil),      // 24: coupon.issuer.v1.AdmitRetailerRequest
+	(*AdmitRetailerResponse)(nil),     // 25: coupon.issuer.v1.AdmitRetailerResponse
+	(*ListEmittersRequest)(nil),       // 26: coupon.issuer.v1.ListEmittersRequest
+	(*ListEmittersResponse)(nil),      // 27: coupon.issuer.v1.ListEmittersResponse
+	(*GetStatisticsRequest)(nil),      // 28: coupon.issuer.v1.GetStatisticsRequest
+	(*GetStatisticsResponse)(nil),     // 29: coupon.issuer.v1.GetStatisticsResponse
+	(*FrameworkStatistics)(nil),       // 30: coupon.issuer.v1.FrameworkStatistics
+	(*ListAuditsRequest)(nil),         // 31: coupon.issuer.v1.ListAuditsRequest
+	(*ListAuditsResponse)(nil),        // 32: coupon.issuer.v1.ListAuditsResponse
+	(*Audit)(nil),                     // 33: coupon.issuer.v1.Audit
+	(*Finding)(nil),                   // 34: coupon.issuer.v1.Finding
+	(*ListMisconductRequest)(nil),     // 35: coupon.issuer.v1.ListMisconductRequest
+	(*ListMisconductResponse)(nil),    // 36: coupon.issuer.v1.ListMisconductResponse
+	(*ResolveMisconductRequest)(nil),  // 37: coupon.issuer.v1.ResolveMisconductRequest
+	(*ResolveMisconductResponse)(nil), // 38: coupon.issuer.v1.ResolveMisconductResponse
+	(*ProbeEmitterRequest)(nil),       // 39: coupon.issuer.v1.ProbeEmitterRequest
+	(*ProbeEmitterResponse)(nil),      // 40: coupon.issuer.v1.ProbeEmitterResponse
+	(*v1.Campaign)(nil),               // 41: coupon.type.v1.Campaign
+	(*timestamppb.Timestamp)(nil),     // 42: google.protobuf.Timestamp
+	(v1.Kind)(0),                      // 43: coupon.type.v1.Kind
+	(*v1.Framework)(nil),              // 44: coupon.type.v1.Framework
+	(*v1.Misconduct)(nil),             // 45: coupon.type.v1.Misconduct
+	(v1.MisconductState)(0),           // 46: coupon.type.v1.MisconductState
 }
 var file_coupon_issuer_v1_issuer_service_proto_depIdxs = []int32{
-	31, // 0: coupon.issuer.v1.PublishCampaignRequest.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 1: coupon.issuer.v1.PublishCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 2: coupon.issuer.v1.PauseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 3: coupon.issuer.v1.ResumeCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	32, // 4: coupon.issuer.v1.CloseCampaignRequest.redeem_until_time:type_name -> google.protobuf.Timestamp
-	31, // 5: coupon.issuer.v1.CloseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 6: coupon.issuer.v1.GetCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
-	31, // 7: coupon.issuer.v1.ListCampaignsResponse.campaigns:type_name -> coupon.type.v1.Campaign
-	33, // 8: coupon.issuer.v1.AuthoriseEmitterRequest.kind:type_name -> coupon.type.v1.Kind
-	34, // 9: coupon.issuer.v1.AuthoriseEmitterResponse.framework:type_name -> coupon.type.v1.Framework
-	34, // 10: coupon.issuer.v1.RaiseQuotaResponse.framework:type_name -> coupon.type.v1.Framework
-	34, // 11: coupon.issuer.v1.SuspendEmitterResponse.framework:type_name -> coupon.type.v1.Framework
-	34, // 12: coupon.issuer.v1.ReinstateEmitterResponse.framework:type_name -> coupon.type.v1.Framework
-	34, // 13: coupon.issuer.v1.RevokeEmitterResponse.framework:type_name -> coupon.type.v1.Framework
-	34, // 14: coupon.issuer.v1.RotateKeyResponse.framework:type_name -> coupon.type.v1.Framework
-	34, // 15: coupon.issuer.v1.ListEmittersResponse.frameworks:type_name -> coupon.type.v1.Framework
+	41, // 0: coupon.issuer.v1.PublishCampaignRequest.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 1: coupon.issuer.v1.PublishCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 2: coupon.issuer.v1.PauseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 3: coupon.issuer.v1.ResumeCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	42, // 4: coupon.issuer.v1.CloseCampaignRequest.redeem_until_time:type_name -> google.protobuf.Timestamp
+	41, // 5: coupon.issuer.v1.CloseCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 6: coupon.issuer.v1.GetCampaignResponse.campaign:type_name -> coupon.type.v1.Campaign
+	41, // 7: coupon.issuer.v1.ListCampaignsResponse.campaigns:type_name -> coupon.type.v1.Campaign
+	43, // 8: coupon.issuer.v1.AuthoriseEmitterRequest.kind:type_name -> coupon.type.v1.Kind
+	44, // 9: coupon.issuer.v1.AuthoriseEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 10: coupon.issuer.v1.RaiseQuotaResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 11: coupon.issuer.v1.SuspendEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 12: coupon.issuer.v1.ReinstateEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 13: coupon.issuer.v1.RevokeEmitterResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 14: coupon.issuer.v1.RotateKeyResponse.framework:type_name -> coupon.type.v1.Framework
+	44, // 15: coupon.issuer.v1.ListEmittersResponse.frameworks:type_name -> coupon.type.v1.Framework
 	30, // 16: coupon.issuer.v1.GetStatisticsResponse.frameworks:type_name -> coupon.issuer.v1.FrameworkStatistics
-	34, // 17: coupon.issuer.v1.FrameworkStatistics.framework:type_name -> coupon.type.v1.Framework
-	0,  // 18: coupon.issuer.v1.IssuerService.PublishCampaign:input_type -> coupon.issuer.v1.PublishCampaignRequest
-	2,  // 19: coupon.issuer.v1.IssuerService.PauseCampaign:input_type -> coupon.issuer.v1.PauseCampaignRequest
-	4,  // 20: coupon.issuer.v1.IssuerService.ResumeCampaign:input_type -> coupon.issuer.v1.ResumeCampaignRequest
-	6,  // 21: coupon.issuer.v1.IssuerService.CloseCampaign:input_type -> coupon.issuer.v1.CloseCampaignRequest
-	8,  // 22: coupon.issuer.v1.IssuerService.GetCampaign:input_type -> coupon.issuer.v1.GetCampaignRequest
-	10, // 23: coupon.issuer.v1.IssuerService.ListCampaigns:input_type -> coupon.issuer.v1.ListCampaignsRequest
-	12, // 24: coupon.issuer.v1.IssuerService.AuthoriseEmitter:input_type -> coupon.issuer.v1.AuthoriseEmitterRequest
-	14, // 25: coupon.issuer.v1.IssuerService.RaiseQuota:input_type -> coupon.issuer.v1.RaiseQuotaRequest
-	16, // 26: coupon.issuer.v1.IssuerService.SuspendEmitter:input_type -> coupon.issuer.v1.SuspendEmitterRequest
-	18, // 27: coupon.issuer.v1.IssuerService.ReinstateEmitter:input_type -> coupon.issuer.v1.ReinstateEmitterRequest
-	20, // 28: coupon.issuer.v1.IssuerService.RevokeEmitter:input_type -> coupon.issuer.v1.RevokeEmitterRequest
-	22, // 29: coupon.issuer.v1.IssuerService.RotateKey:input_type -> coupon.issuer.v1.RotateKeyRequest
-	24, // 30: coupon.issuer.v1.IssuerService.AdmitRetailer:input_type -> coupon.issuer.v1.AdmitRetailerRequest
-	26, // 31: coupon.issuer.v1.IssuerService.ListEmitters:input_type -> coupon.issuer.v1.ListEmittersRequest
-	28, // 32: coupon.issuer.v1.IssuerService.GetStatistics:input_type -> coupon.issuer.v1.GetStatisticsRequest
-	1,  // 33: coupon.issuer.v1.IssuerService.PublishCampaign:output_type -> coupon.issuer.v1.PublishCampaignResponse
-	3,  // 34: coupon.issuer.v1.IssuerService.PauseCampaign:output_type -> coupon.issuer.v1.PauseCampaignResponse
-	5,  // 35: coupon.issuer.v1.IssuerService.ResumeCampaign:output_type -> coupon.issuer.v1.ResumeCampaignResponse
-	7,  // 36: coupon.issuer.v1.IssuerService.CloseCampaign:output_type -> coupon.issuer.v1.CloseCampaignResponse
-	9,  // 37: coupon.issuer.v1.IssuerService.GetCampaign:output_type -> coupon.issuer.v1.GetCampaignResponse
-	11, // 38: coupon.issuer.v1.IssuerService.ListCampaigns:output_type -> coupon.issuer.v1.ListCampaignsResponse
-	13, // 39: coupon.issuer.v1.IssuerService.AuthoriseEmitter:output_type -> coupon.issuer.v1.AuthoriseEmitterResponse
-	15, // 40: coupon.issuer.v1.IssuerService.RaiseQuota:output_type -> coupon.issuer.v1.RaiseQuotaResponse
-	17, // 41: coupon.issuer.v1.IssuerService.SuspendEmitter:output_type -> coupon.issuer.v1.SuspendEmitterResponse
-	19, // 42: coupon.issuer.v1.IssuerService.ReinstateEmitter:output_type -> coupon.issuer.v1.ReinstateEmitterResponse
-	21, // 43: coupon.issuer.v1.IssuerService.RevokeEmitter:output_type -> coupon.issuer.v1.RevokeEmitterResponse
-	23, // 44: coupon.issuer.v1.IssuerService.RotateKey:output_type -> coupon.issuer.v1.RotateKeyResponse
-	25, // 45: coupon.issuer.v1.IssuerService.AdmitRetailer:output_type -> coupon.issuer.v1.AdmitRetailerResponse
-	27, // 46: coupon.issuer.v1.IssuerService.ListEmitters:output_type -> coupon.issuer.v1.ListEmittersResponse
-	29, // 47: coupon.issuer.v1.IssuerService.GetStatistics:output_type -> coupon.issuer.v1.GetStatisticsResponse
-	33, // [33:48] is the sub-list for method output_type
-	18, // [18:33] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	44, // 17: coupon.issuer.v1.FrameworkStatistics.framework:type_name -> coupon.type.v1.Framework
+	33, // 18: coupon.issuer.v1.ListAuditsResponse.audits:type_name -> coupon.issuer.v1.Audit
+	42, // 19: coupon.issuer.v1.Audit.audited_time:type_name -> google.protobuf.Timestamp
+	34, // 20: coupon.issuer.v1.Audit.findings:type_name -> coupon.issuer.v1.Finding
+	42, // 21: coupon.issuer.v1.Finding.found_time:type_name -> google.protobuf.Timestamp
+	45, // 22: coupon.issuer.v1.ListMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	46, // 23: coupon.issuer.v1.ResolveMisconductRequest.state:type_name -> coupon.type.v1.MisconductState
+	45, // 24: coupon.issuer.v1.ResolveMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	34, // 25: coupon.issuer.v1.ProbeEmitterResponse.findings:type_name -> coupon.issuer.v1.Finding
+	0,  // 26: coupon.issuer.v1.IssuerService.PublishCampaign:input_type -> coupon.issuer.v1.PublishCampaignRequest
+	2,  // 27: coupon.issuer.v1.IssuerService.PauseCampaign:input_type -> coupon.issuer.v1.PauseCampaignRequest
+	4,  // 28: coupon.issuer.v1.IssuerService.ResumeCampaign:input_type -> coupon.issuer.v1.ResumeCampaignRequest
+	6,  // 29: coupon.issuer.v1.IssuerService.CloseCampaign:input_type -> coupon.issuer.v1.CloseCampaignRequest
+	8,  // 30: coupon.issuer.v1.IssuerService.GetCampaign:input_type -> coupon.issuer.v1.GetCampaignRequest
+	10, // 31: coupon.issuer.v1.IssuerService.ListCampaigns:input_type -> coupon.issuer.v1.ListCampaignsRequest
+	12, // 32: coupon.issuer.v1.IssuerService.AuthoriseEmitter:input_type -> coupon.issuer.v1.AuthoriseEmitterRequest
+	14, // 33: coupon.issuer.v1.IssuerService.RaiseQuota:input_type -> coupon.issuer.v1.RaiseQuotaRequest
+	16, // 34: coupon.issuer.v1.IssuerService.SuspendEmitter:input_type -> coupon.issuer.v1.SuspendEmitterRequest
+	18, // 35: coupon.issuer.v1.IssuerService.ReinstateEmitter:input_type -> coupon.issuer.v1.ReinstateEmitterRequest
+	20, // 36: coupon.issuer.v1.IssuerService.RevokeEmitter:input_type -> coupon.issuer.v1.RevokeEmitterRequest
+	22, // 37: coupon.issuer.v1.IssuerService.RotateKey:input_type -> coupon.issuer.v1.RotateKeyRequest
+	24, // 38: coupon.issuer.v1.IssuerService.AdmitRetailer:input_type -> coupon.issuer.v1.AdmitRetailerRequest
+	26, // 39: coupon.issuer.v1.IssuerService.ListEmitters:input_type -> coupon.issuer.v1.ListEmittersRequest
+	28, // 40: coupon.issuer.v1.IssuerService.GetStatistics:input_type -> coupon.issuer.v1.GetStatisticsRequest
+	31, // 41: coupon.issuer.v1.IssuerService.ListAudits:input_type -> coupon.issuer.v1.ListAuditsRequest
+	35, // 42: coupon.issuer.v1.IssuerService.ListMisconduct:input_type -> coupon.issuer.v1.ListMisconductRequest
+	37, // 43: coupon.issuer.v1.IssuerService.ResolveMisconduct:input_type -> coupon.issuer.v1.ResolveMisconductRequest
+	39, // 44: coupon.issuer.v1.IssuerService.ProbeEmitter:input_type -> coupon.issuer.v1.ProbeEmitterRequest
+	1,  // 45: coupon.issuer.v1.IssuerService.PublishCampaign:output_type -> coupon.issuer.v1.PublishCampaignResponse
+	3,  // 46: coupon.issuer.v1.IssuerService.PauseCampaign:output_type -> coupon.issuer.v1.PauseCampaignResponse
+	5,  // 47: coupon.issuer.v1.IssuerService.ResumeCampaign:output_type -> coupon.issuer.v1.ResumeCampaignResponse
+	7,  // 48: coupon.issuer.v1.IssuerService.CloseCampaign:output_type -> coupon.issuer.v1.CloseCampaignResponse
+	9,  // 49: coupon.issuer.v1.IssuerService.GetCampaign:output_type -> coupon.issuer.v1.GetCampaignResponse
+	11, // 50: coupon.issuer.v1.IssuerService.ListCampaigns:output_type -> coupon.issuer.v1.ListCampaignsResponse
+	13, // 51: coupon.issuer.v1.IssuerService.AuthoriseEmitter:output_type -> coupon.issuer.v1.AuthoriseEmitterResponse
+	15, // 52: coupon.issuer.v1.IssuerService.RaiseQuota:output_type -> coupon.issuer.v1.RaiseQuotaResponse
+	17, // 53: coupon.issuer.v1.IssuerService.SuspendEmitter:output_type -> coupon.issuer.v1.SuspendEmitterResponse
+	19, // 54: coupon.issuer.v1.IssuerService.ReinstateEmitter:output_type -> coupon.issuer.v1.ReinstateEmitterResponse
+	21, // 55: coupon.issuer.v1.IssuerService.RevokeEmitter:output_type -> coupon.issuer.v1.RevokeEmitterResponse
+	23, // 56: coupon.issuer.v1.IssuerService.RotateKey:output_type -> coupon.issuer.v1.RotateKeyResponse
+	25, // 57: coupon.issuer.v1.IssuerService.AdmitRetailer:output_type -> coupon.issuer.v1.AdmitRetailerResponse
+	27, // 58: coupon.issuer.v1.IssuerService.ListEmitters:output_type -> coupon.issuer.v1.ListEmittersResponse
+	29, // 59: coupon.issuer.v1.IssuerService.GetStatistics:output_type -> coupon.issuer.v1.GetStatisticsResponse
+	32, // 60: coupon.issuer.v1.IssuerService.ListAudits:output_type -> coupon.issuer.v1.ListAuditsResponse
+	36, // 61: coupon.issuer.v1.IssuerService.ListMisconduct:output_type -> coupon.issuer.v1.ListMisconductResponse
+	38, // 62: coupon.issuer.v1.IssuerService.ResolveMisconduct:output_type -> coupon.issuer.v1.ResolveMisconductResponse
+	40, // 63: coupon.issuer.v1.IssuerService.ProbeEmitter:output_type -> coupon.issuer.v1.ProbeEmitterResponse
+	45, // [45:64] is the sub-list for method output_type
+	26, // [26:45] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_coupon_issuer_v1_issuer_service_proto_init() }
@@ -2021,7 +2766,7 @@ func file_coupon_issuer_v1_issuer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_issuer_v1_issuer_service_proto_rawDesc), len(file_coupon_issuer_v1_issuer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,21 +22,25 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	IssuerService_PublishCampaign_FullMethodName  = "/coupon.issuer.v1.IssuerService/PublishCampaign"
-	IssuerService_PauseCampaign_FullMethodName    = "/coupon.issuer.v1.IssuerService/PauseCampaign"
-	IssuerService_ResumeCampaign_FullMethodName   = "/coupon.issuer.v1.IssuerService/ResumeCampaign"
-	IssuerService_CloseCampaign_FullMethodName    = "/coupon.issuer.v1.IssuerService/CloseCampaign"
-	IssuerService_GetCampaign_FullMethodName      = "/coupon.issuer.v1.IssuerService/GetCampaign"
-	IssuerService_ListCampaigns_FullMethodName    = "/coupon.issuer.v1.IssuerService/ListCampaigns"
-	IssuerService_AuthoriseEmitter_FullMethodName = "/coupon.issuer.v1.IssuerService/AuthoriseEmitter"
-	IssuerService_RaiseQuota_FullMethodName       = "/coupon.issuer.v1.IssuerService/RaiseQuota"
-	IssuerService_SuspendEmitter_FullMethodName   = "/coupon.issuer.v1.IssuerService/SuspendEmitter"
-	IssuerService_ReinstateEmitter_FullMethodName = "/coupon.issuer.v1.IssuerService/ReinstateEmitter"
-	IssuerService_RevokeEmitter_FullMethodName    = "/coupon.issuer.v1.IssuerService/RevokeEmitter"
-	IssuerService_RotateKey_FullMethodName        = "/coupon.issuer.v1.IssuerService/RotateKey"
-	IssuerService_AdmitRetailer_FullMethodName    = "/coupon.issuer.v1.IssuerService/AdmitRetailer"
-	IssuerService_ListEmitters_FullMethodName     = "/coupon.issuer.v1.IssuerService/ListEmitters"
-	IssuerService_GetStatistics_FullMethodName    = "/coupon.issuer.v1.IssuerService/GetStatistics"
+	IssuerService_PublishCampaign_FullMethodName   = "/coupon.issuer.v1.IssuerService/PublishCampaign"
+	IssuerService_PauseCampaign_FullMethodName     = "/coupon.issuer.v1.IssuerService/PauseCampaign"
+	IssuerService_ResumeCampaign_FullMethodName    = "/coupon.issuer.v1.IssuerService/ResumeCampaign"
+	IssuerService_CloseCampaign_FullMethodName     = "/coupon.issuer.v1.IssuerService/CloseCampaign"
+	IssuerService_GetCampaign_FullMethodName       = "/coupon.issuer.v1.IssuerService/GetCampaign"
+	IssuerService_ListCampaigns_FullMethodName     = "/coupon.issuer.v1.IssuerService/ListCampaigns"
+	IssuerService_AuthoriseEmitter_FullMethodName  = "/coupon.issuer.v1.IssuerService/AuthoriseEmitter"
+	IssuerService_RaiseQuota_FullMethodName        = "/coupon.issuer.v1.IssuerService/RaiseQuota"
+	IssuerService_SuspendEmitter_FullMethodName    = "/coupon.issuer.v1.IssuerService/SuspendEmitter"
+	IssuerService_ReinstateEmitter_FullMethodName  = "/coupon.issuer.v1.IssuerService/ReinstateEmitter"
+	IssuerService_RevokeEmitter_FullMethodName     = "/coupon.issuer.v1.IssuerService/RevokeEmitter"
+	IssuerService_RotateKey_FullMethodName         = "/coupon.issuer.v1.IssuerService/RotateKey"
+	IssuerService_AdmitRetailer_FullMethodName     = "/coupon.issuer.v1.IssuerService/AdmitRetailer"
+	IssuerService_ListEmitters_FullMethodName      = "/coupon.issuer.v1.IssuerService/ListEmitters"
+	IssuerService_GetStatistics_FullMethodName     = "/coupon.issuer.v1.IssuerService/GetStatistics"
+	IssuerService_ListAudits_FullMethodName        = "/coupon.issuer.v1.IssuerService/ListAudits"
+	IssuerService_ListMisconduct_FullMethodName    = "/coupon.issuer.v1.IssuerService/ListMisconduct"
+	IssuerService_ResolveMisconduct_FullMethodName = "/coupon.issuer.v1.IssuerService/ResolveMisconduct"
+	IssuerService_ProbeEmitter_FullMethodName      = "/coupon.issuer.v1.IssuerService/ProbeEmitter"
 )
 
 // IssuerServiceClient is the client API for IssuerService service.
@@ -81,6 +85,17 @@ type IssuerServiceClient interface {
 	ListEmitters(ctx context.Context, in *ListEmittersRequest, opts ...grpc.CallOption) (*ListEmittersResponse, error)
 	// GetStatistics counts what was redeemed, by framework.
 	GetStatistics(ctx context.Context, in *GetStatisticsRequest, opts ...grpc.CallOption) (*GetStatisticsResponse, error)
+	// ListAudits lists the closed frames of emitters, and what the audit found in
+	// each and in the coupons of it that were redeemed or fetched.
+	ListAudits(ctx context.Context, in *ListAuditsRequest, opts ...grpc.CallOption) (*ListAuditsResponse, error)
+	// ListMisconduct lists what was reported of emitters on the ledger.
+	ListMisconduct(ctx context.Context, in *ListMisconductRequest, opts ...grpc.CallOption) (*ListMisconductResponse, error)
+	// ResolveMisconduct ends a report: it is upheld, after the emitter's answer or
+	// the deadline, or withdrawn.
+	ResolveMisconduct(ctx context.Context, in *ResolveMisconductRequest, opts ...grpc.CallOption) (*ResolveMisconductResponse, error)
+	// ProbeEmitter fetches a coupon now, as a customer does, for the audit. The
+	// coupon is counted and never redeemed.
+	ProbeEmitter(ctx context.Context, in *ProbeEmitterRequest, opts ...grpc.CallOption) (*ProbeEmitterResponse, error)
 }
 
 type issuerServiceClient struct {
@@ -241,6 +256,46 @@ func (c *issuerServiceClient) GetStatistics(ctx context.Context, in *GetStatisti
 	return out, nil
 }
 
+func (c *issuerServiceClient) ListAudits(ctx context.Context, in *ListAuditsRequest, opts ...grpc.CallOption) (*ListAuditsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAuditsResponse)
+	err := c.cc.Invoke(ctx, IssuerService_ListAudits_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *issuerServiceClient) ListMisconduct(ctx context.Context, in *ListMisconductRequest, opts ...grpc.CallOption) (*ListMisconductResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMisconductResponse)
+	err := c.cc.Invoke(ctx, IssuerService_ListMisconduct_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *issuerServiceClient) ResolveMisconduct(ctx context.Context, in *ResolveMisconductRequest, opts ...grpc.CallOption) (*ResolveMisconductResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveMisconductResponse)
+	err := c.cc.Invoke(ctx, IssuerService_ResolveMisconduct_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *issuerServiceClient) ProbeEmitter(ctx context.Context, in *ProbeEmitterRequest, opts ...grpc.CallOption) (*ProbeEmitterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProbeEmitterResponse)
+	err := c.cc.Invoke(ctx, IssuerService_ProbeEmitter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // IssuerServiceServer is the server API for IssuerService service.
 // All implementations must embed UnimplementedIssuerServiceServer
 // for forward compatibility.
@@ -283,6 +338,17 @@ type IssuerServiceServer interface {
 	ListEmitters(context.Context, *ListEmittersRequest) (*ListEmittersResponse, error)
 	// GetStatistics counts what was redeemed, by framework.
 	GetStatistics(context.Context, *GetStatisticsRequest) (*GetStatisticsResponse, error)
+	// ListAudits lists the closed frames of emitters, and what the audit found in
+	// each and in the coupons of it that were redeemed or fetched.
+	ListAudits(context.Context, *ListAuditsRequest) (*ListAuditsResponse, error)
+	// ListMisconduct lists what was reported of emitters on the ledger.
+	ListMisconduct(context.Context, *ListMisconductRequest) (*ListMisconductResponse, error)
+	// ResolveMisconduct ends a report: it is upheld, after the emitter's answer or
+	// the deadline, or withdrawn.
+	ResolveMisconduct(context.Context, *ResolveMisconductRequest) (*ResolveMisconductResponse, error)
+	// ProbeEmitter fetches a coupon now, as a customer does, for the audit. The
+	// coupon is counted and never redeemed.
+	ProbeEmitter(context.Context, *ProbeEmitterRequest) (*ProbeEmitterResponse, error)
 	mustEmbedUnimplementedIssuerServiceServer()
 }
 
@@ -337,6 +403,18 @@ func (UnimplementedIssuerServiceServer) ListEmitters(context.Context, *ListEmitt
 }
 func (UnimplementedIssuerServiceServer) GetStatistics(context.Context, *GetStatisticsRequest) (*GetStatisticsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStatistics not implemented")
+}
+func (UnimplementedIssuerServiceServer) ListAudits(context.Context, *ListAuditsRequest) (*ListAuditsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAudits not implemented")
+}
+func (UnimplementedIssuerServiceServer) ListMisconduct(context.Context, *ListMisconductRequest) (*ListMisconductResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMisconduct not implemented")
+}
+func (UnimplementedIssuerServiceServer) ResolveMisconduct(context.Context, *ResolveMisconductRequest) (*ResolveMisconductResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResolveMisconduct not implemented")
+}
+func (UnimplementedIssuerServiceServer) ProbeEmitter(context.Context, *ProbeEmitterRequest) (*ProbeEmitterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProbeEmitter not implemented")
 }
 func (UnimplementedIssuerServiceServer) mustEmbedUnimplementedIssuerServiceServer() {}
 func (UnimplementedIssuerServiceServer) testEmbeddedByValue()                       {}
@@ -629,6 +707,78 @@ func _IssuerService_GetStatistics_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IssuerService_ListAudits_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAuditsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).ListAudits(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_ListAudits_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).ListAudits(ctx, req.(*ListAuditsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IssuerService_ListMisconduct_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMisconductRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).ListMisconduct(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_ListMisconduct_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).ListMisconduct(ctx, req.(*ListMisconductRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IssuerService_ResolveMisconduct_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveMisconductRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).ResolveMisconduct(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_ResolveMisconduct_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).ResolveMisconduct(ctx, req.(*ResolveMisconductRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IssuerService_ProbeEmitter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProbeEmitterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuerServiceServer).ProbeEmitter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IssuerService_ProbeEmitter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuerServiceServer).ProbeEmitter(ctx, req.(*ProbeEmitterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // IssuerService_ServiceDesc is the grpc.ServiceDesc for IssuerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -695,6 +845,22 @@ var IssuerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetStatistics",
 			Handler:    _IssuerService_GetStatistics_Handler,
+		},
+		{
+			MethodName: "ListAudits",
+			Handler:    _IssuerService_ListAudits_Handler,
+		},
+		{
+			MethodName: "ListMisconduct",
+			Handler:    _IssuerService_ListMisconduct_Handler,
+		},
+		{
+			MethodName: "ResolveMisconduct",
+			Handler:    _IssuerService_ResolveMisconduct_Handler,
+		},
+		{
+			MethodName: "ProbeEmitter",
+			Handler:    _IssuerService_ProbeEmitter_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

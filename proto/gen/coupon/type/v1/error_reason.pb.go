@@ -212,6 +212,14 @@ const (
 	ErrorReason_ERROR_REASON_ATTESTATION_REQUIRED ErrorReason = 82
 	// The payment institute did not attest this invoice, or is not registered.
 	ErrorReason_ERROR_REASON_WRONG_ATTESTATION ErrorReason = 83
+	// The evidence does not show the misconduct that is reported.
+	ErrorReason_ERROR_REASON_NO_MISCONDUCT ErrorReason = 110
+	// The emitter can still answer the report, and has not.
+	ErrorReason_ERROR_REASON_ANSWER_PENDING ErrorReason = 111
+	// The time to answer the report is over.
+	ErrorReason_ERROR_REASON_DEADLINE_PASSED ErrorReason = 112
+	// The report was upheld or withdrawn before.
+	ErrorReason_ERROR_REASON_ALREADY_RESOLVED ErrorReason = 113
 	// A payment institute's key is not canonical, of small order, or stands twice
 	// in its list.
 	ErrorReason_ERROR_REASON_BAD_INSTITUTE_KEY ErrorReason = 100
@@ -335,6 +343,10 @@ var (
 		81:  "ERROR_REASON_TRANSFER_NOT_ALLOWED",
 		82:  "ERROR_REASON_ATTESTATION_REQUIRED",
 		83:  "ERROR_REASON_WRONG_ATTESTATION",
+		110: "ERROR_REASON_NO_MISCONDUCT",
+		111: "ERROR_REASON_ANSWER_PENDING",
+		112: "ERROR_REASON_DEADLINE_PASSED",
+		113: "ERROR_REASON_ALREADY_RESOLVED",
 		100: "ERROR_REASON_BAD_INSTITUTE_KEY",
 		101: "ERROR_REASON_PAYMENT_TOO_SMALL",
 		105: "ERROR_REASON_EMITTER_REVOKED",
@@ -435,6 +447,10 @@ var (
 		"ERROR_REASON_TRANSFER_NOT_ALLOWED":      81,
 		"ERROR_REASON_ATTESTATION_REQUIRED":      82,
 		"ERROR_REASON_WRONG_ATTESTATION":         83,
+		"ERROR_REASON_NO_MISCONDUCT":             110,
+		"ERROR_REASON_ANSWER_PENDING":            111,
+		"ERROR_REASON_DEADLINE_PASSED":           112,
+		"ERROR_REASON_ALREADY_RESOLVED":          113,
 		"ERROR_REASON_BAD_INSTITUTE_KEY":         100,
 		"ERROR_REASON_PAYMENT_TOO_SMALL":         101,
 		"ERROR_REASON_EMITTER_REVOKED":           105,
@@ -483,7 +499,7 @@ var File_coupon_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xdd\x19\n" +
+	"!coupon/type/v1/error_reason.proto\x12\x0ecoupon.type.v1*\xe3\x1a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12$\n" +
@@ -569,7 +585,11 @@ const file_coupon_type_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_PRODUCT_USED\x10P\x12%\n" +
 	"!ERROR_REASON_TRANSFER_NOT_ALLOWED\x10Q\x12%\n" +
 	"!ERROR_REASON_ATTESTATION_REQUIRED\x10R\x12\"\n" +
-	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12\"\n" +
+	"\x1eERROR_REASON_WRONG_ATTESTATION\x10S\x12\x1e\n" +
+	"\x1aERROR_REASON_NO_MISCONDUCT\x10n\x12\x1f\n" +
+	"\x1bERROR_REASON_ANSWER_PENDING\x10o\x12 \n" +
+	"\x1cERROR_REASON_DEADLINE_PASSED\x10p\x12!\n" +
+	"\x1dERROR_REASON_ALREADY_RESOLVED\x10q\x12\"\n" +
 	"\x1eERROR_REASON_BAD_INSTITUTE_KEY\x10d\x12\"\n" +
 	"\x1eERROR_REASON_PAYMENT_TOO_SMALL\x10e\x12 \n" +
 	"\x1cERROR_REASON_EMITTER_REVOKED\x10i\x12\"\n" +
