@@ -119,6 +119,7 @@ func TestSalesOfProofsAreAudited(t *testing.T) {
 		a.spend(t, proofs[n])
 	}
 	a.spendAt(t, emitter, "R-5", proofs[4])
+	a.examined(t, ref, 6)
 	a.pass(t, time.Hour)
 	a.spendAt(t, emitter, "R-6", proofs[6])
 	want := []string{"2 wrong_sale", "3 wrong_product", "4 product_twice", "5 own_sale", "6 other_sale", "8 not_opened"}
