@@ -20,6 +20,19 @@ type Committed struct {
 	Block uint64
 	Index int
 	Code  peer.TxValidationCode
+
+	private privateValues
+}
+
+// PrivateSet returns what was written into a collection in the form that the
+// transaction has the hash of; nil if that is not known.
+func (c *Committed) PrivateSet(collection string) []byte {
+	for _, coll := range c.set.collections {
+		if set := c.private.of(coll); set != nil && coll.name == collection {
+			return must(marshal(set))
+		}
+	}
+	return nil
 }
 
 // Valid reports whether the transaction took effect.

@@ -55,7 +55,7 @@ func (n *Network) makeBlock(txs []*Transaction) []Result {
 			next.apply(tx.set, private[i], uint64(i))
 		}
 		block.Transactions = append(block.Transactions,
-			&Committed{Transaction: tx, Block: block.Number, Index: i, Code: codes[i]})
+			&Committed{Transaction: tx, Block: block.Number, Index: i, Code: codes[i], private: private[i]})
 		results[i] = Result{TxID: tx.ID, Block: block.Number, Index: i, Code: codes[i]}
 	}
 	n.publish(block, next.snapshot(), results)

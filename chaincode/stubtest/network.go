@@ -15,7 +15,10 @@
 package stubtest
 
 import (
+	"bytes"
+	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"sync"
@@ -186,6 +189,49 @@ func (n *Network) Identity(mspID, role string) Identity {
 	return org.identity(org.msp, role, unit)
 }
 
+// Member returns an organisation's identity of an organisational unit, such as
+// "orderer"; of "peer" the one with which its peer endorses.
+func (n *Network) Member(mspID, unit string) Identity {
+	org := must(n.organisation(mspID))
+	if unit == "peer" {
+		return org.peer
+	}
+	return org.identity(org.msp, "", unit)
+}
+
+// Authority returns the certificate of the authority that is an organisation's
+// MSP.
+func (n *Network) Authority(mspID string) *x509.Certificate {
+	return must(n.organisation(mspID)).msp.cert
+}
+
+// Key returns the key of an identity that the network has made; nil for any
+// other.
+func (n *Network) Key(serialized []byte) *ecdsa.PrivateKey {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for _, org := range n.organisations {
+		if key := org.key(serialized); key != nil {
+			return key
+		}
+	}
+	return nil
+}
+
+func (o *organisation) key(serialized []byte) *ecdsa.PrivateKey {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if bytes.Equal(o.peer.Serialized, serialized) {
+		return o.peer.Key
+	}
+	for _, id := range o.issued {
+		if bytes.Equal(id.Serialized, serialized) {
+			return id.Key
+		}
+	}
+	return nil
+}
+
 // Outsider is like Identity, but the certificate is of an authority that is
 // not in the organisation's MSP: peers refuse its proposals.
 func (n *Network) Outsider(mspID, role string) Identity {
@@ -196,7 +242,7 @@ func (n *Network) Outsider(mspID, role string) Identity {
 func (o *organisation) identity(by *authority, role, unit string) Identity {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	name := by.cert.Subject.CommonName + "/" + role
+	name := by.cert.Subject.CommonName + "/" + role + "/" + unit
 	id, ok := o.issued[name]
 	if !ok {
 		id = must(by.issue(role, unit))

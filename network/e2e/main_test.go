@@ -56,7 +56,12 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	if err := auditEverything(); err != nil {
+		fmt.Fprintln(os.Stderr, "the ledger that the tests have left:", err)
+		return 1
+	}
+	return code
 }
 
 func start(ctx context.Context, dir string) (*runner.Network, error) {

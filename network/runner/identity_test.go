@@ -23,6 +23,8 @@ func TestOrganisationHasWhatEachProcessNeeds(t *testing.T) {
 		{"admin/cert.pem", "identity", "admin", ""},
 		{"operator/cert.pem", "identity", "client", "operator"},
 		{"auditor/cert.pem", "identity", "client", "auditor"},
+		{"auditor/tls.pem", "tls", "client", ""},
+		{"operator/tls.pem", "tls", "client", ""},
 		{"till-1/cert.pem", "tills", "till", "till"},
 		{"till-2/cert.pem", "tills", "till", "till"},
 		{"peer/msp/signcerts/cert.pem", "identity", "peer", ""},

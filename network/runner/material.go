@@ -102,7 +102,9 @@ func (i *issuance) people() {
 	}
 }
 
+// person makes an identity and what its holder shows to the organisation's peers.
 func (i *issuance) person(role string) {
+	i.pair(role, "tls.pem", "tls.key", i.leaf(i.tls, subject{unit: "client", name: role, client: true}))
 	i.pair(role, "cert.pem", "key.pem", i.leaf(i.identity, subject{unit: "client", name: role, role: role}))
 }
 

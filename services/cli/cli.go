@@ -23,8 +23,8 @@ import (
 const (
 	// ExitDone: it was done.
 	ExitDone = 0
-	// ExitRefused: it was refused, for the reason printed; or a coupon that was
-	// to be verified is not good.
+	// ExitRefused: it was refused, for the reason printed; or what was to be
+	// verified, a coupon or the ledger, is not good.
 	ExitRefused = 1
 	// ExitUsage: the command, a flag or a file is wrong; nothing was sent.
 	ExitUsage = 2
@@ -60,6 +60,9 @@ type Consortium interface {
 	Organisation() string
 	// Members returns the organisations that have a role.
 	Members(role string) []dial.Member
+	// Ledger connects to a peer of the own organisation, by its address or, if
+	// that is empty, to the first.
+	Ledger(address string) (*dial.Ledger, error)
 }
 
 // Open is the Env.Open of a program that runs.
@@ -104,7 +107,8 @@ Who you are is in a folder that --as or $COUPON_AS names: cert.pem and key.pem,
 a certificate of your organisation with your role, and consortium.json, the
 directory of the members. A wallet needs none.
 
-Exit codes: 0 done; 1 refused, for the reason printed, or a coupon is not good;
+Exit codes: 0 done; 1 refused, for the reason printed, or a coupon or the ledger
+is not good;
 2 the command, a flag or a file is wrong, and nothing was sent; 3 no answer came
 or the outcome is not known: the same command with the request id printed gets
 the true answer; 4 a service or this machine is at fault.`
@@ -120,7 +124,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.organisation, "organisation", "", "MSP id of the organisation whose service is called (default: yours, or the only one)")
 	flags.BoolVar(&a.json, "json", false, "print the API's messages, one line of JSON each, for programs")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "give up after this time")
-	root.AddCommand(a.issuer(), a.wallet(), a.till(), a.retailer(), a.clearing(), a.version())
+	root.AddCommand(a.issuer(), a.wallet(), a.till(), a.retailer(), a.clearing(), a.audit(), a.version())
 	return root
 }
 

@@ -6,6 +6,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -45,6 +46,8 @@ type consortium struct {
 
 	listener *bufconn.Listener
 	members  map[string][]dial.Member
+	// ledger leads to the peer, where there is one.
+	ledger func(address string) (*dial.Ledger, error)
 	// own is the organisation whose credentials are used.
 	own string
 
@@ -104,6 +107,14 @@ func (c *consortium) Organisation() string { return c.own }
 
 // Members returns the default consortium.
 func (c *consortium) Members(role string) []dial.Member { return c.members[role] }
+
+// Ledger leads to the peer that a test has, if any.
+func (c *consortium) Ledger(address string) (*dial.Ledger, error) {
+	if c.ledger == nil {
+		return nil, errors.New("the directory has no peer")
+	}
+	return c.ledger(address)
+}
 
 // result is what a command left behind.
 type result struct {

@@ -33,6 +33,7 @@ const keepaliveTime = time.Minute
 
 // Credentials is an opened credentials folder.
 type Credentials struct {
+	dir         string
 	directory   *config.Directory
 	certificate tls.Certificate
 }
@@ -54,7 +55,7 @@ func Open(dir string) (*Credentials, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the credentials in %s: %w", dir, err)
 	}
-	return &Credentials{directory: directory, certificate: certificate}, nil
+	return &Credentials{dir: dir, directory: directory, certificate: certificate}, nil
 }
 
 // Of returns the credentials of a process that has read directory and
