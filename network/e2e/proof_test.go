@@ -4,6 +4,9 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,6 +107,37 @@ func TestAProductCountsOnce(t *testing.T) {
 	must[*retailerv1.Redemption](t)(at(t, "retailer", retailer, second))
 	_, err = at(t, "shop", shop, first)
 	wantRefusal(t, err, "PRODUCT_USED")
+
+	home.closeFrames(t, "retailer", retailer)
+	other.closeFrames(t, "shop", shop)
+	eventually(t, "the issuer finds that the product was sold twice", func() bool {
+		return home.found(t, "product_twice") != other.found(t, "product_twice")
+	})
+}
+
+// closeFrames has the emitter close the frames of the offer.
+func (o offer) closeFrames(t *testing.T, organisation, mspID string) {
+	t.Helper()
+	emitter := must[advertiserv1.AdvertiserServiceClient](t)(sit(t, organisation, "operator").Advertiser(mspID))
+	must[*advertiserv1.CloseFramesResponse](t)(emitter.CloseFrames(t.Context(), &advertiserv1.CloseFramesRequest{
+		FrameworkId: o.Framework.String(),
+	}))
+}
+
+// found says whether the issuer's audit has found something of this kind.
+func (o offer) found(t *testing.T, kind string) bool {
+	t.Helper()
+	audits := must[*issuerv1.ListAuditsResponse](t)(issuerDesk(t).ListAudits(t.Context(), &issuerv1.ListAuditsRequest{
+		FrameworkId: o.Framework.String(),
+	}))
+	for _, a := range audits.GetAudits() {
+		for _, f := range a.GetFindings() {
+			if f.GetKind() == kind {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Nobody gets a proof without a sale, and no emitter is authorised who makes
@@ -130,4 +164,31 @@ func TestProofsWithoutSales(t *testing.T) {
 	l.Advertiser = advertiser
 	_, err = l.Do(t.Context(), issuerDesk(t))
 	wantRefusal(t, err, "RETAILER_NOT_ADMITTED")
+}
+
+// The same by the command line, with the example.
+func TestPurchaseProofsOnTheCommandLine(t *testing.T) {
+	c := commandLine{t: t, wallet: filepath.Join(t.TempDir(), "wallet.json")}
+	example := must[[]byte](t)(os.ReadFile(filepath.Join("..", "..", "examples", "proof-grinder.yaml")))
+	campaign := "proof-" + uuid.NewString()[:8]
+	file := filepath.Join(t.TempDir(), "campaign.yaml")
+	if err := os.WriteFile(file, []byte(strings.Replace(string(example), "nordlicht-grinder-coffee", campaign, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	office, till := consortium.Folder("issuer", "operator"), consortium.Folder("retailer", "till-1")
+	c.do("--as", office, "issuer", "campaign", "publish", file)
+	c.do("--as", office, "issuer", "retailer", "admit", campaign, "--retailer", retailer)
+	c.do("--as", office, "issuer", "emitter", "authorise", campaign, "--emitter", retailer, "--quota", "10")
+	eventually(t, "the retailer offers the campaign", func() bool {
+		return strings.Contains(c.do("--as", till, "--organisation", retailer, "wallet", "offers"), campaign)
+	})
+	shown := strings.Fields(c.do("--as", till, "--organisation", retailer, "wallet", "expect", campaign))
+	sale := append(append([]string{"--as", till, "till", "prove"}, shown...), "--product", grinder(), "--invoice", "R-1")
+	held := c.do("--json", "wallet", "accept", strings.TrimSpace(c.do(sale...)))
+	presented := strings.TrimSpace(c.do("wallet", "present", c.field(held, "id"), "--retailer", retailer))
+	redeemed := c.do("--json", "--as", till, "till", "redeem", presented,
+		"--line", "09521234543053:1:6.49", "--invoice", campaign, "--institute", "Girohaus")
+	if !strings.Contains(redeemed, `"minor":"300"`) {
+		t.Errorf("redeemed: %s", redeemed)
+	}
 }
