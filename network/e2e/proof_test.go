@@ -108,15 +108,15 @@ func TestAProductCountsOnce(t *testing.T) {
 	_, err = at(t, "shop", shop, first)
 	wantRefusal(t, err, "PRODUCT_USED")
 
-	home.closeFrames(t, "retailer", retailer)
-	other.closeFrames(t, "shop", shop)
+	home.closeFramesAt(t, "retailer", retailer)
+	other.closeFramesAt(t, "shop", shop)
 	eventually(t, "the issuer finds that the product was sold twice", func() bool {
 		return home.found(t, "product_twice") != other.found(t, "product_twice")
 	})
 }
 
-// closeFrames has the emitter close the frames of the offer.
-func (o offer) closeFrames(t *testing.T, organisation, mspID string) {
+// closeFramesAt has the retailer that emits the offer close its frames.
+func (o offer) closeFramesAt(t *testing.T, organisation, mspID string) {
 	t.Helper()
 	emitter := must[advertiserv1.AdvertiserServiceClient](t)(sit(t, organisation, "operator").Advertiser(mspID))
 	must[*advertiserv1.CloseFramesResponse](t)(emitter.CloseFrames(t.Context(), &advertiserv1.CloseFramesRequest{
