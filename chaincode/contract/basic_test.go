@@ -153,6 +153,42 @@ func TestShopNeedsTheClearingHouse(t *testing.T) {
 	c.clock.advance(time.Second)
 	l.release()
 	c.needs(l.closing(), issuer, clearing)
+
+	c.needs(ownMandate(raise(grows, 2*quota)), issuer, clearing)
+	c.needs(ownMandate(rotate(grows, quota)), issuer, clearing)
+}
+
+// ownMandate makes a call about an emitter's mandate that of the issuer's own.
+func ownMandate(k call) call {
+	k.endorsers, k.input = []string{issuer, clearing}, nil
+	return k
+}
+
+// TestShopsProofs: the issuer sells, releases a purchase proof, and redeems it;
+// of two proofs of one product, one.
+func TestShopsProofs(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	own := proofOffer("proofs of its own", "").emittedByIssuer()
+	c.run(enterKey(own))
+	c.run(publish(own))
+	c.run(c.admitShop(own))
+	c.run(authorise(own))
+	l := c.newLane(own)
+	c.clock.advance(time.Second)
+	first, twin := l.proof(grinder), l.proof(grinder)
+	c.run(l.closing())
+	c.shopSold(first)
+	for _, mspID := range []string{issuer, clearing} {
+		k := shop(redeem(c.batch(c.sale(twin))))
+		k.endorsers = []string{mspID}
+		c.assertRefusals(t, mspID, c.refusal(k), one(0, coupon.ReasonProductUsed, ""))
+	}
+	ask := shop(askProduct(coupon.ProductQuery{Framework: own.mandate().ID(), Product: grinder}))
+	var result coupon.CheckResult
+	if c.evaluate(ask, &result); len(result.Products) != 1 || !result.Products[0].Used {
+		t.Errorf("the product is %+v", result.Products)
+	}
 }
 
 // TestIssuersFrames: of a lane that the issuer runs itself, the clearing house

@@ -22,6 +22,9 @@ const (
 	defaultAddressBurst = 500
 	defaultOfferRate    = 5000
 	defaultOfferBurst   = 10000
+	// A transfer is a transaction of its own.
+	defaultTransferRate  = 20
+	defaultTransferBurst = 100
 )
 
 // Config is the configuration file of the service.
@@ -53,6 +56,10 @@ type Limits struct {
 	// Offer limits the coupons of each offer, whoever asks.
 	OfferRate  float64 `json:"offer_rate"`
 	OfferBurst int     `json:"offer_burst"`
+	// Transfer limits the transfers of each offer's coupons, and the questions
+	// for their owners, whoever asks: the ledger is asked for each.
+	TransferRate  float64 `json:"transfer_rate"`
+	TransferBurst int     `json:"transfer_burst"`
 }
 
 // Validate checks all sections.
@@ -60,7 +67,8 @@ func (c Config) Validate() error {
 	if c.Store == "" {
 		return errors.New("store is empty")
 	}
-	if c.Limits.AddressRate < 0 || c.Limits.AddressBurst < 0 || c.Limits.OfferRate < 0 || c.Limits.OfferBurst < 0 {
+	l := c.Limits
+	if min(l.AddressRate, l.OfferRate, l.TransferRate) < 0 || min(l.AddressBurst, l.OfferBurst, l.TransferBurst) < 0 {
 		return errors.New("limits must not be negative")
 	}
 	seen := make(map[uint16]bool)
@@ -89,5 +97,8 @@ func (l Limits) withDefaults() Limits {
 		AddressBurst: cmp.Or(l.AddressBurst, defaultAddressBurst),
 		OfferRate:    cmp.Or(l.OfferRate, defaultOfferRate),
 		OfferBurst:   cmp.Or(l.OfferBurst, defaultOfferBurst),
+
+		TransferRate:  cmp.Or(l.TransferRate, defaultTransferRate),
+		TransferBurst: cmp.Or(l.TransferBurst, defaultTransferBurst),
 	}
 }

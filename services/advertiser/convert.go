@@ -99,6 +99,14 @@ func frameMessage(f coupon.Frame) *advertiserv1.Frame {
 	}
 }
 
+func ownershipMessage(o coupon.OwnerResult) *advertiserv1.Ownership {
+	shown := &advertiserv1.Ownership{Step: o.Step, Owner: o.Owner[:], SinceTime: message.Time(o.Since)}
+	if o.Step > 0 {
+		shown.TransferSha256 = o.Transfer[:]
+	}
+	return shown
+}
+
 func logResponse(page LogPage) *advertiserv1.GetLogResponse {
 	response := &advertiserv1.GetLogResponse{Frame: frameMessage(page.Frame)}
 	for _, e := range page.Entries {

@@ -35,12 +35,13 @@ type offer struct {
 	mData   []byte
 	// outdated says that a newer version of the campaign is offered.
 	outdated bool
-	// limiter, lanes and keeper are kept when the offer is replaced. Lanes
+	// limiter, transfers, lanes and keeper are kept when the offer is replaced. Lanes
 	// closes the offer's frames; of dynamic coupons and purchase proofs it is
 	// the keeper, too, that they wait for, of static coupons there is none.
-	limiter *rate.Limiter
-	lanes   *keeper
-	keeper  *keeper
+	limiter   *rate.Limiter
+	transfers *rate.Limiter
+	lanes     *keeper
+	keeper    *keeper
 }
 
 // Offers returns a page of what can be had now.
@@ -131,10 +132,12 @@ func (a *Advertiser) learnt(m mandate) *offer {
 		mData:   m.framework.Mandate().Data(),
 	}
 	if before, found := a.offers[m.framework.ID]; found {
-		o.Campaign, o.limiter, o.lanes, o.keeper = before.Campaign, before.limiter, before.lanes, before.keeper
+		o.Campaign, o.limiter, o.transfers = before.Campaign, before.limiter, before.transfers
+		o.lanes, o.keeper = before.lanes, before.keeper
 		return o
 	}
 	o.limiter = rate.NewLimiter(rate.Limit(a.limits.OfferRate), a.limits.OfferBurst)
+	o.transfers = rate.NewLimiter(rate.Limit(a.limits.TransferRate), a.limits.TransferBurst)
 	o.lanes = newKeeper(a, m.framework)
 	if m.framework.Kind != coupon.KindStatic {
 		o.keeper = o.lanes

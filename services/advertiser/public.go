@@ -20,13 +20,14 @@ import (
 )
 
 const (
-	// maxBody bounds a request: an id, a key, and room for white space.
+	// maxBody bounds a request: an id and a key, or a transfer, and room for white
+	// space.
 	maxBody = 4 << 10
 	// retryAfter is what those who ask too often are told to wait, in seconds.
 	retryAfter = "1"
 )
 
-// Public is the side for everybody: three methods of the API as JSON over
+// Public is the side for everybody: five methods of the API as JSON over
 // HTTP. It asks nobody who they are, and its log has no addresses.
 type Public struct {
 	advertiser *Advertiser
@@ -46,6 +47,10 @@ func NewPublic(advertiser *Advertiser) *Public {
 	p.mux.HandleFunc("GET /v1/offers", p.answer(p.listOffers))
 	p.mux.HandleFunc("POST /v1/offers/{framework_id}/coupons", p.answer(p.issueCoupon))
 	p.mux.HandleFunc("GET /v1/offers/{framework_id}/receipts/{lane}/{sn}", p.answer(p.getReceipt))
+	p.mux.HandleFunc("POST /v1/offers/{framework_id}/transfers", p.answer(p.transferCoupon))
+	p.mux.HandleFunc("GET /v1/offers/{framework_id}/owners/{coupon}", p.answer(p.getOwner))
+	p.mux.HandleFunc("/v1/offers/{framework_id}/transfers", p.answer(wrongMethod(http.MethodPost)))
+	p.mux.HandleFunc("/v1/offers/{framework_id}/owners/{coupon}", p.answer(wrongMethod(http.MethodGet)))
 	p.mux.HandleFunc("/v1/offers/{framework_id}/receipts/{lane}/{sn}", p.answer(wrongMethod(http.MethodGet)))
 	p.mux.HandleFunc("/v1/offers", p.answer(wrongMethod(http.MethodGet)))
 	p.mux.HandleFunc("/v1/offers/{framework_id}/coupons", p.answer(wrongMethod(http.MethodPost)))
@@ -97,19 +102,50 @@ func (p *Public) listOffers(_ http.ResponseWriter, r *http.Request) (proto.Messa
 }
 
 func (p *Public) issueCoupon(w http.ResponseWriter, r *http.Request) (proto.Message, error) {
-	if r.URL.RawQuery != "" {
-		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "", "the request is in the body, not in the address")
-	}
 	request := new(advertiserv1.IssueCouponRequest)
-	if err := readBody(w, r, request); err != nil {
+	if err := readPosted(w, r, request); err != nil {
 		return nil, err
 	}
-	id := r.PathValue("framework_id")
-	if request.GetFrameworkId() != "" && request.GetFrameworkId() != id {
-		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "framework_id", "body and path name different offers")
-	}
-	request.FrameworkId = id
+	request.FrameworkId = r.PathValue("framework_id")
 	return NewServer(p.advertiser).IssueCoupon(r.Context(), request)
+}
+
+func (p *Public) transferCoupon(w http.ResponseWriter, r *http.Request) (proto.Message, error) {
+	request := new(advertiserv1.TransferCouponRequest)
+	if err := readPosted(w, r, request); err != nil {
+		return nil, err
+	}
+	request.FrameworkId = r.PathValue("framework_id")
+	return NewServer(p.advertiser).TransferCoupon(r.Context(), request)
+}
+
+func (p *Public) getOwner(_ http.ResponseWriter, r *http.Request) (proto.Message, error) {
+	if r.URL.RawQuery != "" {
+		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "", "the request is in the path alone")
+	}
+	return NewServer(p.advertiser).GetOwner(r.Context(), &advertiserv1.GetOwnerRequest{
+		FrameworkId: r.PathValue("framework_id"), Coupon: r.PathValue("coupon"),
+	})
+}
+
+// ofOffer is a request about an offer, which the path names.
+type ofOffer interface {
+	proto.Message
+	GetFrameworkId() string
+}
+
+// readPosted reads a body that may name the offer as the path does.
+func readPosted(w http.ResponseWriter, r *http.Request, request ofOffer) error {
+	if r.URL.RawQuery != "" {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "", "the request is in the body, not in the address")
+	}
+	if err := readBody(w, r, request); err != nil {
+		return err
+	}
+	if id := request.GetFrameworkId(); id != "" && id != r.PathValue("framework_id") {
+		return coupon.Refuse(coupon.ReasonInvalidRequest, "framework_id", "body and path name different offers")
+	}
+	return nil
 }
 
 func (p *Public) getReceipt(_ http.ResponseWriter, r *http.Request) (proto.Message, error) {

@@ -63,6 +63,32 @@ func (s *Server) GetReceipt(ctx context.Context, r *advertiserv1.GetReceiptReque
 	return &advertiserv1.GetReceiptResponse{Receipt: receipt.Text(), Frame: frameMessage(frame)}, nil
 }
 
+// TransferCoupon hands a coupon on.
+func (s *Server) TransferCoupon(ctx context.Context, r *advertiserv1.TransferCouponRequest) (*advertiserv1.TransferCouponResponse, error) {
+	framework, err := frameworkID(r.GetFrameworkId())
+	if err != nil {
+		return nil, err
+	}
+	owned, err := s.advertiser.Transfer(ctx, framework, r.GetTransfer())
+	if err != nil {
+		return nil, err
+	}
+	return &advertiserv1.TransferCouponResponse{Ownership: ownershipMessage(owned)}, nil
+}
+
+// GetOwner says whose a coupon is.
+func (s *Server) GetOwner(ctx context.Context, r *advertiserv1.GetOwnerRequest) (*advertiserv1.GetOwnerResponse, error) {
+	framework, err := frameworkID(r.GetFrameworkId())
+	if err != nil {
+		return nil, err
+	}
+	owned, err := s.advertiser.Owner(ctx, framework, r.GetCoupon())
+	if err != nil {
+		return nil, err
+	}
+	return &advertiserv1.GetOwnerResponse{Ownership: ownershipMessage(owned)}, nil
+}
+
 // CloseFrames has frames closed now.
 func (s *Server) CloseFrames(ctx context.Context, r *advertiserv1.CloseFramesRequest) (*advertiserv1.CloseFramesResponse, error) {
 	var only *coupon.FrameworkID

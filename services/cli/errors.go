@@ -90,6 +90,7 @@ func takeApart(err error) failure {
 	}
 	var mistake *usageError
 	var unanswered *wallet.Unanswered
+	var doubt *wallet.InDoubt
 	var refused *coupon.Error
 	var silent *noAnswer
 	var answered interface{ GRPCStatus() *status.Status }
@@ -99,6 +100,8 @@ func takeApart(err error) failure {
 	case errors.As(err, &unanswered):
 		f.exit, f.RequestID = ExitRepeat, unanswered.ID
 		f.hint = "coupon wallet get --again asks for it again."
+	case errors.As(err, &doubt):
+		f.exit, f.hint = ExitRepeat, "The same command sends the same transfer again."
 	case errors.As(err, &refused):
 		f.exit, f.Reason, f.Field, f.Message = ExitRefused, refused.Reason, refused.Field, refused.Detail
 	case errors.As(err, &silent), errors.Is(err, context.DeadlineExceeded):

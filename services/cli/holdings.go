@@ -127,6 +127,12 @@ func (a *app) holdingFacts(h wallet.Holding) *facts {
 		}
 		f.add("presented", a.at(time.UnixMilli(u.At))+to)
 	}
+	if h.Offer.MaxTransfers > 0 {
+		f.add("handed on", fmt.Sprintf("%d of at most %d times", len(h.Transfers), h.Offer.MaxTransfers))
+	}
+	if h.Leaving != "" {
+		f.add("on its way", "to another wallet; repeat the transfer to learn what became of it")
+	}
 	f.add("coupon", h.Coupon)
 	switch {
 	case h.Receipt != nil:

@@ -40,7 +40,7 @@ func (a *app) wallet() *cobra.Command {
 	w := new(walletFlags)
 	cmd := group("wallet", "Keep coupons, and present them; nobody needs an account for it",
 		a.walletOffers(w), a.walletGet(w), a.walletList(w), a.walletShow(w), a.walletReceipt(w), a.walletPresent(w), a.walletForget(w),
-		a.walletExpect(w), a.walletAccept(w))
+		a.walletExpect(w), a.walletAccept(w), a.walletKey(w), a.walletTransfer(w), a.walletTake(w))
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&w.file, "wallet", "", "the wallet's file (default $COUPON_WALLET, or coupon/wallet.json among your settings)")
 	flags.StringVar(&w.advertiser, "advertiser", "", "address of the advertiser, as in https://host:port (default: that of --organisation, or the consortium's only one)")

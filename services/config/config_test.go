@@ -118,6 +118,10 @@ var wanted = map[string]struct{ own, others string }{
 	"IssueCoupon": {"operator service", ""},
 	"GetReceipt":  {"auditor operator service", ""},
 	"CloseFrames": {"operator", ""},
+
+	"TransferCoupon": {"operator service", ""},
+	"GetOwner":       {"auditor operator service", ""},
+
 	"GetLog":      {"auditor operator service", "service"},
 	"GetOpenings": {"service", "service"},
 

@@ -29,6 +29,7 @@ func offerOf(shown *advertiserv1.Offer) (Offer, error) {
 		End:             campaign.GetEndTime().AsTime().UnixMilli(),
 		AudienceWaived:  campaign.GetAudienceWaived(),
 		InvoiceRequired: campaign.GetInvoiceRequired(),
+		MaxTransfers:    campaign.GetMaxTransfers(),
 	}
 	return offer, offer.Framework.UnmarshalText([]byte(framework.GetFrameworkId()))
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"ecoupon/chaincode/coupon"
 )
@@ -32,6 +33,8 @@ var ErrDamaged = errors.New("the wallet file is damaged")
 type contents struct {
 	Format  int     `json:"format"`
 	Coupons []entry `json:"coupons"`
+	// Keys are those that coupons of others are awaited for.
+	Keys []offeredKey `json:"keys,omitempty"`
 }
 
 // entry is a coupon with its key.
@@ -48,18 +51,26 @@ type entry struct {
 	Coupon  string            `json:"coupon,omitempty"`
 	Receipt *Receipt          `json:"receipt,omitempty"`
 	Uses    []Use             `json:"uses,omitempty"`
+	// Transfers are those that the ledger has, Outgoing what was signed and sent.
+	Transfers []string `json:"transfers,omitempty"`
+	Outgoing  string   `json:"outgoing,omitempty"`
 }
 
 func (e *entry) holding() Holding {
 	h := Holding{
 		ID: e.ID, State: Held, Advertiser: e.Advertiser, AskedAt: e.AskedAt,
 		Offer: e.Offer, Coupon: e.Coupon, Receipt: e.Receipt, NeedsReceipt: e.Offer.needsReceipt(), Uses: e.Uses,
+		Transfers: e.Transfers, Leaving: e.Outgoing,
 	}
+	_, chain, _ := e.history() // what cannot be read is not in a file
 	switch {
 	case e.Coupon == "" && e.expected():
 		h.State = Expected
 	case e.Coupon == "":
 		h.State = Asked
+	case e.given(chain):
+		h.State = Transferred
+		h.Handover, _ = handover{Format: fileFormat, Offer: e.Offer, Transfers: e.Transfers}.text()
 	case len(e.Uses) > 0:
 		h.State = Presented
 	}
@@ -105,6 +116,9 @@ func (c *contents) check() error {
 	if c.Format != fileFormat {
 		return fmt.Errorf("format %d is not known, only %d", c.Format, fileFormat)
 	}
+	if len(c.Keys) > maxCoupons {
+		return fmt.Errorf("%d keys await coupons, more than %d", len(c.Keys), maxCoupons)
+	}
 	seen := make(map[string]bool)
 	for i := range c.Coupons {
 		e := &c.Coupons[i]
@@ -132,14 +146,32 @@ func (e *entry) check() error {
 	if e.Offer.choosesUData() != (e.UData != nil) {
 		return errors.New("u_data is there for a coupon that has none, or missing for a dynamic bearer coupon")
 	}
-	if e.Coupon == "" && e.Receipt == nil {
+	if e.Coupon == "" && e.Receipt == nil && len(e.Transfers) == 0 && e.Outgoing == "" {
 		return nil
 	}
 	c, err := e.accept(e.Coupon)
-	if err != nil || e.Receipt == nil {
+	if err != nil {
+		return err
+	}
+	if e.Seed == nil && (len(e.Transfers) > 0 || e.Outgoing != "") {
+		return errors.New("a bearer coupon is not transferred")
+	}
+	if err := e.checkOutgoing(c); err != nil || e.Receipt == nil {
 		return err
 	}
 	return e.Receipt.check(c)
+}
+
+// checkOutgoing refuses a transfer of something else, or by somebody else.
+func (e *entry) checkOutgoing(c coupon.Coupon) error {
+	if e.Outgoing == "" {
+		return nil
+	}
+	chain, err := history(c, append(slices.Clone(e.Transfers), e.Outgoing))
+	if err == nil && e.given(chain[:len(chain)-1]) {
+		err = errors.New("a coupon that is not here cannot be on its way")
+	}
+	return err
 }
 
 // store reads and replaces the file. What is read is some state between two
@@ -151,7 +183,7 @@ type store struct {
 func (s store) read() (contents, error) {
 	file, err := os.Open(s.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return contents{Format: fileFormat}, nil
+		return contents{Format: fileFormat, Coupons: []entry{}}, nil
 	}
 	if err != nil {
 		return contents{}, err

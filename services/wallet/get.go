@@ -230,7 +230,11 @@ func (e *entry) accept(text string) (coupon.Coupon, error) {
 	if c.Kind == coupon.KindStatic && c.Bound != (e.Seed != nil) {
 		return c, coupon.Refuse(coupon.ReasonWrongHolder, "", "the coupon is bearer where it should be bound, or the other way round")
 	}
-	if e.Seed != nil && !bytes.Equal(c.Owner[:], e.owner()) {
+	chain, err := history(c, e.Transfers)
+	if err != nil {
+		return c, err
+	}
+	if e.Seed != nil && !bytes.Equal(c.Owner[:], e.owner()) && !e.received(chain) {
 		return c, coupon.Refuse(coupon.ReasonBadOwnerKey, "", "the coupon is for another wallet's key")
 	}
 	if e.UData != nil && c.Owner != *e.UData {

@@ -28,6 +28,8 @@ type Offer struct {
 	AudienceWaived bool `json:"audience_waived"`
 	// InvoiceRequired: a presentation must name the invoice.
 	InvoiceRequired bool `json:"invoice_required"`
+	// MaxTransfers is how often a coupon may be handed on to another wallet.
+	MaxTransfers int64 `json:"max_transfers,omitempty"`
 }
 
 // Check refuses an offer that is not what its framework id stands for: with

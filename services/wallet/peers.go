@@ -134,6 +134,37 @@ func (s shop) receipt(ctx context.Context, advertiser string, c coupon.Coupon) (
 	return answer, nil
 }
 
+// transfer hands a coupon on; the answer is about this very transfer.
+func (s shop) transfer(ctx context.Context, advertiser string, framework coupon.FrameworkID, text string) (*advertiserv1.Ownership, error) {
+	address, err := parseAddress(advertiser)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(map[string]string{"transfer": text})
+	if err != nil {
+		return nil, err
+	}
+	var answer advertiserv1.TransferCouponResponse
+	target := address.JoinPath("v1", "offers", framework.String(), "transfers")
+	if err := s.call(ctx, http.MethodPost, target, body, &answer); err != nil {
+		return nil, fmt.Errorf("handing the coupon on: %w", err)
+	}
+	return answer.GetOwnership(), nil
+}
+
+func (s shop) owner(ctx context.Context, advertiser string, c coupon.Coupon) (*advertiserv1.Ownership, error) {
+	address, err := parseAddress(advertiser)
+	if err != nil {
+		return nil, err
+	}
+	var answer advertiserv1.GetOwnerResponse
+	target := address.JoinPath("v1", "offers", c.Framework.String(), "owners", c.Text())
+	if err := s.call(ctx, http.MethodGet, target, nil, &answer); err != nil {
+		return nil, fmt.Errorf("asking for the coupon's owner: %w", err)
+	}
+	return answer.GetOwnership(), nil
+}
+
 // call sends one request. The error has a *coupon.Error in its chain if and
 // only if the advertiser answered with a reason.
 func (s shop) call(ctx context.Context, method string, target *url.URL, body []byte, answer proto.Message) error {

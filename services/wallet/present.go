@@ -24,7 +24,8 @@ type Audience struct {
 // presentation is good for two minutes. The use is durable before it is
 // returned. Refused with NOT_FOUND while the coupon has not come, with
 // RECEIPT_REQUIRED while it has not the receipt that tills ask for, and with
-// AUDIENCE_REQUIRED where the campaign asks for more than Audience names. A
+// AUDIENCE_REQUIRED where the campaign asks for more than Audience names, and with
+// COUPON_TRANSFERRED when the coupon has gone to another wallet. A
 // receipt that the coupon has, see Holding, is shown beside it.
 func (w *Wallet) Present(id string, to Audience) (string, error) {
 	var shown string
@@ -62,9 +63,12 @@ func (e *entry) present(use Use) (string, error) {
 	if err := e.Offer.checkAudience(use); err != nil {
 		return "", err
 	}
-	c, err := coupon.ParseCoupon(e.Coupon)
+	c, chain, err := e.history()
 	if err != nil {
 		return "", err
+	}
+	if e.given(chain) {
+		return "", coupon.Refuse(coupon.ReasonCouponTransferred, "", "the coupon has gone to another wallet")
 	}
 	p := coupon.Presentation{Coupon: c, PresentedAt: use.At, Retailer: use.Retailer, Invoice: use.Invoice}
 	if _, err := rand.Read(p.Nonce[:]); err != nil {

@@ -69,6 +69,8 @@ const (
 	Held State = "held"
 	// Presented: the coupon was shown at least once.
 	Presented State = "presented"
+	// Transferred: the coupon has gone on to another wallet.
+	Transferred State = "transferred"
 )
 
 // Use is one presentation of a coupon.
@@ -101,6 +103,14 @@ type Holding struct {
 	NeedsReceipt bool `json:"needs_receipt,omitempty"`
 	// Uses are its presentations, oldest first.
 	Uses []Use `json:"uses,omitempty"`
+	// Transfers are the coupon's, oldest first, each signed by the owner before.
+	Transfers []string `json:"transfers,omitempty"`
+	// Leaving is the transfer that was signed and has no answer yet; see
+	// Transfer.
+	Leaving string `json:"leaving,omitempty"`
+	// Handover is the text that the next owner's wallet takes; empty unless
+	// Transferred.
+	Handover string `json:"handover,omitempty"`
 }
 
 // Coupons returns all coupons, in the order in which they were asked for.

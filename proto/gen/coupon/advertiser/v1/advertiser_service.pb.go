@@ -1380,6 +1380,281 @@ func (x *Opening) GetInvoiceNumber() string {
 	return ""
 }
 
+// TransferCouponRequest hands on a coupon.
+type TransferCouponRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id of the coupon, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// The transfer's text, "et1." and base64url, signed by the coupon's owner.
+	Transfer      string `protobuf:"bytes,2,opt,name=transfer,proto3" json:"transfer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferCouponRequest) Reset() {
+	*x = TransferCouponRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferCouponRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferCouponRequest) ProtoMessage() {}
+
+func (x *TransferCouponRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferCouponRequest.ProtoReflect.Descriptor instead.
+func (*TransferCouponRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *TransferCouponRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *TransferCouponRequest) GetTransfer() string {
+	if x != nil {
+		return x.Transfer
+	}
+	return ""
+}
+
+// TransferCouponResponse says whose the coupon is.
+type TransferCouponResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The owner after this transfer.
+	Ownership     *Ownership `protobuf:"bytes,1,opt,name=ownership,proto3" json:"ownership,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferCouponResponse) Reset() {
+	*x = TransferCouponResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferCouponResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferCouponResponse) ProtoMessage() {}
+
+func (x *TransferCouponResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferCouponResponse.ProtoReflect.Descriptor instead.
+func (*TransferCouponResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *TransferCouponResponse) GetOwnership() *Ownership {
+	if x != nil {
+		return x.Ownership
+	}
+	return nil
+}
+
+// GetOwnerRequest names a coupon.
+type GetOwnerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Framework id of the coupon, 32 lower-case hex digits.
+	FrameworkId string `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
+	// The coupon's text, "ec1." and base64url.
+	Coupon        string `protobuf:"bytes,2,opt,name=coupon,proto3" json:"coupon,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerRequest) Reset() {
+	*x = GetOwnerRequest{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerRequest) ProtoMessage() {}
+
+func (x *GetOwnerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerRequest.ProtoReflect.Descriptor instead.
+func (*GetOwnerRequest) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *GetOwnerRequest) GetFrameworkId() string {
+	if x != nil {
+		return x.FrameworkId
+	}
+	return ""
+}
+
+func (x *GetOwnerRequest) GetCoupon() string {
+	if x != nil {
+		return x.Coupon
+	}
+	return ""
+}
+
+// GetOwnerResponse says whose the coupon is.
+type GetOwnerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The owner now.
+	Ownership     *Ownership `protobuf:"bytes,1,opt,name=ownership,proto3" json:"ownership,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerResponse) Reset() {
+	*x = GetOwnerResponse{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerResponse) ProtoMessage() {}
+
+func (x *GetOwnerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerResponse.ProtoReflect.Descriptor instead.
+func (*GetOwnerResponse) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *GetOwnerResponse) GetOwnership() *Ownership {
+	if x != nil {
+		return x.Ownership
+	}
+	return nil
+}
+
+// Ownership says whose a coupon is after a number of transfers.
+type Ownership struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of transfers, 0 for none.
+	Step int64 `protobuf:"varint,1,opt,name=step,proto3" json:"step,omitempty"`
+	// The owner's Ed25519 public key, 32 bytes.
+	Owner []byte `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// The ledger's time of the last transfer; absent where there was none.
+	SinceTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	// The SHA-256 of the last transfer's bytes; empty where there was none.
+	TransferSha256 []byte `protobuf:"bytes,4,opt,name=transfer_sha256,json=transferSha256,proto3" json:"transfer_sha256,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Ownership) Reset() {
+	*x = Ownership{}
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ownership) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ownership) ProtoMessage() {}
+
+func (x *Ownership) ProtoReflect() protoreflect.Message {
+	mi := &file_coupon_advertiser_v1_advertiser_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ownership.ProtoReflect.Descriptor instead.
+func (*Ownership) Descriptor() ([]byte, []int) {
+	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Ownership) GetStep() int64 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *Ownership) GetOwner() []byte {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *Ownership) GetSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SinceTime
+	}
+	return nil
+}
+
+func (x *Ownership) GetTransferSha256() []byte {
+	if x != nil {
+		return x.TransferSha256
+	}
+	return nil
+}
+
 var File_coupon_advertiser_v1_advertiser_service_proto protoreflect.FileDescriptor
 
 const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
@@ -1478,7 +1753,23 @@ const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"\x04salt\x18\x02 \x01(\fR\x04salt\x12\x1d\n" +
 	"\n" +
 	"product_id\x18\x03 \x01(\tR\tproductId\x12%\n" +
-	"\x0einvoice_number\x18\x04 \x01(\tR\rinvoiceNumber2\x97\a\n" +
+	"\x0einvoice_number\x18\x04 \x01(\tR\rinvoiceNumber\"V\n" +
+	"\x15TransferCouponRequest\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x1a\n" +
+	"\btransfer\x18\x02 \x01(\tR\btransfer\"W\n" +
+	"\x16TransferCouponResponse\x12=\n" +
+	"\townership\x18\x01 \x01(\v2\x1f.coupon.advertiser.v1.OwnershipR\townership\"L\n" +
+	"\x0fGetOwnerRequest\x12!\n" +
+	"\fframework_id\x18\x01 \x01(\tR\vframeworkId\x12\x16\n" +
+	"\x06coupon\x18\x02 \x01(\tR\x06coupon\"Q\n" +
+	"\x10GetOwnerResponse\x12=\n" +
+	"\townership\x18\x01 \x01(\v2\x1f.coupon.advertiser.v1.OwnershipR\townership\"\x99\x01\n" +
+	"\tOwnership\x12\x12\n" +
+	"\x04step\x18\x01 \x01(\x03R\x04step\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\fR\x05owner\x129\n" +
+	"\n" +
+	"since_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12'\n" +
+	"\x0ftransfer_sha256\x18\x04 \x01(\fR\x0etransferSha2562\xdf\b\n" +
 	"\x11AdvertiserService\x12_\n" +
 	"\n" +
 	"ListOffers\x12'.coupon.advertiser.v1.ListOffersRequest\x1a(.coupon.advertiser.v1.ListOffersResponse\x12b\n" +
@@ -1487,6 +1778,8 @@ const file_coupon_advertiser_v1_advertiser_service_proto_rawDesc = "" +
 	"GetReceipt\x12'.coupon.advertiser.v1.GetReceiptRequest\x1a(.coupon.advertiser.v1.GetReceiptResponse\x12b\n" +
 	"\vCloseFrames\x12(.coupon.advertiser.v1.CloseFramesRequest\x1a).coupon.advertiser.v1.CloseFramesResponse\x12S\n" +
 	"\x06GetLog\x12#.coupon.advertiser.v1.GetLogRequest\x1a$.coupon.advertiser.v1.GetLogResponse\x12k\n" +
+	"\x0eTransferCoupon\x12+.coupon.advertiser.v1.TransferCouponRequest\x1a,.coupon.advertiser.v1.TransferCouponResponse\x12Y\n" +
+	"\bGetOwner\x12%.coupon.advertiser.v1.GetOwnerRequest\x1a&.coupon.advertiser.v1.GetOwnerResponse\x12k\n" +
 	"\x0eListMisconduct\x12+.coupon.advertiser.v1.ListMisconductRequest\x1a,.coupon.advertiser.v1.ListMisconductResponse\x12q\n" +
 	"\x10AnswerMisconduct\x12-.coupon.advertiser.v1.AnswerMisconductRequest\x1a..coupon.advertiser.v1.AnswerMisconductResponse\x12_\n" +
 	"\n" +
@@ -1505,7 +1798,7 @@ func file_coupon_advertiser_v1_advertiser_service_proto_rawDescGZIP() []byte {
 	return file_coupon_advertiser_v1_advertiser_service_proto_rawDescData
 }
 
-var file_coupon_advertiser_v1_advertiser_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_coupon_advertiser_v1_advertiser_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_coupon_advertiser_v1_advertiser_service_proto_goTypes = []any{
 	(*ListOffersRequest)(nil),        // 0: coupon.advertiser.v1.ListOffersRequest
 	(*ListOffersResponse)(nil),       // 1: coupon.advertiser.v1.ListOffersResponse
@@ -1529,47 +1822,59 @@ var file_coupon_advertiser_v1_advertiser_service_proto_goTypes = []any{
 	(*GetOpeningsRequest)(nil),       // 19: coupon.advertiser.v1.GetOpeningsRequest
 	(*GetOpeningsResponse)(nil),      // 20: coupon.advertiser.v1.GetOpeningsResponse
 	(*Opening)(nil),                  // 21: coupon.advertiser.v1.Opening
-	(*v1.Campaign)(nil),              // 22: coupon.type.v1.Campaign
-	(*v1.Framework)(nil),             // 23: coupon.type.v1.Framework
-	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
-	(*v1.Misconduct)(nil),            // 25: coupon.type.v1.Misconduct
+	(*TransferCouponRequest)(nil),    // 22: coupon.advertiser.v1.TransferCouponRequest
+	(*TransferCouponResponse)(nil),   // 23: coupon.advertiser.v1.TransferCouponResponse
+	(*GetOwnerRequest)(nil),          // 24: coupon.advertiser.v1.GetOwnerRequest
+	(*GetOwnerResponse)(nil),         // 25: coupon.advertiser.v1.GetOwnerResponse
+	(*Ownership)(nil),                // 26: coupon.advertiser.v1.Ownership
+	(*v1.Campaign)(nil),              // 27: coupon.type.v1.Campaign
+	(*v1.Framework)(nil),             // 28: coupon.type.v1.Framework
+	(*timestamppb.Timestamp)(nil),    // 29: google.protobuf.Timestamp
+	(*v1.Misconduct)(nil),            // 30: coupon.type.v1.Misconduct
 }
 var file_coupon_advertiser_v1_advertiser_service_proto_depIdxs = []int32{
 	2,  // 0: coupon.advertiser.v1.ListOffersResponse.offers:type_name -> coupon.advertiser.v1.Offer
-	22, // 1: coupon.advertiser.v1.Offer.campaign:type_name -> coupon.type.v1.Campaign
-	23, // 2: coupon.advertiser.v1.Offer.framework:type_name -> coupon.type.v1.Framework
+	27, // 1: coupon.advertiser.v1.Offer.campaign:type_name -> coupon.type.v1.Campaign
+	28, // 2: coupon.advertiser.v1.Offer.framework:type_name -> coupon.type.v1.Framework
 	7,  // 3: coupon.advertiser.v1.GetReceiptResponse.frame:type_name -> coupon.advertiser.v1.Frame
-	24, // 4: coupon.advertiser.v1.Frame.closed_time:type_name -> google.protobuf.Timestamp
+	29, // 4: coupon.advertiser.v1.Frame.closed_time:type_name -> google.protobuf.Timestamp
 	7,  // 5: coupon.advertiser.v1.CloseFramesResponse.frames:type_name -> coupon.advertiser.v1.Frame
 	7,  // 6: coupon.advertiser.v1.GetLogResponse.frame:type_name -> coupon.advertiser.v1.Frame
 	12, // 7: coupon.advertiser.v1.GetLogResponse.entries:type_name -> coupon.advertiser.v1.LogEntry
-	24, // 8: coupon.advertiser.v1.LogEntry.release_time:type_name -> google.protobuf.Timestamp
-	25, // 9: coupon.advertiser.v1.ListMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
-	25, // 10: coupon.advertiser.v1.AnswerMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	29, // 8: coupon.advertiser.v1.LogEntry.release_time:type_name -> google.protobuf.Timestamp
+	30, // 9: coupon.advertiser.v1.ListMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
+	30, // 10: coupon.advertiser.v1.AnswerMisconductResponse.misconduct:type_name -> coupon.type.v1.Misconduct
 	21, // 11: coupon.advertiser.v1.GetOpeningsResponse.openings:type_name -> coupon.advertiser.v1.Opening
-	0,  // 12: coupon.advertiser.v1.AdvertiserService.ListOffers:input_type -> coupon.advertiser.v1.ListOffersRequest
-	3,  // 13: coupon.advertiser.v1.AdvertiserService.IssueCoupon:input_type -> coupon.advertiser.v1.IssueCouponRequest
-	5,  // 14: coupon.advertiser.v1.AdvertiserService.GetReceipt:input_type -> coupon.advertiser.v1.GetReceiptRequest
-	8,  // 15: coupon.advertiser.v1.AdvertiserService.CloseFrames:input_type -> coupon.advertiser.v1.CloseFramesRequest
-	10, // 16: coupon.advertiser.v1.AdvertiserService.GetLog:input_type -> coupon.advertiser.v1.GetLogRequest
-	13, // 17: coupon.advertiser.v1.AdvertiserService.ListMisconduct:input_type -> coupon.advertiser.v1.ListMisconductRequest
-	15, // 18: coupon.advertiser.v1.AdvertiserService.AnswerMisconduct:input_type -> coupon.advertiser.v1.AnswerMisconductRequest
-	17, // 19: coupon.advertiser.v1.AdvertiserService.IssueProof:input_type -> coupon.advertiser.v1.IssueProofRequest
-	19, // 20: coupon.advertiser.v1.AdvertiserService.GetOpenings:input_type -> coupon.advertiser.v1.GetOpeningsRequest
-	1,  // 21: coupon.advertiser.v1.AdvertiserService.ListOffers:output_type -> coupon.advertiser.v1.ListOffersResponse
-	4,  // 22: coupon.advertiser.v1.AdvertiserService.IssueCoupon:output_type -> coupon.advertiser.v1.IssueCouponResponse
-	6,  // 23: coupon.advertiser.v1.AdvertiserService.GetReceipt:output_type -> coupon.advertiser.v1.GetReceiptResponse
-	9,  // 24: coupon.advertiser.v1.AdvertiserService.CloseFrames:output_type -> coupon.advertiser.v1.CloseFramesResponse
-	11, // 25: coupon.advertiser.v1.AdvertiserService.GetLog:output_type -> coupon.advertiser.v1.GetLogResponse
-	14, // 26: coupon.advertiser.v1.AdvertiserService.ListMisconduct:output_type -> coupon.advertiser.v1.ListMisconductResponse
-	16, // 27: coupon.advertiser.v1.AdvertiserService.AnswerMisconduct:output_type -> coupon.advertiser.v1.AnswerMisconductResponse
-	18, // 28: coupon.advertiser.v1.AdvertiserService.IssueProof:output_type -> coupon.advertiser.v1.IssueProofResponse
-	20, // 29: coupon.advertiser.v1.AdvertiserService.GetOpenings:output_type -> coupon.advertiser.v1.GetOpeningsResponse
-	21, // [21:30] is the sub-list for method output_type
-	12, // [12:21] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	26, // 12: coupon.advertiser.v1.TransferCouponResponse.ownership:type_name -> coupon.advertiser.v1.Ownership
+	26, // 13: coupon.advertiser.v1.GetOwnerResponse.ownership:type_name -> coupon.advertiser.v1.Ownership
+	29, // 14: coupon.advertiser.v1.Ownership.since_time:type_name -> google.protobuf.Timestamp
+	0,  // 15: coupon.advertiser.v1.AdvertiserService.ListOffers:input_type -> coupon.advertiser.v1.ListOffersRequest
+	3,  // 16: coupon.advertiser.v1.AdvertiserService.IssueCoupon:input_type -> coupon.advertiser.v1.IssueCouponRequest
+	5,  // 17: coupon.advertiser.v1.AdvertiserService.GetReceipt:input_type -> coupon.advertiser.v1.GetReceiptRequest
+	8,  // 18: coupon.advertiser.v1.AdvertiserService.CloseFrames:input_type -> coupon.advertiser.v1.CloseFramesRequest
+	10, // 19: coupon.advertiser.v1.AdvertiserService.GetLog:input_type -> coupon.advertiser.v1.GetLogRequest
+	22, // 20: coupon.advertiser.v1.AdvertiserService.TransferCoupon:input_type -> coupon.advertiser.v1.TransferCouponRequest
+	24, // 21: coupon.advertiser.v1.AdvertiserService.GetOwner:input_type -> coupon.advertiser.v1.GetOwnerRequest
+	13, // 22: coupon.advertiser.v1.AdvertiserService.ListMisconduct:input_type -> coupon.advertiser.v1.ListMisconductRequest
+	15, // 23: coupon.advertiser.v1.AdvertiserService.AnswerMisconduct:input_type -> coupon.advertiser.v1.AnswerMisconductRequest
+	17, // 24: coupon.advertiser.v1.AdvertiserService.IssueProof:input_type -> coupon.advertiser.v1.IssueProofRequest
+	19, // 25: coupon.advertiser.v1.AdvertiserService.GetOpenings:input_type -> coupon.advertiser.v1.GetOpeningsRequest
+	1,  // 26: coupon.advertiser.v1.AdvertiserService.ListOffers:output_type -> coupon.advertiser.v1.ListOffersResponse
+	4,  // 27: coupon.advertiser.v1.AdvertiserService.IssueCoupon:output_type -> coupon.advertiser.v1.IssueCouponResponse
+	6,  // 28: coupon.advertiser.v1.AdvertiserService.GetReceipt:output_type -> coupon.advertiser.v1.GetReceiptResponse
+	9,  // 29: coupon.advertiser.v1.AdvertiserService.CloseFrames:output_type -> coupon.advertiser.v1.CloseFramesResponse
+	11, // 30: coupon.advertiser.v1.AdvertiserService.GetLog:output_type -> coupon.advertiser.v1.GetLogResponse
+	23, // 31: coupon.advertiser.v1.AdvertiserService.TransferCoupon:output_type -> coupon.advertiser.v1.TransferCouponResponse
+	25, // 32: coupon.advertiser.v1.AdvertiserService.GetOwner:output_type -> coupon.advertiser.v1.GetOwnerResponse
+	14, // 33: coupon.advertiser.v1.AdvertiserService.ListMisconduct:output_type -> coupon.advertiser.v1.ListMisconductResponse
+	16, // 34: coupon.advertiser.v1.AdvertiserService.AnswerMisconduct:output_type -> coupon.advertiser.v1.AnswerMisconductResponse
+	18, // 35: coupon.advertiser.v1.AdvertiserService.IssueProof:output_type -> coupon.advertiser.v1.IssueProofResponse
+	20, // 36: coupon.advertiser.v1.AdvertiserService.GetOpenings:output_type -> coupon.advertiser.v1.GetOpeningsResponse
+	26, // [26:37] is the sub-list for method output_type
+	15, // [15:26] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_coupon_advertiser_v1_advertiser_service_proto_init() }
@@ -1583,7 +1888,7 @@ func file_coupon_advertiser_v1_advertiser_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_coupon_advertiser_v1_advertiser_service_proto_rawDesc), len(file_coupon_advertiser_v1_advertiser_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

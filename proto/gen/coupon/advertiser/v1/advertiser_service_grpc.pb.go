@@ -27,6 +27,8 @@ const (
 	AdvertiserService_GetReceipt_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/GetReceipt"
 	AdvertiserService_CloseFrames_FullMethodName      = "/coupon.advertiser.v1.AdvertiserService/CloseFrames"
 	AdvertiserService_GetLog_FullMethodName           = "/coupon.advertiser.v1.AdvertiserService/GetLog"
+	AdvertiserService_TransferCoupon_FullMethodName   = "/coupon.advertiser.v1.AdvertiserService/TransferCoupon"
+	AdvertiserService_GetOwner_FullMethodName         = "/coupon.advertiser.v1.AdvertiserService/GetOwner"
 	AdvertiserService_ListMisconduct_FullMethodName   = "/coupon.advertiser.v1.AdvertiserService/ListMisconduct"
 	AdvertiserService_AnswerMisconduct_FullMethodName = "/coupon.advertiser.v1.AdvertiserService/AnswerMisconduct"
 	AdvertiserService_IssueProof_FullMethodName       = "/coupon.advertiser.v1.AdvertiserService/IssueProof"
@@ -37,10 +39,12 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AdvertiserService hands out coupons. Three of its calls are served to the
+// AdvertiserService hands out coupons. Five of its calls are served to the
 // public as JSON over HTTP: ListOffers at GET /v1/offers, IssueCoupon at
-// POST /v1/offers/{framework_id}/coupons, and GetReceipt at
-// GET /v1/offers/{framework_id}/receipts/{lane}/{sn}.
+// POST /v1/offers/{framework_id}/coupons, GetReceipt at
+// GET /v1/offers/{framework_id}/receipts/{lane}/{sn}, TransferCoupon at
+// POST /v1/offers/{framework_id}/transfers, and GetOwner at
+// GET /v1/offers/{framework_id}/owners/{coupon}.
 type AdvertiserServiceClient interface {
 	// ListOffers lists what can be had now.
 	ListOffers(ctx context.Context, in *ListOffersRequest, opts ...grpc.CallOption) (*ListOffersResponse, error)
@@ -56,6 +60,11 @@ type AdvertiserServiceClient interface {
 	// GetLog lists the log of a closed frame for the audit of the framework's
 	// issuer. Other issuers are refused with WRONG_ORGANISATION.
 	GetLog(ctx context.Context, in *GetLogRequest, opts ...grpc.CallOption) (*GetLogResponse, error)
+	// TransferCoupon has the ledger hand a bound coupon on to another key, as its
+	// owner has signed. A repeat of the same transfer gets the same answer.
+	TransferCoupon(ctx context.Context, in *TransferCouponRequest, opts ...grpc.CallOption) (*TransferCouponResponse, error)
+	// GetOwner says whose a coupon is that can be handed on, as the ledger has it.
+	GetOwner(ctx context.Context, in *GetOwnerRequest, opts ...grpc.CallOption) (*GetOwnerResponse, error)
 	// ListMisconduct lists what issuers have reported of this advertiser, with the
 	// evidence.
 	ListMisconduct(ctx context.Context, in *ListMisconductRequest, opts ...grpc.CallOption) (*ListMisconductResponse, error)
@@ -129,6 +138,26 @@ func (c *advertiserServiceClient) GetLog(ctx context.Context, in *GetLogRequest,
 	return out, nil
 }
 
+func (c *advertiserServiceClient) TransferCoupon(ctx context.Context, in *TransferCouponRequest, opts ...grpc.CallOption) (*TransferCouponResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TransferCouponResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_TransferCoupon_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *advertiserServiceClient) GetOwner(ctx context.Context, in *GetOwnerRequest, opts ...grpc.CallOption) (*GetOwnerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOwnerResponse)
+	err := c.cc.Invoke(ctx, AdvertiserService_GetOwner_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *advertiserServiceClient) ListMisconduct(ctx context.Context, in *ListMisconductRequest, opts ...grpc.CallOption) (*ListMisconductResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListMisconductResponse)
@@ -173,10 +202,12 @@ func (c *advertiserServiceClient) GetOpenings(ctx context.Context, in *GetOpenin
 // All implementations must embed UnimplementedAdvertiserServiceServer
 // for forward compatibility.
 //
-// AdvertiserService hands out coupons. Three of its calls are served to the
+// AdvertiserService hands out coupons. Five of its calls are served to the
 // public as JSON over HTTP: ListOffers at GET /v1/offers, IssueCoupon at
-// POST /v1/offers/{framework_id}/coupons, and GetReceipt at
-// GET /v1/offers/{framework_id}/receipts/{lane}/{sn}.
+// POST /v1/offers/{framework_id}/coupons, GetReceipt at
+// GET /v1/offers/{framework_id}/receipts/{lane}/{sn}, TransferCoupon at
+// POST /v1/offers/{framework_id}/transfers, and GetOwner at
+// GET /v1/offers/{framework_id}/owners/{coupon}.
 type AdvertiserServiceServer interface {
 	// ListOffers lists what can be had now.
 	ListOffers(context.Context, *ListOffersRequest) (*ListOffersResponse, error)
@@ -192,6 +223,11 @@ type AdvertiserServiceServer interface {
 	// GetLog lists the log of a closed frame for the audit of the framework's
 	// issuer. Other issuers are refused with WRONG_ORGANISATION.
 	GetLog(context.Context, *GetLogRequest) (*GetLogResponse, error)
+	// TransferCoupon has the ledger hand a bound coupon on to another key, as its
+	// owner has signed. A repeat of the same transfer gets the same answer.
+	TransferCoupon(context.Context, *TransferCouponRequest) (*TransferCouponResponse, error)
+	// GetOwner says whose a coupon is that can be handed on, as the ledger has it.
+	GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error)
 	// ListMisconduct lists what issuers have reported of this advertiser, with the
 	// evidence.
 	ListMisconduct(context.Context, *ListMisconductRequest) (*ListMisconductResponse, error)
@@ -229,6 +265,12 @@ func (UnimplementedAdvertiserServiceServer) CloseFrames(context.Context, *CloseF
 }
 func (UnimplementedAdvertiserServiceServer) GetLog(context.Context, *GetLogRequest) (*GetLogResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetLog not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) TransferCoupon(context.Context, *TransferCouponRequest) (*TransferCouponResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TransferCoupon not implemented")
+}
+func (UnimplementedAdvertiserServiceServer) GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOwner not implemented")
 }
 func (UnimplementedAdvertiserServiceServer) ListMisconduct(context.Context, *ListMisconductRequest) (*ListMisconductResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMisconduct not implemented")
@@ -353,6 +395,42 @@ func _AdvertiserService_GetLog_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdvertiserService_TransferCoupon_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TransferCouponRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).TransferCoupon(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_TransferCoupon_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).TransferCoupon(ctx, req.(*TransferCouponRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdvertiserService_GetOwner_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOwnerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdvertiserServiceServer).GetOwner(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdvertiserService_GetOwner_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdvertiserServiceServer).GetOwner(ctx, req.(*GetOwnerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdvertiserService_ListMisconduct_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListMisconductRequest)
 	if err := dec(in); err != nil {
@@ -451,6 +529,14 @@ var AdvertiserService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetLog",
 			Handler:    _AdvertiserService_GetLog_Handler,
+		},
+		{
+			MethodName: "TransferCoupon",
+			Handler:    _AdvertiserService_TransferCoupon_Handler,
+		},
+		{
+			MethodName: "GetOwner",
+			Handler:    _AdvertiserService_GetOwner_Handler,
 		},
 		{
 			MethodName: "ListMisconduct",
