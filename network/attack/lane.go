@@ -128,3 +128,8 @@ func (l *lane) soldAt(ctx context.Context, c coupon.Coupon, receipts ...string) 
 	}
 	return l.sell(ctx, retailer, withReceipts(request(c.Text()), receipts...))
 }
+
+func nonce() coupon.Nonce {
+	h := random()
+	return coupon.Nonce(h[:16])
+}
