@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command mutate shows that every check of the rules is tested. It finds every
-// place in chaincode/coupon and chaincode/contract that refuses, by syntax,
-// removes each in turn and runs the tests that reach it: one of them must fail,
-// and name the reason that is no longer given.
+// place in chaincode/coupon and chaincode/contract that refuses, or passes on
+// what another function refused, by syntax, removes each in turn and runs the
+// tests that reach it: one of them must fail, and name the reason that is no
+// longer given. What only passes a refusal on has no reason of its own.
 //
 // The working tree is not touched: the tests are built once, from a copy in which
 // every such place asks whether it is switched off. First each test runs alone,

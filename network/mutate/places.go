@@ -63,8 +63,11 @@ func find(root string) ([]place, map[string][]byte, error) {
 			s.collectReasons(reasons)
 		}
 	}
-	f := finder{reasons: reasons, helpers: map[string]string{}}
+	f := finder{reasons: reasons, helpers: map[string]string{}, refusing: map[string]bool{}}
 	for f.findHelpers(sources) {
+		continue
+	}
+	for f.findRefusing(sources) {
 		continue
 	}
 	rewritten := map[string][]byte{}
@@ -113,7 +116,9 @@ type finder struct {
 	// helpers are such functions, by package and name, and closures, by package,
 	// function and name, with the reason that they give.
 	helpers map[string]string
-	places  []place
+	// refusing are the names of all functions that may refuse.
+	refusing map[string]bool
+	places   []place
 	// receiver is of the method that is being visited.
 	receiver string
 }
