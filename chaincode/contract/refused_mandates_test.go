@@ -253,3 +253,20 @@ func TestLaneEndsAreTheOwnOnes(t *testing.T) {
 	c.refused(call{function: "LaneEnds", argument: query, by: issuer, endorsers: []string{issuer}}, coupon.ReasonUnknownFramework)
 	c.refused(call{function: "GetMandate", argument: query, by: issuer, endorsers: []string{issuer}}, coupon.ReasonUnknownFramework)
 }
+
+// TestKeysAreBroughtForOthersOnly: the clearing house, who endorses for the
+// issuer's own mandates, is not shown their keys, and no other mandate goes on
+// without one.
+func TestKeysAreBroughtForOthersOnly(t *testing.T) {
+	t.Parallel()
+	c := withShop(t)
+	without, own := rotate(bearer, quota), rotate(handed, quota)
+	without.input = nil
+	own.endorsers = []string{issuer, clearing}
+	for _, k := range []call{without, own} {
+		for _, mspID := range k.endorsers {
+			k.endorsers = []string{mspID}
+			c.refused(k, invalid)
+		}
+	}
+}
