@@ -254,19 +254,29 @@ func TestLaneEndsAreTheOwnOnes(t *testing.T) {
 	c.refused(call{function: "GetMandate", argument: query, by: issuer, endorsers: []string{issuer}}, coupon.ReasonUnknownFramework)
 }
 
-// TestKeysAreBroughtForOthersOnly: the clearing house, who endorses for the
-// issuer's own mandates, is not shown their keys, and no other mandate goes on
-// without one.
-func TestKeysAreBroughtForOthersOnly(t *testing.T) {
+// TestTheIssuersOwnMandateChanges has the clearing house in the emitter's place.
+func TestTheIssuersOwnMandateChanges(t *testing.T) {
 	t.Parallel()
 	c := withShop(t)
-	without, own := rotate(bearer, quota), rotate(handed, quota)
-	without.input = nil
-	own.endorsers = []string{issuer, clearing}
-	for _, k := range []call{without, own} {
-		for _, mspID := range k.endorsers {
-			k.endorsers = []string{mspID}
-			c.refused(k, invalid)
-		}
+	alone := ownMandate(raise(handed, quota+1))
+	alone.endorsers = []string{issuer}
+	c.commit([]*stubtest.Transaction{c.endorse(alone)}, policy)
+	c.run(ownMandate(raise(handed, quota+1)))
+	c.shopSold(handed.tender(quota + 1))
+
+	withKey := rotate(handed, quota)
+	withKey.endorsers = []string{issuer}
+	c.refused(withKey, invalid)
+	withoutKey := rotate(bearer, quota)
+	withoutKey.input = nil
+	for _, mspID := range withoutKey.endorsers {
+		alone := withoutKey
+		alone.endorsers = []string{mspID}
+		c.refused(alone, invalid)
 	}
+	c.run(ownMandate(rotate(handed, quota)))
+	if state := c.state(handed.mandate().ID()); state.Next == nil {
+		t.Errorf("the mandate before is %+v", state)
+	}
+	c.run(c.revoke(handed))
 }

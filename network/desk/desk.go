@@ -94,8 +94,8 @@ type Launch struct {
 	Retailers []string
 }
 
-// Do publishes the campaign, admits the retailers and authorises the
-// advertiser, who must be one of them to emit purchase proofs.
+// Do publishes the campaign, admits the retailers and authorises the advertiser,
+// who is one of the retailers where the campaign is of purchase proofs.
 func (l Launch) Do(ctx context.Context, issuer issuerv1.IssuerServiceClient) (*typev1.Framework, error) {
 	c := l.Campaign
 	publish := campaignfile.Request(c, uuid.NewString())
