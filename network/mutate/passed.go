@@ -12,6 +12,9 @@ import (
 // A check is also lost where a function does not pass on the refusal of another
 // that it calls. Such places have no reason of their own: any test may miss them.
 
+// passesOn leads the detail of such a place.
+const passesOn = "passes on "
+
 // findRefusing notes the names of the functions that may refuse; true if it found
 // another.
 func (f *finder) findRefusing(sources []*source) bool {
@@ -62,7 +65,7 @@ func (f *finder) visitPassing(s *source, function string, list []ast.Stmt) {
 		}
 		if name := f.assigned(from); name != "" {
 			p := f.place(s, function, "", check)
-			p.detail = "passes on " + name
+			p.detail = passesOn + name
 			f.places = append(f.places, p)
 			s.insert(check.Cond.End(), fmt.Sprintf(" && !%s(%d)", s.switchName(), p.id))
 		}

@@ -27,6 +27,9 @@ type place struct {
 
 // String is what survivors.txt knows the place by.
 func (p place) String() string {
+	if p.reason == "" {
+		return fmt.Sprintf("%s.%s %q", p.pkg, p.function, p.detail)
+	}
 	return fmt.Sprintf("%s.%s %s %q", p.pkg, p.function, p.reason, p.detail)
 }
 
@@ -48,6 +51,18 @@ type found struct {
 	places    []place
 	rewritten map[string][]byte
 	named     map[string]map[string]bool
+}
+
+// choose returns the places that match, without those that only pass a refusal on
+// unless they are wanted too.
+func (f found) choose(wanted *regexp.Regexp, passed bool) []place {
+	var chosen []place
+	for _, p := range f.places {
+		if wanted.MatchString(p.String()) && (passed || !strings.HasPrefix(p.detail, passesOn)) {
+			chosen = append(chosen, p)
+		}
+	}
+	return chosen
 }
 
 func find(root string) (found, error) {
