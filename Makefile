@@ -19,7 +19,7 @@ export GOTOOLCHAIN := local
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate lint generate check-generated bench bench-leader faults clean
+.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate attack lint generate check-generated bench bench-leader faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,11 @@ test-compose: bin/network ## follow docs/operating.md in containers, cut members
 mutate: ## remove every refusal of the rules in turn: a test must miss it
 	cd network && go build -o ../bin/mutate ./mutate
 	bin/mutate
+
+attack: bin/network ## play every known attack on a fresh network, then date a thousand coupons later than they are made
+	bin/network build
+	cd network && go build -o ../bin/attack ./attack
+	bin/attack
 
 DURATION ?= 60s
 

@@ -6,15 +6,14 @@ package e2e
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
-	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/network/desk"
 	"ecoupon/network/runner"
 )
 
@@ -41,15 +40,9 @@ type call struct {
 
 func (c call) options(t *testing.T) []client.ProposalOption {
 	t.Helper()
-	options := []client.ProposalOption{client.WithArguments(c.arguments...), client.WithEndorsingOrganizations(c.endorsers...)}
-	if c.input != nil {
-		input, err := json.Marshal(c.input)
-		if err != nil {
-			t.Fatal(err)
-		}
-		options = append(options, client.WithTransient(map[string][]byte{coupon.TransientKey: input}))
-	}
-	return options
+	return must[[]client.ProposalOption](t)(desk.Call{
+		Function: c.function, Arguments: c.arguments, Input: c.input, Endorsers: c.endorsers,
+	}.Options())
 }
 
 // heightsDiffer is what the gateway says when endorsers at different heights
@@ -97,16 +90,7 @@ func evaluate(t *testing.T, c *runner.Connection, x call, out any) {
 }
 
 // details returns what the endorsers said.
-func details(err error) string {
-	var said []string
-	var failed interface{ Details() []*gateway.ErrorDetail }
-	if errors.As(err, &failed) {
-		for _, d := range failed.Details() {
-			said = append(said, d.GetMessage())
-		}
-	}
-	return err.Error() + ": " + strings.Join(said, "; ")
-}
+func details(err error) string { return desk.Details(err) }
 
 // argument encodes a public request.
 func argument(t *testing.T, request any) []string {
