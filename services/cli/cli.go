@@ -124,7 +124,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.organisation, "organisation", "", "MSP id of the organisation whose service is called (default: yours, or the only one)")
 	flags.BoolVar(&a.json, "json", false, "print the API's messages, one line of JSON each, for programs")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "give up after this time")
-	root.AddCommand(a.issuer(), a.wallet(), a.till(), a.retailer(), a.clearing(), a.audit(), a.version())
+	root.AddCommand(a.issuer(), a.advertiser(), a.wallet(), a.till(), a.retailer(), a.clearing(), a.audit(), a.version())
 	return root
 }
 

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
@@ -76,6 +77,7 @@ func newConsortium(t *testing.T) *consortium {
 	issuerv1.RegisterIssuerServiceServer(server, c)
 	retailerv1.RegisterRetailerServiceServer(server, c)
 	clearingv1.RegisterClearingServiceServer(server, &c.clearingServer)
+	advertiserv1.RegisterAdvertiserServiceServer(server, advertiserServer{})
 	var group sync.WaitGroup
 	group.Go(func() { _ = server.Serve(c.listener) })
 	t.Cleanup(func() { server.Stop(); group.Wait() })

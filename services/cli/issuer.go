@@ -29,7 +29,7 @@ func (a *app) issuer() *cobra.Command {
 		a.campaign(),
 		group("emitter", "Who gives out a campaign's coupons", a.emitterAuthorise(), a.emitterList()),
 		group("retailer", "Who redeems a campaign's coupons", a.retailerAdmit()),
-		a.statistics())
+		a.statistics(), a.frameAudits(), a.issuerMisconduct())
 }
 
 func (a *app) emitterAuthorise() *cobra.Command {

@@ -39,6 +39,8 @@ type Audit struct {
 	// ProbeInterval is the mean time between two coupons that are fetched as a
 	// customer does; none are if it is negative.
 	ProbeInterval time.Duration
+	// FirstProbe is the least time before the first of a process.
+	FirstProbe time.Duration
 	// UpholdUnanswered has reports upheld that are not answered in time.
 	UpholdUnanswered bool
 	// SuspendAfter says how many upheld reports of a kind suspend a framework's
@@ -53,6 +55,7 @@ const (
 	defaultLateTolerance = time.Minute
 	defaultAnswerTime    = 24 * time.Hour
 	defaultProbeInterval = time.Hour
+	defaultFirstProbe    = 10 * time.Minute
 )
 
 func (a Audit) withDefaults() Audit {
@@ -62,6 +65,7 @@ func (a Audit) withDefaults() Audit {
 	}{
 		{&a.Interval, defaultAuditInterval}, {&a.LogPatience, defaultLogPatience}, {&a.LateTolerance, defaultLateTolerance},
 		{&a.AnswerTime, defaultAnswerTime}, {&a.ProbeInterval, defaultProbeInterval},
+		{&a.FirstProbe, defaultFirstProbe},
 	} {
 		if *d.value == 0 {
 			*d.value = d.otherwise

@@ -89,6 +89,9 @@ func (c *customer) Fetch(context.Context, string, coupon.FrameworkID) (coupon.Co
 	if c.err != nil {
 		return coupon.Coupon{}, c.err
 	}
+	if len(c.given) == 0 {
+		return coupon.Coupon{}, coupon.Refuse(coupon.ReasonSoldOut, "", "there are none")
+	}
 	next := c.given[0]
 	c.given = c.given[1:]
 	return next, nil

@@ -29,8 +29,6 @@ const (
 	// probeTimeout bounds one probe: a request that finds a frame over waits for
 	// the next one to open.
 	probeTimeout = time.Minute
-	// firstProbe is the least time before the first probe of a process.
-	firstProbe = 10 * time.Minute
 	// probeTolerance is how far a probe's time of release may be from when it was
 	// fetched: what the clocks of two members may differ by.
 	probeTolerance = coupon.FrameTolerance
@@ -48,7 +46,7 @@ func (i *Issuer) probe(ctx context.Context) error {
 	if i.audits.ProbeInterval < 0 {
 		return nil
 	}
-	wait := firstProbe
+	wait := i.audits.FirstProbe
 	for {
 		timer := time.NewTimer(wait + randomTime(i.audits.ProbeInterval))
 		select {
@@ -97,7 +95,7 @@ func (i *Issuer) probed(ctx context.Context) (found []coupon.Framework, err erro
 			return nil, err
 		}
 		for _, entry := range campaigns.Campaigns {
-			if !i.running(entry) {
+			if i.refusal(entry) != nil {
 				continue
 			}
 			under, err := i.allEmitters(ctx, coupon.CampaignRef{Campaign: entry.Campaign.ID, Version: entry.Campaign.Version})
@@ -105,7 +103,14 @@ func (i *Issuer) probed(ctx context.Context) (found []coupon.Framework, err erro
 				return nil, err
 			}
 			for _, f := range under {
-				if i.public(f) {
+				if !i.public(f) {
+					continue
+				}
+				mandate, err := i.Mandate(ctx, f.ID)
+				if err != nil {
+					return nil, err
+				}
+				if mandate.State.CheckIssuing("") == nil {
 					found = append(found, f)
 				}
 			}
@@ -116,9 +121,20 @@ func (i *Issuer) probed(ctx context.Context) (found []coupon.Framework, err erro
 	}
 }
 
-func (i *Issuer) running(entry coupon.CampaignEntry) bool {
+// refusal says why no coupons of a campaign can be had now.
+func (i *Issuer) refusal(entry coupon.CampaignEntry) error {
 	now := i.now().UnixMilli()
-	return entry.State.Status == coupon.StatusActive && entry.Campaign.Begin <= now && now < entry.Campaign.End
+	switch {
+	case entry.State.Status == coupon.StatusPaused:
+		return coupon.Refuse(coupon.ReasonCampaignPaused, "framework_id", "the campaign is paused")
+	case entry.State.Status == coupon.StatusClosed:
+		return coupon.Refuse(coupon.ReasonCampaignClosed, "framework_id", "the campaign is closed")
+	case now < entry.Campaign.Begin:
+		return coupon.Refuse(coupon.ReasonCampaignNotBegun, "framework_id", "the campaign has not begun")
+	case now >= entry.Campaign.End:
+		return coupon.Refuse(coupon.ReasonCampaignOver, "framework_id", "the campaign is over")
+	}
+	return nil
 }
 
 // public says whether the framework's emitter has a public side, and coupons to
@@ -143,20 +159,24 @@ func (i *Issuer) allEmitters(ctx context.Context, ref coupon.CampaignRef) (all [
 }
 
 // Probe fetches a coupon of a framework, judges it by itself, and keeps what it
-// must say of itself in its frame's log. It is never redeemed. Of a campaign
-// that is not running it is refused with the reason, of static coupons with
-// UNSUPPORTED_KIND.
+// must say of itself in its frame's log. It is never redeemed. Of a campaign or
+// a mandate that does not go on it is refused with the reason, of coupons that
+// the public cannot have, or that are static, with UNSUPPORTED_KIND.
 func (i *Issuer) Probe(ctx context.Context, id coupon.FrameworkID) (Probe, error) {
-	framework, err := i.framework(ctx, id)
+	mandate, err := i.Mandate(ctx, id)
 	if err != nil {
 		return Probe{}, err
 	}
+	framework := mandate.Framework
 	entry, err := i.Campaign(ctx, coupon.CampaignRef{Campaign: framework.Campaign, Version: framework.Version})
 	if err != nil {
 		return Probe{}, err
 	}
-	if !i.running(entry) {
-		return Probe{}, coupon.Refuse(coupon.ReasonCampaignOver, "framework_id", "no coupons of the campaign can be had now")
+	if err := i.refusal(entry); err != nil {
+		return Probe{}, err
+	}
+	if err := mandate.State.CheckIssuing("framework_id"); err != nil {
+		return Probe{}, err
 	}
 	if !i.public(framework) {
 		return Probe{}, coupon.Refuse(coupon.ReasonUnsupportedKind, "framework_id", "the public has no dynamic coupons of this framework")

@@ -36,6 +36,25 @@ func TestVoidWhileTheIssuersPeerIsBehind(t *testing.T) {
 	}
 }
 
+// A mandate that the own peer has yet to see, as one has that filled its disk
+// anew: its coupons are good, and no till is told otherwise.
+func TestRedeemWhileTheOwnPeerIsBehind(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t, impatient)
+	campaign := campaigntest.Publish(t, c, campaigntest.Options{})
+	d := start(t, c, filepath.Join(t.TempDir(), "retailer.db"), nil)
+	d.redeem(t, d.sale(campaign.Text(1)))
+	c.Network.Lag(shop)
+	request := d.sale(campaign.EmittedBy(t, clearing).Text(1))
+	_, err := d.till.Redeem(t.Context(), request)
+	wantRefusal(t, err, codes.Unavailable, "TRY_AGAIN")
+	c.Network.CatchUp(shop)
+	eventually(t, "the same request is accepted", func(ctx context.Context) bool {
+		_, err := d.till.Redeem(ctx, request)
+		return err == nil
+	})
+}
+
 // The issuer's peer knows a redemption that the own peer has yet to see: the
 // till is not told that there is none.
 func TestRepeatWhileTheOwnPeerIsBehind(t *testing.T) {

@@ -45,7 +45,8 @@ func newOffers(l Ledger, issuers []string) *offers {
 }
 
 // find returns the offer, or refuses with UNKNOWN_FRAMEWORK if no issuer has
-// it.
+// it: as the own peer says, which may be behind, and then the issuers' where
+// they can be reached.
 func (o *offers) find(ctx context.Context, id coupon.FrameworkID) (offer, error) {
 	o.mu.RLock()
 	found, known := o.known[id]
@@ -54,25 +55,36 @@ func (o *offers) find(ctx context.Context, id coupon.FrameworkID) (offer, error)
 		return found, nil
 	}
 	for _, issuer := range o.issuers {
-		found, err := o.ask(ctx, issuer, id)
+		found, err := o.ask(ctx, issuer, nil, id)
 		if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonUnknownFramework || reason == coupon.ReasonNotFound {
 			continue
 		}
 		if err != nil {
 			return offer{}, fmt.Errorf("reading framework %s of %s: %w", id, issuer, err)
 		}
-		o.mu.Lock()
-		o.known[id] = found
-		o.mu.Unlock()
-		return found, nil
+		return o.keep(id, found), nil
+	}
+	for _, issuer := range o.issuers {
+		if found, err := o.ask(ctx, issuer, []string{issuer}, id); err == nil {
+			return o.keep(id, found), nil
+		}
 	}
 	return offer{}, coupon.Refuse(coupon.ReasonUnknownFramework, "", "no issuer has such a framework")
 }
 
-func (o *offers) ask(ctx context.Context, issuer string, id coupon.FrameworkID) (offer, error) {
+func (o *offers) keep(id coupon.FrameworkID, found offer) offer {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.known[id] = found
+	return found
+}
+
+// ask asks the peer of an organisation, the own one if none is named.
+func (o *offers) ask(ctx context.Context, issuer string, at []string, id coupon.FrameworkID) (offer, error) {
 	var found offer
 	err := o.ledger.Evaluate(ctx, ledger.Call{
 		Namespace: config.Namespace(issuer), Function: "GetFramework", Argument: coupon.FrameworkQuery{Framework: id},
+		Endorsers: at, Within: tellWithin,
 	}, &found.framework)
 	if err != nil {
 		return offer{}, err
@@ -80,7 +92,8 @@ func (o *offers) ask(ctx context.Context, issuer string, id coupon.FrameworkID) 
 	var entry coupon.CampaignEntry
 	err = o.ledger.Evaluate(ctx, ledger.Call{
 		Namespace: config.Namespace(issuer), Function: "GetCampaign",
-		Argument: coupon.CampaignRef{Campaign: found.framework.Campaign, Version: found.framework.Version},
+		Argument:  coupon.CampaignRef{Campaign: found.framework.Campaign, Version: found.framework.Version},
+		Endorsers: at, Within: tellWithin,
 	}, &entry)
 	if err != nil {
 		return offer{}, err

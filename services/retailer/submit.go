@@ -175,8 +175,11 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transactio
 			transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
 				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
 				Endorsers: parties,
-				// The issuer's peer has just seen the frames in the check.
-				RetryOn: []coupon.Reason{coupon.ReasonFrameNotOpen, coupon.ReasonFrameNotClosed}, Certain: true,
+				// The issuer's peer has just seen all of these in the check.
+				RetryOn: []coupon.Reason{
+					coupon.ReasonFrameNotOpen, coupon.ReasonFrameNotClosed, coupon.ReasonUnknownFramework, coupon.ReasonRetailerNotAdmitted,
+				},
+				Certain: true,
 			})
 			return err
 		})

@@ -150,6 +150,17 @@ func (p *Campaign) authorise(t testing.TB, o Options) {
 	}
 }
 
+// EmittedBy authorises another emitter, with a lane of 1000, and returns the
+// campaign as it is known to that one.
+func (p *Campaign) EmittedBy(t testing.TB, emitter string) *Campaign {
+	t.Helper()
+	other := *p
+	other.authorise(t, Options{
+		Issuer: p.Issuer, Emitter: emitter, ID: p.ID, Version: p.Version, Terms: p.Terms, Kind: p.Framework.Kind, Quotas: []int64{1000},
+	})
+	return &other
+}
+
 // with are the parties to what an emitter or a retailer has with the issuer.
 func (p *Campaign) with(mspID string) []string {
 	if mspID == p.Issuer {
