@@ -441,3 +441,18 @@ func TestRecordsNameTheEntriesOfDynamicCoupons(t *testing.T) {
 		t.Errorf("the record has %+v", lines)
 	}
 }
+
+// Static coupons have no log that could be missed.
+func TestFramesOfStaticCouponsHaveNoLog(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	l := c.newLane(bearer)
+	l.clock.advance(time.Second)
+	content := l.content()
+	content.LastSN, content.Count = 3, 3
+	ref := l.frame
+	c.run(closeFrame(ref, content))
+	c.refused(c.reporting(ref, coupon.LogNotServed, coupon.EvidenceInput{
+		Salt: c.salt(), Statement: "no log", Exhibits: []coupon.Exhibit{},
+	}), coupon.ReasonNoMisconduct)
+}

@@ -4,9 +4,7 @@
 package world
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -97,20 +95,4 @@ func (w World) Answer(owner string, id coupon.MisconductID) (coupon.Answer, bool
 	}
 	_, err = decode(answerKey(id), value, &a)
 	return a, true, err
-}
-
-// ClosedWith says, on any peer, whether an organisation's summary of a frame is
-// this content: from the hash of it that every peer has.
-func (w World) ClosedWith(owner string, ref coupon.FrameRef, content coupon.FrameContent) (bool, error) {
-	summary, err := json.Marshal(coupon.FrameSummary{Format: 1, FrameRef: ref, FrameContent: content})
-	if err != nil {
-		return false, fmt.Errorf("encoding a summary: %w", err)
-	}
-	key := frameKey(ref)
-	hash, err := w.stub.GetPrivateDataHash(implicitCollection(owner), key)
-	if err != nil {
-		return false, fmt.Errorf("reading the hash of private %s: %w", key, err)
-	}
-	want := sha256.Sum256(summary)
-	return bytes.Equal(hash, want[:]), nil
 }

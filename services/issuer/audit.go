@@ -277,6 +277,7 @@ func (i *Issuer) facts(ctx context.Context, ref coupon.FrameRef) (framework coup
 		return framework, c, fmt.Errorf("reading the summary: %w", err)
 	}
 	c.Closed, c.Content = new(coupon.Frame), &summary.FrameContent
+	c.Content.Count = c.Content.LogSize(framework.Kind)
 	err = i.ask(ctx, "GetFrame", ref, c.Closed)
 	return framework, c, err
 }

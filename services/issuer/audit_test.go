@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/campaigntest"
+	"ecoupon/services/internal/ledger"
+	"ecoupon/services/internal/servetest"
 )
 
 // Of an honest advertiser nothing is found, and redeemed coupons are compared.
@@ -172,5 +175,26 @@ func TestWhatAnAdvertiserDoesIsFound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Static coupons are counted only: nobody is asked for their log.
+func TestFramesOfStaticCouponsAreCounted(t *testing.T) {
+	t.Parallel()
+	a := newAudited(t)
+	static := campaigntest.Publish(t, a.consortium, campaigntest.Options{ID: "static"}).OpenLane(t, 0)
+	a.consortium.Clock.Advance(time.Second)
+	_, err := a.consortium.For(t, servetest.AdvertiserMSP).Submit(t.Context(), ledger.Call{
+		Namespace: namespace, Function: "CloseFrame", Argument: static.Frame,
+		Input: coupon.FrameContent{
+			Salt: coupon.Hash(campaigntest.RandomKey()), Last: static.Q, LastSN: 5, Count: 5, Root: coupon.EmptyRoot,
+		},
+		Endorsers: []string{servetest.IssuerMSP, servetest.AdvertiserMSP},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown := a.examined(t, static.Frame, 0); shown.GetCoupons() != 0 || len(shown.GetFindings()) != 0 {
+		t.Errorf("the audit is %v", shown)
 	}
 }
