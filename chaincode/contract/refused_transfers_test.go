@@ -101,6 +101,7 @@ func TestTransfersAreRefused(t *testing.T) {
 	for _, bad := range badTransfers {
 		t.Run(bad.name, func(t *testing.T) {
 			t.Parallel()
+			t.Logf("must be refused with %s", bad.want)
 			c := founded(t)
 			g := c.newGift(present)
 			g.give(2)
