@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command mutate shows that every check of the rules is tested. It finds every
-// place in chaincode/coupon and chaincode/contract that refuses, by syntax,
-// removes each in turn and runs the tests that reach it: one of them must fail,
-// and name the reason that is no longer given.
+// place in chaincode/coupon and chaincode/contract that refuses, or passes on
+// what another function refused, by syntax, removes each in turn and runs the
+// tests that reach it: one of them must fail, and name the reason that is no
+// longer given, in its output or its source. What only passes a refusal on has no reason of its own.
 //
 // The working tree is not touched: the tests are built once, from a copy in which
 // every such place asks whether it is switched off. First each test runs alone,
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	places, rewritten, err := find(*root)
+	all, err := find(*root)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if *list {
-		for _, p := range places {
+		for _, p := range all.places {
 			fmt.Fprintf(out, "%s  %s\n", p.where(), p)
 		}
 		return nil
@@ -72,17 +73,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	began := time.Now()
-	b, err := build(ctx, *root, scratch, rewritten)
+	b, err := build(ctx, *root, scratch, all.rewritten, all.named)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d places; built in %.0f s\n", len(places), time.Since(began).Seconds())
+	fmt.Fprintf(out, "%d places; built in %.0f s\n", len(all.places), time.Since(began).Seconds())
 	if err := b.learn(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%d tests run alone after %.0f s\n", b.count(), time.Since(began).Seconds())
 	var chosen []place
-	for _, p := range places {
+	for _, p := range all.places {
 		if wanted.MatchString(p.String()) {
 			chosen = append(chosen, p)
 		}
