@@ -106,6 +106,7 @@ func TestTransfersAreRefused(t *testing.T) {
 			g := c.newGift(present)
 			g.give(2)
 			transfer := bad.make(g)
+			t.Logf("must be refused with %s", bad.want)
 			height := c.Height()
 			for _, mspID := range []string{issuer, advertiser} {
 				k := g.transfer(transfer)
