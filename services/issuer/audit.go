@@ -113,22 +113,23 @@ func (i *Issuer) ask(ctx context.Context, function string, argument, out any) er
 }
 
 // audit does what is to be done until ctx ends, and then returns nil. All of it
-// is in the store, and is done again if it was not finished.
+// is in the store, and is done again if it was not finished. Logs are examined
+// as soon as frames are closed; what needs the ledger to be asked about each
+// report and each open frame is done once in an interval.
 func (i *Issuer) audit(ctx context.Context) error {
+	var next time.Time
 	for ctx.Err() == nil {
-		for _, step := range []struct {
-			what string
-			do   func(context.Context) error
-		}{
-			{"examining logs", i.examine}, {"opening sales", i.openSales}, {"comparing coupons", i.compare}, {"looking for open frames", i.findOverdue},
-			{"reporting misconduct", i.report}, {"resolving reports", i.resolveDue},
-			{"suspending emitters", i.suspendDue},
-		} {
-			if err := step.do(ctx); err != nil && ctx.Err() == nil {
-				i.logger.WarnContext(ctx, "the audit cannot go on", "step", step.what, "error", err)
-			}
+		i.step(ctx, "examining logs", i.examine)
+		i.step(ctx, "opening sales", i.openSales)
+		i.step(ctx, "comparing coupons", i.compare)
+		if !time.Now().Before(next) {
+			i.step(ctx, "looking for open frames", i.findOverdue)
+			i.step(ctx, "resolving reports", i.resolveDue)
+			i.step(ctx, "suspending emitters", i.suspendDue)
+			next = time.Now().Add(i.audits.Interval)
 		}
-		timer := time.NewTimer(i.audits.Interval)
+		i.step(ctx, "reporting misconduct", i.report)
+		timer := time.NewTimer(time.Until(next))
 		select {
 		case <-timer.C:
 		case <-i.woken:
@@ -137,6 +138,12 @@ func (i *Issuer) audit(ctx context.Context) error {
 		timer.Stop()
 	}
 	return nil
+}
+
+func (i *Issuer) step(ctx context.Context, what string, do func(context.Context) error) {
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		i.logger.WarnContext(ctx, "the audit cannot go on", "step", what, "error", err)
+	}
 }
 
 // examine examines the logs that are due, until there are none.
