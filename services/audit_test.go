@@ -33,6 +33,12 @@ func (l logs) Log(ctx context.Context, _ string, ref coupon.FrameRef, most int64
 	return page.Entries, err
 }
 
+// Openings returns all sales.
+func (l logs) Openings(ctx context.Context, _ string, ref coupon.FrameRef, most int64) ([]coupon.Opening, error) {
+	page, err := l.Advertiser.Openings(ctx, servetest.IssuerMSP, advertiser.LogQuery{FrameRef: ref, Size: int(most)})
+	return page.Openings, err
+}
+
 // TestProbesAreCustomersToTheAdvertiser has the issuer fetch a coupon with a
 // wallet from the advertiser's public side, and find it in the log.
 func TestProbesAreCustomersToTheAdvertiser(t *testing.T) {

@@ -253,3 +253,30 @@ func TestLaneEndsAreTheOwnOnes(t *testing.T) {
 	c.refused(call{function: "LaneEnds", argument: query, by: issuer, endorsers: []string{issuer}}, coupon.ReasonUnknownFramework)
 	c.refused(call{function: "GetMandate", argument: query, by: issuer, endorsers: []string{issuer}}, coupon.ReasonUnknownFramework)
 }
+
+// TestTheIssuersOwnMandateChanges has the clearing house in the emitter's place.
+func TestTheIssuersOwnMandateChanges(t *testing.T) {
+	t.Parallel()
+	c := withShop(t)
+	alone := ownMandate(raise(handed, quota+1))
+	alone.endorsers = []string{issuer}
+	c.commit([]*stubtest.Transaction{c.endorse(alone)}, policy)
+	c.run(ownMandate(raise(handed, quota+1)))
+	c.shopSold(handed.tender(quota + 1))
+
+	withKey := rotate(handed, quota)
+	withKey.endorsers = []string{issuer}
+	c.refused(withKey, invalid)
+	withoutKey := rotate(bearer, quota)
+	withoutKey.input = nil
+	for _, mspID := range withoutKey.endorsers {
+		alone := withoutKey
+		alone.endorsers = []string{mspID}
+		c.refused(alone, invalid)
+	}
+	c.run(ownMandate(rotate(handed, quota)))
+	if state := c.state(handed.mandate().ID()); state.Next == nil {
+		t.Errorf("the mandate before is %+v", state)
+	}
+	c.run(c.revoke(handed))
+}

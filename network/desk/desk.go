@@ -94,20 +94,13 @@ type Launch struct {
 	Retailers []string
 }
 
-// Do publishes the campaign, authorises the advertiser and admits the
-// retailers.
+// Do publishes the campaign, admits the retailers and authorises the advertiser,
+// who is one of the retailers where the campaign is of purchase proofs.
 func (l Launch) Do(ctx context.Context, issuer issuerv1.IssuerServiceClient) (*typev1.Framework, error) {
 	c := l.Campaign
 	publish := campaignfile.Request(c, uuid.NewString())
 	if _, err := issuer.PublishCampaign(ctx, publish); err != nil {
 		return nil, fmt.Errorf("publishing %s: %w", c.ID, err)
-	}
-	authorised, err := issuer.AuthoriseEmitter(ctx, &issuerv1.AuthoriseEmitterRequest{
-		RequestId: uuid.NewString(), Campaign: c.ID, Version: c.Version,
-		Emitter: l.Advertiser, Kind: publish.GetCampaign().GetKinds()[0], Quotas: l.Quotas,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("authorising %s for %s: %w", l.Advertiser, c.ID, err)
 	}
 	for _, retailer := range l.Retailers {
 		_, err := issuer.AdmitRetailer(ctx, &issuerv1.AdmitRetailerRequest{
@@ -116,6 +109,13 @@ func (l Launch) Do(ctx context.Context, issuer issuerv1.IssuerServiceClient) (*t
 		if err != nil {
 			return nil, fmt.Errorf("admitting %s to %s: %w", retailer, c.ID, err)
 		}
+	}
+	authorised, err := issuer.AuthoriseEmitter(ctx, &issuerv1.AuthoriseEmitterRequest{
+		RequestId: uuid.NewString(), Campaign: c.ID, Version: c.Version,
+		Emitter: l.Advertiser, Kind: publish.GetCampaign().GetKinds()[0], Quotas: l.Quotas,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("authorising %s for %s: %w", l.Advertiser, c.ID, err)
 	}
 	return authorised.GetFramework(), nil
 }

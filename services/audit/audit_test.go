@@ -69,7 +69,7 @@ func breaches(found []audit.Finding) []string {
 // consortium has a namespace that is set up and a campaign at work.
 func consortium(t *testing.T) (*ledgertest.Consortium, *campaigntest.Campaign) {
 	t.Helper()
-	c := ledgertest.New(t, ledgertest.Options{})
+	c := ledgertest.New(t, ledgertest.Options{Altered: true})
 	c.SetUp(t, IssuerMSP, ClearingMSP)
 	return c, campaigntest.Publish(t, c, campaigntest.Options{})
 }

@@ -102,6 +102,16 @@ var functionRules = map[string]functionRule{
 		caller: func(c *call) string { return c.clearing }, endorsers: (*call).issuerAndClearing,
 		private: settlementRecords, check: settled,
 	},
+	"ReportMisconduct": {
+		arguments: 1, event: "MisconductReported", tick: true, endorsers: (*call).issuerAndClearing, private: evidenceRecords,
+	},
+	"AnswerMisconduct": {
+		arguments: 1, event: "MisconductAnswered",
+		caller: (*call).accused, endorsers: (*call).creatorAndClearing, private: answerRecords, check: answered,
+	},
+	"ResolveMisconduct": {
+		arguments: 1, event: "MisconductResolved", tick: true, endorsers: (*call).issuerAndClearing, private: resolutionVotes,
+	},
 	"RegisterInstitute": {
 		arguments: 1, event: "InstituteRegistered",
 		caller: func(c *call) string { return c.clearing }, endorsers: (*call).issuerAndClearing,
@@ -111,7 +121,7 @@ var functionRules = map[string]functionRule{
 
 // evaluations are the functions that are asked and not submitted.
 var evaluations = []string{
-	"Check", "CheckTransfer", "FindOwner", "GetInstitute", "GetMandate", "LaneEnds", "CampaignKey", "EmitterKey", "GetBatch", "GetFrameSummary", "GetClaim", "Beacon", "GetFrame", "GetSettlement",
+	"GetMisconduct", "ListMisconduct", "GetEvidence", "GetAnswer", "Check", "CheckTransfer", "FindOwner", "GetInstitute", "GetMandate", "LaneEnds", "CampaignKey", "EmitterKey", "GetBatch", "GetFrameSummary", "GetClaim", "Beacon", "GetFrame", "GetSettlement",
 	"HasRetailerKey", "GetParties", "GetTick", "GetClock", "GetCampaign", "ListCampaigns", "GetFramework", "ListFrameworks",
 	"ListRetailers", "FindRedemption", "GetMarkers", "Standing",
 }

@@ -51,6 +51,7 @@ var keyRules = map[string]keyRule{
 	"spent/":          {by: []string{"Redeem", "Void"}, read: true, check: checkMarker},
 	"product/":        {by: []string{"Redeem", "Void"}, read: true, check: checkMarker},
 	"transfer/":       {by: []string{"Transfer", "Redeem", "Void"}, read: true, check: checkOwnerMarker},
+	"misconduct/":     {by: []string{"ReportMisconduct", "ResolveMisconduct"}, read: true, check: checkMisconduct},
 	"institute/":      {by: []string{"RegisterInstitute"}, read: true, check: checkInstitute},
 	"invoice/":        {by: []string{"Redeem"}, once: true, read: true, check: checkInvoice},
 	"redemption/":     {by: []string{"Redeem"}, once: true, read: true, check: checkRedemption},
@@ -59,7 +60,7 @@ var keyRules = map[string]keyRule{
 }
 
 // rewrittenKeys are the private keys that may be written again.
-var rewrittenKeys = []string{"admission", "mandate", "institute", "claimed/"}
+var rewrittenKeys = []string{"admission", "mandate", "institute", "claimed/", "misconduct-answer/"}
 
 func rewritten(key string) bool {
 	return slices.ContainsFunc(rewrittenKeys, func(prefix string) bool {

@@ -101,6 +101,10 @@ var privateRules = map[string]func(c *call, rest string, value []byte){
 	"settlement/":   checkSettlementRecord,
 	"frame/":        checkFrameSummary,
 	"transfer/":     checkTransferRecord,
+
+	"misconduct/":          checkEvidence,
+	"misconduct-answer/":   checkAnswer,
+	"misconduct-resolved/": checkVote,
 }
 
 // checkVote looks at the note that an organisation took part.

@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
@@ -32,6 +33,7 @@ func (a *app) campaign() *cobra.Command {
 
 func (a *app) campaignPublish() *cobra.Command {
 	var request requestFlag
+	newVersion := false
 	cmd := &cobra.Command{
 		Use: "publish FILE.yaml", Short: "Publish a campaign, for ever", Args: cobra.ExactArgs(1),
 		Long: "Publish a campaign, for ever: a change is another version. Relative dates in the\n" +
@@ -51,7 +53,13 @@ func (a *app) campaignPublish() *cobra.Command {
 				return err
 			}
 			defer done()
-			answer, err := client.PublishCampaign(ctx, campaignfile.Request(campaign, id))
+			publish := campaignfile.Request(campaign, id)
+			if newVersion {
+				if publish.Campaign.Version, err = nextVersion(ctx, client, publish.GetCampaign()); err != nil {
+					return err
+				}
+			}
+			answer, err := client.PublishCampaign(ctx, publish)
 			if err != nil {
 				return repeatable(id, err)
 			}
@@ -59,7 +67,32 @@ func (a *app) campaignPublish() *cobra.Command {
 		}),
 	}
 	request.add(cmd)
+	cmd.Flags().BoolVar(&newVersion, "new-version", false, "publish it as the version after the newest, whatever the file says")
 	return cmd
+}
+
+// nextVersion is the version after the campaign's newest; the newest itself if it
+// has this content: then it is a repeat.
+func nextVersion(ctx context.Context, client issuerv1.IssuerServiceClient, c *typev1.Campaign) (int64, error) {
+	newest := new(typev1.Campaign)
+	err := everyPage(func(token string) (string, error) {
+		page, err := client.ListCampaigns(ctx, &issuerv1.ListCampaignsRequest{PageSize: pageSize, PageToken: token})
+		for _, published := range page.GetCampaigns() {
+			if published.GetCampaign() == c.GetCampaign() && published.GetVersion() > newest.GetVersion() {
+				newest = published
+			}
+		}
+		return page.GetNextPageToken(), err
+	})
+	if err != nil {
+		return 0, err
+	}
+	same := proto.CloneOf(newest)
+	same.Issuer, same.Version, same.Status, same.RedeemUntilTime = c.GetIssuer(), c.GetVersion(), c.GetStatus(), c.GetRedeemUntilTime()
+	if newest.GetVersion() > 0 && proto.Equal(same, c) {
+		return newest.GetVersion(), nil
+	}
+	return newest.GetVersion() + 1, nil
 }
 
 // change is an RPC that leaves a campaign in another state.

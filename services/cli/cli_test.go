@@ -31,6 +31,8 @@ var update = flag.Bool("update", false, "write testdata from what commands print
 const (
 	requestID = "3f0c8f5e-7d1b-4a55-8a43-1f2e3d4c5b6a"
 	sample    = "../../examples/sales.csv"
+	// fakeFrameworkID is that of every fake mandate.
+	fakeFrameworkID = "abababababababababababababababab"
 )
 
 // golden has commands and the files in testdata that have what they print.
@@ -47,6 +49,13 @@ var golden = []struct {
 	{"list", "issuer campaign list"},
 	{"authorise", "issuer emitter authorise tea --quota 1000,500"},
 	{"emitters", "issuer emitter list tea"},
+	{"publish-new", "issuer campaign publish ../../examples/campaign-tea.yaml --new-version"},
+	{"raise-quota", "issuer raise-quota " + fakeFrameworkID + " --quota 2000,500,10"},
+	{"suspend", "issuer suspend " + fakeFrameworkID},
+	{"suspend-redeem", "issuer suspend " + fakeFrameworkID + " --redeem"},
+	{"reinstate", "issuer reinstate " + fakeFrameworkID},
+	{"revoke", "issuer revoke " + fakeFrameworkID},
+	{"rotate-key", "issuer rotate-key " + fakeFrameworkID},
 	{"admit", "issuer retailer admit tea"},
 	{"statistics", "issuer statistics tea"},
 	{"verify", "till verify ec1.a --line 9521234544012:2:2.49"},
@@ -133,6 +142,18 @@ func TestRequests(t *testing.T) {
 		{"admit the only one", "issuer retailer admit tea", "", &issuerv1.AdmitRetailerRequest{
 			RequestId: requestID, Campaign: "tea", Version: 1, Retailer: "RetailerMSP",
 		}},
+		{"raise quota", "issuer raise-quota aa --quota 7,8", "", &issuerv1.RaiseQuotaRequest{
+			RequestId: requestID, FrameworkId: "aa", Quotas: []int64{7, 8},
+		}},
+		{"suspend", "issuer suspend aa --redeem", "", &issuerv1.SuspendEmitterRequest{
+			RequestId: requestID, FrameworkId: "aa", RedeemClosedFrames: true,
+		}},
+		{"reinstate", "issuer reinstate aa", "", &issuerv1.ReinstateEmitterRequest{RequestId: requestID, FrameworkId: "aa"}},
+		{"revoke", "issuer revoke aa", "", &issuerv1.RevokeEmitterRequest{RequestId: requestID, FrameworkId: "aa"}},
+		{"rotate key", "issuer rotate-key aa", "", &issuerv1.RotateKeyRequest{RequestId: requestID, FrameworkId: "aa"}},
+		{"rotate key with quotas", "issuer rotate-key aa --quota 5", "", &issuerv1.RotateKeyRequest{
+			RequestId: requestID, FrameworkId: "aa", Quotas: []int64{5},
+		}},
 		{"redeem lines", "till redeem ec1.a --line 9521234544012:2:2.49 --invoice A1 --institute Bank --paid -10m", "",
 			&retailerv1.RedeemRequest{
 				RequestId: requestID, Basket: basket, Coupons: []string{"ec1.a"}, Invoice: paid(498, noon.Add(-10*time.Minute)),
@@ -158,6 +179,27 @@ func TestRequests(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestANewVersionFollowsTheNewest publishes a file whose campaign has version 1
+// on the ledger, with other content.
+func TestANewVersionFollowsTheNewest(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../examples/campaign-tea.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "tea.yaml")
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "campaign: brezelhof-tea-20", "campaign: tea", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newConsortium(t)
+	if got := c.run(t, "", "--as", "f", "issuer", "campaign", "publish", file, "--new-version"); got.exit != cli.ExitDone {
+		t.Fatalf("%+v", got)
+	}
+	if version := c.last.(*issuerv1.PublishCampaignRequest).GetCampaign().GetVersion(); version != 2 {
+		t.Errorf("version %d is published", version)
 	}
 }
 

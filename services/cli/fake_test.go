@@ -167,6 +167,7 @@ func fakeFramework(emitter string) *typev1.Framework {
 	return &typev1.Framework{
 		FrameworkId: strings.Repeat("ab", 16), Issuer: "IssuerMSP", Emitter: emitter, Campaign: "tea", Version: 1,
 		Kind: typev1.Kind_KIND_STATIC, Epoch: 1, Quotas: []int64{1000, 500},
+		Status: typev1.MandateStatus_MANDATE_STATUS_ACTIVE,
 	}
 }
 

@@ -25,11 +25,12 @@ const (
 )
 
 func (a *app) issuer() *cobra.Command {
-	return group("issuer", "Campaigns, emitters and retailers of a manufacturer",
+	commands := append(a.mandates(),
 		a.campaign(),
 		group("emitter", "Who gives out a campaign's coupons", a.emitterAuthorise(), a.emitterList()),
 		group("retailer", "Who redeems a campaign's coupons", a.retailerAdmit()),
 		a.statistics(), a.frameAudits(), a.issuerMisconduct())
+	return group("issuer", "Campaigns, emitters and retailers of a manufacturer", commands...)
 }
 
 func (a *app) emitterAuthorise() *cobra.Command {
@@ -114,9 +115,9 @@ func (a *app) emitterList() *cobra.Command {
 				return err
 			}
 			return a.show(all, func() string {
-				t := newTable("framework", "emitter", "kind", ">epoch", ">lanes", ">quota")
+				t := newTable("framework", "emitter", "kind", ">epoch", "status", ">lanes", ">quota")
 				for _, f := range all.GetFrameworks() {
-					t.add(f.GetFrameworkId(), f.GetEmitter(), word(f.GetKind(), "KIND_"), f.GetEpoch(), len(f.GetQuotas()), sum(f.GetQuotas()))
+					t.add(f.GetFrameworkId(), f.GetEmitter(), word(f.GetKind(), "KIND_"), f.GetEpoch(), word(f.GetStatus(), "MANDATE_STATUS_"), len(f.GetQuotas()), sum(f.GetQuotas()))
 				}
 				return t.String()
 			})

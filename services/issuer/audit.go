@@ -22,6 +22,9 @@ type Emitters interface {
 	// Log returns the log of a closed frame, all of it or, if it has more
 	// entries than that, one entry more than most.
 	Log(ctx context.Context, emitter string, ref coupon.FrameRef, most int64) ([]coupon.Entry, error)
+	// Openings returns the sales that the purchase proofs of a closed frame came
+	// with; of more than most it may return the first ones only.
+	Openings(ctx context.Context, emitter string, ref coupon.FrameRef, most int64) ([]coupon.Opening, error)
 }
 
 // Audit says how emitters are audited. Zero values mean the defaults.
@@ -118,6 +121,7 @@ func (i *Issuer) audit(ctx context.Context) error {
 	var next time.Time
 	for ctx.Err() == nil {
 		i.step(ctx, "examining logs", i.examine)
+		i.step(ctx, "opening sales", i.openSales)
 		i.step(ctx, "comparing coupons", i.compare)
 		if !time.Now().Before(next) {
 			i.step(ctx, "looking for open frames", i.findOverdue)
@@ -198,6 +202,11 @@ func (i *Issuer) examineFrame(ctx context.Context, due dueAudit) error {
 			}
 		}
 		found = append(found, i.finding(due.FrameRef, f))
+	}
+	if framework.Kind == coupon.KindProof && facts.Content.Count > 0 {
+		if err := i.store.noteSales(ctx, due.FrameRef, facts.Closed.Time, facts.Content.Count); err != nil {
+			return err
+		}
 	}
 	if err := i.store.finishAudit(ctx, due.FrameRef, log, found); err != nil {
 		return err

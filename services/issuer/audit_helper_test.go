@@ -42,6 +42,8 @@ type altered struct {
 
 	mu   sync.Mutex
 	logs map[coupon.FrameRef][]coupon.Entry
+	// opened has the sales of frames of purchase proofs.
+	opened map[coupon.FrameRef][]coupon.Opening
 }
 
 func (a *altered) show(ref coupon.FrameRef, log []coupon.Entry) {
@@ -113,10 +115,17 @@ func newAudited(t *testing.T) *audited {
 
 func newAuditedBy(t *testing.T, change func(*issuer.Options)) *audited {
 	t.Helper()
+	return newAuditedOf(t, change, campaigntest.Options{
+		ID: "audited", Kind: coupon.KindDynamic, Terms: decaying, MaxFrameAge: frameAge,
+	})
+}
+
+func newAuditedOf(t *testing.T, change func(*issuer.Options), campaign campaigntest.Options) *audited {
+	t.Helper()
 	c := ledgertest.New(t, ledgertest.Options{})
-	a := &audited{service: &altered{logs: make(map[coupon.FrameRef][]coupon.Entry)}, customer: new(customer)}
+	a := &audited{service: &altered{logs: make(map[coupon.FrameRef][]coupon.Entry), opened: make(map[coupon.FrameRef][]coupon.Opening)}, customer: new(customer)}
 	service := c.Serve(t, servetest.AdvertiserMSP, serve.Options{
-		Config: serve.Config{Allow: map[string][]string{"GetLog": {"service@any"}}},
+		Config: serve.Config{Allow: map[string][]string{"GetLog": {"service@any"}, "GetOpenings": {"service@any"}}},
 		Register: func(to grpc.ServiceRegistrar) {
 			advertiserv1.RegisterAdvertiserServiceServer(to, a.service)
 		},
@@ -131,9 +140,7 @@ func newAuditedBy(t *testing.T, change func(*issuer.Options)) *audited {
 		change(o)
 	})
 	eventually(t, func() error { return ready(t, c) })
-	a.Lane = campaigntest.Publish(t, c, campaigntest.Options{
-		ID: "audited", Kind: coupon.KindDynamic, Terms: decaying, MaxFrameAge: frameAge,
-	}).OpenLane(t, 0)
+	a.Lane = campaigntest.Publish(t, c, campaign).OpenLane(t, 0)
 	return a
 }
 
@@ -180,10 +187,17 @@ func (a *audited) roll(t *testing.T) {
 // spend redeems a coupon.
 func (a *audited) spend(t *testing.T, c coupon.Coupon) {
 	t.Helper()
+	a.spendAt(t, servetest.RetailerMSP, uuid.NewString(), c)
+}
+
+// spendAt redeems a coupon at a retailer, with an invoice that is paid now, and
+// returns the transaction.
+func (a *audited) spendAt(t *testing.T, retailer, invoice string, c coupon.Coupon) ledger.Receipt {
+	t.Helper()
 	sale := coupon.Sale{
 		RequestID: uuid.NewString(), Request: coupon.Hash{1},
 		Invoice: coupon.Invoice{
-			Institute: "Girobank", Number: uuid.NewString(), Currency: "EUR", Amount: 300, PaidAt: a.consortium.Clock.Now().UnixMilli(),
+			Institute: "Girobank", Number: invoice, Currency: "EUR", Amount: 300, PaidAt: a.consortium.Clock.Now().UnixMilli(),
 		},
 		Basket: coupon.Basket{
 			Currency: "EUR", Total: 300, Lines: []coupon.Line{{GTIN: campaigntest.GTIN, Quantity: 1, UnitPrice: 300}},
@@ -191,14 +205,15 @@ func (a *audited) spend(t *testing.T, c coupon.Coupon) {
 		Coupons: []coupon.Tendered{{Text: c.Text(), Tag: c.SpentTag(coupon.DeriveSpentKey(a.Key))}},
 	}
 	a.roll(t)
-	_, err := a.consortium.For(t, servetest.RetailerMSP).Submit(t.Context(), ledger.Call{
+	receipt, err := a.consortium.For(t, retailer).Submit(t.Context(), ledger.Call{
 		Namespace: namespace, Function: "Redeem",
 		Input:     coupon.BatchInput{Salt: coupon.Hash(campaigntest.RandomKey()), Sales: []coupon.Sale{sale}},
-		Endorsers: []string{servetest.IssuerMSP, servetest.RetailerMSP},
+		Endorsers: []string{servetest.IssuerMSP, retailer},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return receipt
 }
 
 // examined waits until the frame's log is examined.

@@ -77,6 +77,50 @@ func (a *Advertisers) Log(ctx context.Context, emitter string, ref coupon.FrameR
 	}
 }
 
+// Openings implements Emitters.
+func (a *Advertisers) Openings(ctx context.Context, emitter string, ref coupon.FrameRef, most int64) ([]coupon.Opening, error) {
+	conn, err := a.connection(emitter)
+	if err != nil {
+		return nil, err
+	}
+	client := advertiserv1.NewAdvertiserServiceClient(conn)
+	request := &advertiserv1.GetOpeningsRequest{
+		FrameworkId: ref.Framework.String(), Lane: int32(ref.Lane), Frame: int64(ref.Frame),
+	}
+	var all []coupon.Opening
+	for {
+		page, err := client.GetOpenings(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		for _, shown := range page.GetOpenings() {
+			opening, err := openingOf(ref, shown)
+			if err != nil {
+				return nil, err
+			}
+			if all = append(all, opening); int64(len(all)) == most {
+				return all, nil
+			}
+		}
+		request.PageToken = page.GetNextPageToken()
+		if request.PageToken == "" || len(page.GetOpenings()) == 0 {
+			return all, nil
+		}
+	}
+}
+
+// openingOf reads what an emitter shows, as entryOf does.
+func openingOf(ref coupon.FrameRef, shown *advertiserv1.Opening) (coupon.Opening, error) {
+	o := coupon.Opening{
+		Framework: ref.Framework, Lane: ref.Lane, SN: shown.GetSn(), Product: shown.GetProductId(), Invoice: shown.GetInvoiceNumber(),
+	}
+	if len(shown.GetSalt()) != len(o.Salt) || coupon.CheckID("", o.Product) != nil || coupon.CheckID("", o.Invoice) != nil {
+		return o, fmt.Errorf("the opening of number %d is not one of a sale", o.SN)
+	}
+	o.Salt = coupon.Nonce(shown.GetSalt())
+	return o, nil
+}
+
 // entryOf reads what an emitter shows: anything can come.
 func entryOf(lane uint16, shown *advertiserv1.LogEntry) (coupon.Entry, error) {
 	e := coupon.Entry{Lane: lane, SN: shown.GetSn(), UData: shown.GetUData()}

@@ -84,6 +84,8 @@ type tally struct {
 	changes map[coupon.FrameworkID]counts
 	// known are coupons for the audit, which are stored in the issuer's store.
 	known []knownCoupon
+	// sales are those of a batch, for the audit of purchase proofs.
+	sales []redeemedSale
 	in    store
 }
 
@@ -118,6 +120,7 @@ func (c counter) redeemed(ctx context.Context, block ledger.Block, event ledger.
 	for _, sale := range record.Redemptions {
 		t.add(sale, 1)
 		t.know(sale)
+		t.sales = append(t.sales, redeemedSale{record.Retailer, sale})
 	}
 	return t, nil
 }

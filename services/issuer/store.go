@@ -78,6 +78,11 @@ func (t tally) store(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
+	for _, s := range t.sales {
+		if err := noteSale(ctx, tx, s); err != nil {
+			return err
+		}
+	}
 	return addCounts(ctx, tx, t.changes)
 }
 

@@ -159,7 +159,7 @@ func TestAnOutdatedEndorsementIsRenewedOnce(t *testing.T) {
 	}{{"the next is valid", true}, {"the next is invalid, too", false}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			consortium := ledgertest.New(t, ledgertest.Options{})
+			consortium := ledgertest.New(t, ledgertest.Options{Altered: true})
 			client := consortium.For(t, issuer)
 			consortium.Network.HoldBlocks()
 			done := make(chan error, 1)

@@ -5,6 +5,7 @@ package ledgertest
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"ecoupon/chaincode/stubtest"
+	"ecoupon/services/audit"
 )
 
 // Chain is what a peer would have of the consortium's ledger: a configuration
@@ -58,6 +60,32 @@ func (c *Consortium) Chain(t testing.TB) *Chain {
 	}
 	chain.Seal(t, 0)
 	return chain
+}
+
+// audit re-checks the ledger that a test leaves, as one of the members: services
+// have put nothing on it that breaks a rule. What Announce did is left out.
+func (c *Consortium) audit(t testing.TB) {
+	t.Helper()
+	chain := c.Chain(t)
+	source := func(_ context.Context, visit func(*common.Block, audit.PrivateData) error) error {
+		for _, b := range chain.Blocks {
+			if err := visit(b.Block, b.Private); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	_, err := audit.Run(context.Background(), source, audit.Options{
+		MSPID: chain.members[len(chain.Blocks)%len(chain.members)],
+		Found: func(f audit.Finding) {
+			if f.Level == audit.Breach && f.Function != announceFunction {
+				t.Errorf("the audit finds %s by %s: %s", f.Rule, f.Organisations, f.Text)
+			}
+		},
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // Seal makes hashes and the orderers' signatures of all blocks from the number

@@ -15,6 +15,9 @@ import (
 	"ecoupon/services/internal/serve"
 )
 
+// announceFunction is what altered chaincode calls what it does.
+const announceFunction = "Announce"
+
 // announcement is chaincode that an organisation has altered: it writes into its owner's collection, which needs
 // nobody else's consent, and says something to everybody.
 type announcement struct {
@@ -53,7 +56,7 @@ func (c *Consortium) Announce(t testing.TB, by, namespace, event string, payload
 	}
 	c.Network.AddOrganisation(by, announcement{by, event, text})
 	tx, err := c.Network.Endorse(stubtest.Proposal{
-		Namespace: namespace, Function: "Announce", Creator: c.Network.Identity(by, serve.RoleService),
+		Namespace: namespace, Function: announceFunction, Creator: c.Network.Identity(by, serve.RoleService),
 		Time: c.Clock.Now(), Endorsers: []string{by},
 	})
 	c.Network.AddOrganisation(by, honest)

@@ -38,6 +38,9 @@ type Options struct {
 	Start time.Time
 	// BlockInterval is how long a block fills before it is cut; blocks are cut at once if 0.
 	BlockInterval time.Duration
+	// Altered says that the test alters chaincode otherwise than by Announce, or its definition: what it leaves is not
+	// audited.
+	Altered bool
 	// Ledger holds the limits of the clients.
 	Ledger ledger.Config
 }
@@ -61,7 +64,8 @@ type Consortium struct {
 	clients    map[string]*ledger.Client
 }
 
-// New builds the consortium. When the test ends it is an error if a chaincode process would have died.
+// New builds the consortium. When the test ends it is an error if a chaincode process would have died, or if
+// something is on the ledger that an audit finds to be against the rules.
 func New(t testing.TB, o Options) *Consortium {
 	t.Helper()
 	if o.Organisations == nil {
@@ -91,6 +95,9 @@ func New(t testing.TB, o Options) *Consortium {
 	t.Cleanup(func() {
 		for _, fault := range c.Network.Faults() {
 			t.Error(fault)
+		}
+		if !o.Altered {
+			c.audit(t)
 		}
 	})
 	return c

@@ -31,6 +31,9 @@ const (
 	WrongReleaseTime Kind = "wrong_release_time"
 	// OfferNotServed: the emitter gives no coupon of an offer that can be had.
 	OfferNotServed Kind = "offer_not_served"
+	// SalesNotOpened: the emitter does not open the sales of a frame of purchase
+	// proofs. What is found of single proofs has the kinds of package openings.
+	SalesNotOpened Kind = "sales_not_opened"
 )
 
 // Reportable says whether the finding can be reported on the ledger.

@@ -2019,7 +2019,9 @@ type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A kind of misconduct, or what rests on coupons and so is no proof for
 	// others: coupon_not_in_log, serial_twice, coupon_not_valid,
-	// wrong_release_time, offer_not_served.
+	// wrong_release_time, offer_not_served; and of purchase proofs
+	// sales_not_opened, not_opened, wrong_sale, wrong_product, product_twice,
+	// own_sale, other_sale.
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Serial number of the coupon; 0 where it is about none.
 	Sn int64 `protobuf:"varint,2,opt,name=sn,proto3" json:"sn,omitempty"`
