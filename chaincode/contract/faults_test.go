@@ -209,6 +209,7 @@ func TestNoFaultIsOverlooked(t *testing.T) {
 // survives runs a call with every fault on every endorser's peer.
 func (c *consortium) survives(k call) {
 	c.t.Helper()
+	c.t.Logf("a panic must be refused with %s", coupon.ReasonInternal)
 	for _, mspID := range k.endorsers {
 		alone := k
 		alone.endorsers = []string{mspID}

@@ -127,6 +127,9 @@ func (c *Context) checkFree(f coupon.Framework, kind coupon.MisconductKind, befo
 	if kind != coupon.LateFrame && kind != coupon.MissingFrame {
 		return nil
 	}
+	if f.Kind == coupon.KindStatic {
+		return coupon.Refuse(coupon.ReasonNoMisconduct, "framework_id", "frames of static coupons are closed at no given time")
+	}
 	_, state, err := c.mandate(f.ID)
 	if err != nil {
 		return err

@@ -249,6 +249,13 @@ func TestReportsAreRefused(t *testing.T) {
 			c.clock.advance(11 * time.Minute)
 			return k
 		}},
+		{name: "missing, of static coupons", want: coupon.ReasonNoMisconduct, field: "framework_id", prepare: func(c *consortium) call {
+			l := c.newLane(bearer)
+			c.clock.advance(time.Minute)
+			return c.reporting(l.frame, coupon.MissingFrame, coupon.EvidenceInput{
+				Salt: c.salt(), Statement: "it is open", Exhibits: []coupon.Exhibit{},
+			})
+		}},
 		{name: "late for a stopped mandate", want: coupon.ReasonNoMisconduct, field: "framework_id", prepare: func(c *consortium) call {
 			k := deeds["closed late with a coupon"].report(c)
 			c.run(suspend(decaying))

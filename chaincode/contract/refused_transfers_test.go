@@ -101,10 +101,12 @@ func TestTransfersAreRefused(t *testing.T) {
 	for _, bad := range badTransfers {
 		t.Run(bad.name, func(t *testing.T) {
 			t.Parallel()
+			t.Logf("must be refused with %s", bad.want)
 			c := founded(t)
 			g := c.newGift(present)
 			g.give(2)
 			transfer := bad.make(g)
+			t.Logf("must be refused with %s", bad.want)
 			height := c.Height()
 			for _, mspID := range []string{issuer, advertiser} {
 				k := g.transfer(transfer)

@@ -78,6 +78,7 @@ func TestFormerOwnersAreRefused(t *testing.T) {
 			case owner == step+1:
 				want = coupon.ReasonCouponTransferred
 			}
+			t.Logf("must be refused with %s", want)
 			for _, mspID := range []string{issuer, retailer} {
 				k := g.redemption(tendered)
 				k.endorsers = []string{mspID}
@@ -220,6 +221,7 @@ func TestAKeyThatOwnedBefore(t *testing.T) {
 	c.clock.advance(time.Second)
 	g.give(1)
 	old.Ownership = &g.ownership
+	t.Logf("must be refused with %s", coupon.ReasonPresentationReplayed)
 	c.assertRefusals(t, issuer, c.refusal(g.redemption(old)), one(0, coupon.ReasonPresentationReplayed, ""))
 	c.clock.advance(time.Second)
 	c.run(g.redemption(g.presentedBy(1)))

@@ -73,6 +73,7 @@ func TestEvidence(t *testing.T) {
 	released := func(i int, at int64) alteration { return func(log []coupon.Entry, _ *coupon.Case) { log[i].Time = at } }
 	closed := func(at int64) alteration { return func(_ []coupon.Entry, c *coupon.Case) { c.Closed.Time = at } }
 	ageless := func(_ []coupon.Entry, c *coupon.Case) { c.MaxAge, c.Closed.Time = 0, 2*frameOpened }
+	later := func(_ []coupon.Entry, c *coupon.Case) { c.Now = 2 * frameOpened }
 	keyless := func(_ []coupon.Entry, c *coupon.Case) { c.First = nil }
 	const refused, accepted = coupon.ReasonNoMisconduct, coupon.Reason("")
 	for name, test := range map[string]struct {
@@ -108,7 +109,7 @@ func TestEvidence(t *testing.T) {
 		"late without a limit":           {shown(coupon.LateFrame, ageless, 0), refused},
 		"a kind that there is not":       {shown("rudeness", nil), refused},
 		"three entries":                  {shown(coupon.WrongTimes, nil, 0, 1, 2), coupon.ReasonTooMany},
-		"missing, and closed":            {shown(coupon.MissingFrame, closed(2*frameOpened)), refused},
+		"missing, and closed":            {shown(coupon.MissingFrame, later), refused},
 		"missing":                        {missing(frameOpened + frameMaxAge + coupon.FrameTolerance + 1), accepted},
 		"not missing yet":                {missing(frameOpened + frameMaxAge + coupon.FrameTolerance), refused},
 		"missing, with an entry":         {withEntry(missing(2 * frameOpened)), refused},

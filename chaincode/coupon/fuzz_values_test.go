@@ -43,6 +43,41 @@ func FuzzParseMarker(f *testing.F) {
 	})
 }
 
+func FuzzParseOwnerMarker(f *testing.F) {
+	f.Add(OwnerMarker{State: MarkerTransferred, Time: 3, Digest: Hash{4}}.Bytes())
+	f.Add(OwnerMarker{State: MarkerSpent, Time: -1}.Bytes())
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, stored []byte) {
+		m, err := ParseOwnerMarker(stored)
+		if err == nil && !bytes.Equal(m.Bytes(), stored) {
+			t.Fatalf("%x becomes %x", stored, m.Bytes())
+		}
+	})
+}
+
+func FuzzParseTransfer(f *testing.F) {
+	seedVectors(f)
+	bound := Coupon{Kind: KindStatic, Bound: true, SN: 1, Owner: PublicKey(wallet(0)[32:])}
+	f.Add(Transfer{Coupon: bound, Step: 1, NewOwner: PublicKey(wallet(1)[32:]), At: 1}.Text())
+	f.Fuzz(func(t *testing.T, text string) {
+		transfer, err := ParseTransfer(text)
+		if err != nil {
+			refusedProperly(t, err, ReasonMalformedTransfer, ReasonMalformedCoupon, ReasonUnsupportedVersion,
+				ReasonUnknownKind, ReasonBadOwnerKey)
+			return
+		}
+		if transfer.Text() != text {
+			t.Fatalf("%q becomes %q", text, transfer.Text())
+		}
+		if !transfer.Coupon.Presentable() || transfer.Step < 1 || transfer.Step > MaxTransfers || transfer.At < 0 {
+			t.Fatalf("%+v is no transfer", transfer)
+		}
+		if err := transfer.VerifySignature(transfer.Coupon.Owner); err != nil {
+			refusedProperly(t, err, ReasonWrongSignature, ReasonBadOwnerKey)
+		}
+	})
+}
+
 // FuzzIdentifiers reads every type of identifier from text, and checks the forms
 // of names.
 func FuzzIdentifiers(f *testing.F) {
@@ -58,7 +93,7 @@ func FuzzIdentifiers(f *testing.F) {
 			encoding.TextUnmarshaler
 		}{
 			new(Key), new(Hash), new(MAC), new(Tag), new(FrameworkID), new(RedemptionID), new(BatchID),
-			new(PublicKey), new(Nonce), new(Signature),
+			new(PublicKey), new(Nonce), new(Signature), new(MisconductID),
 		} {
 			if err := id.UnmarshalText([]byte(text)); err != nil {
 				refusedProperly(t, err, ReasonInvalidRequest)
@@ -130,6 +165,7 @@ func FuzzRequests(f *testing.F) {
 	requests := []any{
 		PartiesRequest{}, CampaignRef{}, CampaignKeyInput{}, CloseRequest{}, AuthoriseRequest{}, EmitterKeyInput{},
 		AdmitRequest{}, RetailerKeyInput{}, BatchInput{}, CheckInput{}, VoidInput{}, ClaimInput{}, SettleInput{},
+		TransferInput{}, CheckTransferInput{}, OwnerInput{}, RaiseRequest{}, SuspendRequest{}, EndsInput{}, ProductQuery{},
 		FrameContent{}, FrameRef{}, MarkersQuery{}, StandingQuery{}, BatchRecord{}, Campaign{}, Framework{}, CheckResult{},
 	}
 	if doc, err := os.ReadFile(vectorsFile); err == nil {

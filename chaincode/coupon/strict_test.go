@@ -81,7 +81,7 @@ func TestDecodeStrictRefuses(t *testing.T) {
 		{`{"count":true}`, "count"}, {`{"count":{}}`, "count"}, {`{"name":1}`, "name"}, {`{"parts":{}}`, "parts"}, {`[]`, ""}, {`"a"`, ""},
 		{`{"tag":"00"}`, ""}, {`{"tag":"000102030405060708090A0B0C0D0E0F"}`, ""}, {`{"tag":[1]}`, "tag"},
 		{`{"name":"\ud83d"}`, "name"}, {`{"name":"\ude00"}`, "name"}, {`{"name":"\ud83dx\ude00"}`, "name"}, {`{"name":"\ud83d\n"}`, "name"},
-		{`{"name":"\ud83d\ud83d"}`, "name"}, {`{"\ud83d":1}`, ""},
+		{`{"name":"\ud83d\ud83d"}`, "name"}, {`{"\ud83d":1}`, ""}, {`{"by_name":{"\ud83d":1}}`, "by_name"},
 		{deep, strings.Repeat("parts[0].", 16) + "parts"},
 	} {
 		var v strictThing

@@ -114,6 +114,12 @@ type transferVector struct {
 	Nonce      string `json:"nonce"`
 	PrivateKey string `json:"private_key"`
 	Signature  string `json:"signature"`
+	Bytes      string `json:"bytes"`
+	Text       string `json:"text"`
+	// TransferTag is that of the step which the transfer ends, OwnershipMAC that
+	// of the new owner since the time of the transfer.
+	TransferTag  string `json:"transfer_tag"`
+	OwnershipMAC string `json:"ownership_mac"`
 }
 
 type refusedVector struct {

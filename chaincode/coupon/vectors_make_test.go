@@ -99,7 +99,7 @@ func makeVectors(t *testing.T) vectors {
 		Coupons:       append(m.makeCoupons(), releases.vectors...),
 		Presentations: m.makePresentations(),
 		Refused: slices.Concat(m.refusedTexts(), m.refusedCoupons(), m.refusedPresentations(), m.refusedForgeries(),
-			m.refusedReleases(), m.forgedReleases(), m.tamperedReleases()),
+			m.refusedReleases(), m.forgedReleases(), m.tamperedReleases(), m.refusedTransfers()),
 	}
 	for f, mandate := range m.mandates {
 		v.Framework = append(v.Framework, frameworkVector{

@@ -157,7 +157,7 @@ func (m vectorMaker) makeTransfers() []transferVector {
 		step     int64
 		from, to int
 	}{
-		{m.dynamicCoupon(), 1, 15, 30}, {m.dynamicCoupon(), 2, 30, 31}, {m.coupon(0, 1, 2, 0), 1, 0, 32}, {m.proofCoupon(), math.MaxInt64, 16, 33},
+		{m.dynamicCoupon(), 1, 15, 30}, {m.dynamicCoupon(), 2, 30, 31}, {m.coupon(0, 1, 2, 0), 1, 0, 32}, {m.proofCoupon(), MaxTransfers, 16, 33},
 	} {
 		secret := secretOf("nonce of transfer %d", n)
 		transfer := Transfer{
@@ -167,6 +167,9 @@ func (m vectorMaker) makeTransfers() []transferVector {
 		made = append(made, transferVector{
 			Coupon: x.coupon.Text(), Step: x.step, NewOwner: transfer.NewOwner.String(), At: transfer.At, Nonce: transfer.Nonce.String(),
 			PrivateKey: hex.EncodeToString(wallet(x.from).Seed()), Signature: transfer.Signature.String(),
+			Bytes: hex.EncodeToString(transfer.Bytes()), Text: transfer.Text(),
+			TransferTag:  x.coupon.TransferTag(DeriveSpentKey(m.kM), x.step-1).String(),
+			OwnershipMAC: x.coupon.OwnedBy(DeriveSpentKey(m.kM), x.step, transfer.NewOwner, transfer.At).MAC.String(),
 		})
 	}
 	return made

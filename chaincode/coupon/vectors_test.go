@@ -13,6 +13,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,6 +97,7 @@ func TestVectorsAgreeWithTheDescription(t *testing.T) {
 	for _, x := range v.Transfers {
 		message := encode("ecoupon/v1/transfer", couponOf(t, x.Coupon), x.Step, unhex(t, x.NewOwner), x.At, unhex(t, x.Nonce))
 		same(t, "transfer", x.Signature, ed25519.Sign(ed25519.NewKeyFromSeed(unhex(t, x.PrivateKey)), message))
+		transferAgrees(t, unhex(t, v.Keys.KS), x)
 	}
 	if len(v.Framework) < 3 || len(v.Frames) < 5 || len(v.Chain) < 8 || len(v.Transfers) < 2 || len(v.Coupons) < 6 || len(v.Invoices) < 2 || len(v.Redemptions) < 2 || len(v.Presentations) < 3 {
 		t.Error("vectors are missing")
@@ -132,6 +134,11 @@ func TestVectorsParse(t *testing.T) {
 		copy(transfer.NewOwner[:], unhex(t, x.NewOwner))
 		copy(transfer.Nonce[:], unhex(t, x.Nonce))
 		copy(transfer.Signature[:], unhex(t, x.Signature))
+		parsed, err := ParseTransfer(x.Text)
+		wantReason(t, x.Text, err, "")
+		if parsed != transfer || parsed.Text() != x.Text {
+			t.Errorf("%s becomes %+v", x.Text, parsed)
+		}
 		owner := publicOf(ed25519.NewKeyFromSeed(unhex(t, x.PrivateKey)))
 		wantReason(t, "transfer of "+x.Coupon, transfer.VerifySignature(owner), "")
 	}
@@ -160,7 +167,12 @@ func TestVectorsThatAreRefused(t *testing.T) {
 // the vectors can tell: parse it, look up the framework and its kind, find the
 // beacon of its frame, compare both MACs, verify the signature.
 func judge(v vectors, text string) error {
+	var transfer *Transfer
 	tender, err := ParseTender(text)
+	if strings.HasPrefix(text, transferPrefix) {
+		parsed, malformed := ParseTransfer(text)
+		tender, transfer, err = Tender{Coupon: parsed.Coupon}, &parsed, malformed
+	}
 	if err != nil {
 		return err
 	}
@@ -191,8 +203,11 @@ func judge(v vectors, text string) error {
 	if err := tender.Coupon.CheckMACs(kME, mData, macM, beacon); err != nil {
 		return err
 	}
-	if tender.Presentation != nil {
+	switch {
+	case tender.Presentation != nil:
 		return tender.Presentation.VerifySignature(tender.Coupon.Owner)
+	case transfer != nil:
+		return transfer.VerifySignature(tender.Coupon.Owner)
 	}
 	return nil
 }

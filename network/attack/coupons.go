@@ -16,7 +16,7 @@ import (
 
 // attacks returns all that are known.
 func attacks() []attack {
-	return slices.Concat(forged(), copied(), presented(), claimed(), heldBack(), frames(), rewritten(), intruded(), malformed())
+	return slices.Concat(forged(), copied(), presented(), claimed(), heldBack(), frames(), mandates(), rewritten(), intruded(), malformed(), attested(), transferred(), proven())
 }
 
 // Who attacks.

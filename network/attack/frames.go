@@ -48,6 +48,12 @@ func dates() []attack {
 		in("post-dated by an hour in the open frame", wrongTime, decay, func(ctx context.Context, l *lane) outcome {
 			return l.tender(ctx, l.release(newOwner(), l.opened+time.Hour.Milliseconds()).Text())
 		}),
+		in("post-dated by an hour, honest customers before and after", wrongTime, decay, func(ctx context.Context, l *lane) outcome {
+			l.sold(ctx, l.release(newOwner(), l.opened).Text())
+			late := l.release(newOwner(), l.opened+time.Hour.Milliseconds())
+			l.sold(ctx, l.release(newOwner(), l.opened).Text())
+			return l.tender(ctx, late.Text())
+		}),
 		in("post-dated into a frame that is not open", words(coupon.ReasonFrameNotOpen), decay, func(ctx context.Context, l *lane) outcome {
 			l.frame, l.beacon = 360, random()
 			return l.tender(ctx, l.release(newOwner(), time.Now().UnixMilli()).Text())

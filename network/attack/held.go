@@ -52,7 +52,7 @@ func heldBack() []attack {
 			})
 			return order(ctx, tx, time.Now())
 		}},
-		{name: "the same endorsement ordered twice", by: aRetailer, want: []string{"DUPLICATE_TXID", "NOT_ORDERED"}, run: orderTwice},
+		{name: "the same endorsement ordered twice", by: aRetailer, want: []string{"DUPLICATE_TXID", notOrdered}, run: orderTwice},
 		{name: "tick rolled too early", by: anyMember, want: words(coupon.ReasonTickTooEarly), run: func(ctx context.Context, a *arena) outcome {
 			a.caughtUp(ctx)
 			return a.submit(ctx, step{Call: desk.Call{Function: "Tick", Endorsers: []string{issuer, advertiser}}, by: advertiser, as: "advertiser"})
@@ -75,7 +75,7 @@ func orderTwice(ctx context.Context, a *arena) outcome {
 	began := time.Now()
 	commit, err := again.SubmitWithContext(ctx)
 	if err != nil {
-		return outcome{with: "NOT_ORDERED", by: "orderers", took: time.Since(began)}
+		return outcome{with: notOrdered, by: "orderers", took: time.Since(began)}
 	}
 	// The status is the first one's: the second copy has no effect.
 	_, err = commit.StatusWithContext(ctx)

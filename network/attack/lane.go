@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"ecoupon/chaincode/coupon"
@@ -36,9 +37,17 @@ func (a *arena) openLane(ctx context.Context, o offer, number uint16, ahead time
 	l := &lane{arena: a, offer: o, number: number}
 	s := l.step("OpenLane", coupon.LaneRequest{Framework: o.ID, Lane: number}, nil)
 	s.dated = ahead
-	a.done(ctx, s)
+	l.commit(ctx, s)
 	l.enter(ctx)
 	return l
+}
+
+// commit submits what must go through. Orderers may refuse what they then order:
+// whether it was is seen when the frame is entered.
+func (l *lane) commit(ctx context.Context, s step) {
+	if o := l.submit(ctx, s); o.with != accepted && o.with != notOrdered {
+		check(fmt.Errorf("%s: %w", s.Function, unexpected(o)))
+	}
 }
 
 func (l *lane) step(function string, request, input any) step {
@@ -100,7 +109,7 @@ func (l *lane) closing(content coupon.FrameContent) step {
 func (l *lane) next(ctx context.Context, ahead time.Duration) {
 	s := l.closing(l.content())
 	s.dated = ahead
-	l.done(ctx, s)
+	l.commit(ctx, s)
 	l.enter(ctx)
 }
 
@@ -119,12 +128,29 @@ func (l *lane) receipt(index int) string {
 
 // soldAt redeems a coupon once its time has come.
 func (l *lane) soldAt(ctx context.Context, c coupon.Coupon, receipts ...string) outcome {
-	if wait := time.Until(time.UnixMilli(c.Release.Time)); wait > 0 {
+	until(ctx, c.Release.Time)
+	r := withReceipts(request(c.Text()), receipts...)
+	for {
+		// A till repeats the same request until it has an answer.
+		o := l.sell(ctx, retailer, r)
+		if o.with != string(coupon.ReasonLedgerUnavailable) && o.with != string(coupon.ReasonOutcomeUnknown) || ctx.Err() != nil {
+			return o
+		}
+	}
+}
+
+func nonce() coupon.Nonce {
+	h := random()
+	return coupon.Nonce(h[:16])
+}
+
+// until waits for a time, Unix milliseconds.
+func until(ctx context.Context, at int64) {
+	if wait := time.Until(time.UnixMilli(at)); wait > 0 {
 		select {
 		case <-ctx.Done():
 			check(errors.New("interrupted"))
 		case <-time.After(wait):
 		}
 	}
-	return l.sell(ctx, retailer, withReceipts(request(c.Text()), receipts...))
 }

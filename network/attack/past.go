@@ -27,6 +27,10 @@ import (
 // have computed different results; such a transaction is proposed anew.
 const heightsDiffer = "ProposalResponsePayloads do not match"
 
+// notOrdered is how an attack ended that orderers did not take, as far as they
+// say.
+const notOrdered = "NOT_ORDERED"
+
 // step is a transaction or evaluation that a member makes past its services.
 type step struct {
 	desk.Call
@@ -107,7 +111,7 @@ func (a *arena) endorse(ctx context.Context, s step) (*client.Transaction, error
 func order(ctx context.Context, tx *client.Transaction, began time.Time) outcome {
 	commit, err := tx.SubmitWithContext(ctx)
 	if err != nil {
-		return outcome{with: "NOT_ORDERED", by: "orderers: " + status.Convert(err).Message(), took: time.Since(began)}
+		return outcome{with: notOrdered, by: "orderers: " + status.Convert(err).Message(), took: time.Since(began)}
 	}
 	result := must(commit.StatusWithContext(ctx))
 	o := outcome{with: result.Code.String(), by: "every peer's validation", took: time.Since(began)}

@@ -27,7 +27,20 @@ const (
 	ahead = 4900 * time.Millisecond
 	// pause is the longest time between two trials of a lane.
 	pause = 2 * time.Second
+	// atOnce is how many transactions are under way: with more, it would be the
+	// machine's load that is measured.
+	atOnce = 12
 )
+
+// slots are for what is under way.
+type slots chan struct{}
+
+// in does something once there is a slot.
+func (s slots) in(do func()) {
+	s <- struct{}{}
+	defer func() { <-s }()
+	do()
+}
 
 // trial is one coupon that was dated later than it was made.
 type trial struct {
@@ -72,10 +85,13 @@ func postDate(ctx context.Context, a *arena, trials, lanes int) (p postDating, e
 	})
 	p.lanes = lanes
 	made := make(chan trial, trials)
+	closing, redeeming := make(slots, atOnce), make(slots, atOnce)
 	errs := make(chan error, lanes+trials)
 	var making sync.WaitGroup
 	for number := range lanes {
-		making.Go(func() { errs <- guard(func() { a.lie(ctx, o, uint16(number), share(trials, lanes, number), made) }) })
+		making.Go(func() {
+			errs <- guard(func() { a.lie(ctx, closing, o, uint16(number), share(trials, lanes, number), made) })
+		})
 	}
 	go func() { making.Wait(); close(made) }()
 	var spending sync.WaitGroup
@@ -83,7 +99,7 @@ func postDate(ctx context.Context, a *arena, trials, lanes int) (p postDating, e
 	for t := range made {
 		spending.Go(func() {
 			errs <- guard(func() {
-				tooLate := t.spend(ctx)
+				tooLate := t.spend(ctx, redeeming)
 				mu.Lock()
 				defer mu.Unlock()
 				p.gains = append(p.gains, t.gain())
@@ -130,8 +146,9 @@ func guard(do func()) (err error) {
 // lie makes coupons in one lane at random times. It closes the frame, with its
 // clock as far ahead as it may be, where that lets it date later, or because the
 // frame is too old; or it keeps it open, and dates by what is left of it.
-func (a *arena) lie(ctx context.Context, o offer, number uint16, count int, made chan<- trial) {
-	l := a.openLane(ctx, o, number, ahead)
+func (a *arena) lie(ctx context.Context, closing slots, o offer, number uint16, count int, made chan<- trial) {
+	var l *lane
+	closing.in(func() { l = a.openLane(ctx, o, number, ahead) })
 	for range count {
 		select {
 		case <-ctx.Done():
@@ -140,7 +157,7 @@ func (a *arena) lie(ctx context.Context, o offer, number uint16, count int, made
 		}
 		latest := l.opened + frameAge.Milliseconds()
 		if rand.N(2) == 0 || latest <= time.Now().UnixMilli() { //nolint:gosec // any mixture will do
-			l.next(ctx, ahead)
+			closing.in(func() { l.next(ctx, ahead) })
 			latest = l.opened + frameAge.Milliseconds()
 		}
 		t := trial{owner: newOwner(), made: time.Now(), lane: l}
@@ -153,7 +170,10 @@ func (a *arena) lie(ctx context.Context, o offer, number uint16, count int, made
 
 // spend redeems the coupon when its time has come, after another that is dated a
 // millisecond later was refused; it returns how many were.
-func (t trial) spend(ctx context.Context) int {
+func (t trial) spend(ctx context.Context, redeeming slots) int {
+	until(ctx, t.Release.Time)
+	redeeming <- struct{}{}
+	defer func() { <-redeeming }()
 	worse := t.lane.made(t.owner, t.SN, t.Release.Time+1, t.Release.Q)
 	if o := t.soldAt(ctx, worse); o.with != string(coupon.ReasonWrongReleaseTime) {
 		check(fmt.Errorf("dated 1 ms later the coupon is %s by %s", o.with, o.by))

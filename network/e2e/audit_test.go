@@ -56,15 +56,10 @@ func audited(ctx context.Context, organisation string, args ...string) (found []
 var cheating = []string{"Write", "Announce", "Panic"}
 
 // auditEverything re-checks the ledger that all tests have made: nothing on it
-// is against the rules but what altered chaincode has written, and members see
-// the same.
+// is against the rules but what altered chaincode has written.
 func auditEverything() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	if err := consortium.AwaitSameHeight(ctx); err != nil {
-		return err
-	}
-	heads := map[string]string{}
 	for _, organisation := range []string{"clearing", "issuer"} {
 		found, report, _, err := audited(ctx, organisation)
 		if err != nil {
@@ -80,11 +75,6 @@ func auditEverything() error {
 		if err != nil {
 			return err
 		}
-		heads[fmt.Sprint(report.Blocks, report.Head)] = organisation
-	}
-	if len(heads) > 1 {
-		// Ticks go on: only ledgers of the same length can be compared.
-		fmt.Println("the ledger has grown between the audits:", heads)
 	}
 	return nil
 }

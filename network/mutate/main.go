@@ -4,7 +4,9 @@
 // Command mutate shows that every check of the rules is tested. It finds every
 // place in chaincode/coupon and chaincode/contract that refuses, by syntax,
 // removes each in turn and runs the tests that reach it: one of them must fail,
-// and name the reason that is no longer given.
+// and name the reason that is no longer given, in its output or its source. With
+// -passed it does so also for the places that only pass on what another function
+// refused; these have no reason of their own.
 //
 // The working tree is not touched: the tests are built once, from a copy in which
 // every such place asks whether it is switched off. First each test runs alone,
@@ -44,6 +46,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	root := flags.String("root", ".", "the repository")
 	only := flags.String("run", "", "places whose package, function and reason match this expression; entries of others are left alone")
+	passed := flags.Bool("passed", false, "also remove places that only pass on what another function refused")
 	list := flags.Bool("list", false, "list the places and stop")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -52,16 +55,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	places, rewritten, err := find(*root)
+	all, err := find(*root)
 	if err != nil {
 		return err
 	}
-	excused, err := readSurvivors(filepath.Join(*root, "network", "mutate", "survivors.txt"))
+	excused, err := readSurvivors(filepath.Join(*root, "network", "mutate", "survivors.txt"), *passed)
 	if err != nil {
 		return err
 	}
+	chosen := all.choose(wanted, *passed)
 	if *list {
-		for _, p := range places {
+		for _, p := range chosen {
 			fmt.Fprintf(out, "%s  %s\n", p.where(), p)
 		}
 		return nil
@@ -72,21 +76,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	began := time.Now()
-	b, err := build(ctx, *root, scratch, rewritten)
+	b, err := build(ctx, *root, scratch, all.rewritten, all.named)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d places; built in %.0f s\n", len(places), time.Since(began).Seconds())
+	fmt.Fprintf(out, "%d places; built in %.0f s\n", len(all.places), time.Since(began).Seconds())
 	if err := b.learn(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%d tests run alone after %.0f s\n", b.count(), time.Since(began).Seconds())
-	var chosen []place
-	for _, p := range places {
-		if wanted.MatchString(p.String()) {
-			chosen = append(chosen, p)
-		}
-	}
 	tally, err := b.removeEach(ctx, chosen, excused, out)
 	if err != nil {
 		return err

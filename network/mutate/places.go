@@ -27,6 +27,9 @@ type place struct {
 
 // String is what survivors.txt knows the place by.
 func (p place) String() string {
+	if p.reason == "" {
+		return fmt.Sprintf("%s.%s %q", p.pkg, p.function, p.detail)
+	}
 	return fmt.Sprintf("%s.%s %s %q", p.pkg, p.function, p.reason, p.detail)
 }
 
@@ -41,30 +44,53 @@ type source struct {
 	edits     map[int]string // by offset: what is inserted there
 }
 
-// find returns all places, and the files of the packages with each place made
-// to ask whether it is switched off, by path.
-func find(root string) ([]place, map[string][]byte, error) {
-	var sources []*source
+// found is what is in the sources: all places, the files of the packages with
+// each place made to ask whether it is switched off, by path, and the reasons
+// that the source of each test names.
+type found struct {
+	places    []place
+	rewritten map[string][]byte
+	named     map[string]map[string]bool
+}
+
+// choose returns the places that match, without those that only pass a refusal on
+// unless they are wanted too.
+func (f found) choose(wanted *regexp.Regexp, passed bool) []place {
+	var chosen []place
+	for _, p := range f.places {
+		if wanted.MatchString(p.String()) && (passed || !strings.HasPrefix(p.detail, passesOn)) {
+			chosen = append(chosen, p)
+		}
+	}
+	return chosen
+}
+
+func find(root string) (found, error) {
+	var sources, tests []*source
 	reasons := map[string]string{}
 	for _, folder := range packages {
 		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
 		if err != nil {
-			return nil, nil, err
+			return found{}, err
 		}
 		for _, path := range files {
-			if strings.HasSuffix(path, "_test.go") {
-				continue
-			}
 			s, err := parse(filepath.Base(folder), path)
 			if err != nil {
-				return nil, nil, err
+				return found{}, err
+			}
+			if strings.HasSuffix(path, "_test.go") {
+				tests = append(tests, s)
+				continue
 			}
 			sources = append(sources, s)
 			s.collectReasons(reasons)
 		}
 	}
-	f := finder{reasons: reasons, helpers: map[string]string{}}
+	f := finder{reasons: reasons, helpers: map[string]string{}, refusing: map[string]bool{}}
 	for f.findHelpers(sources) {
+		continue
+	}
+	for f.findRefusing(sources) {
 		continue
 	}
 	rewritten := map[string][]byte{}
@@ -72,7 +98,29 @@ func find(root string) ([]place, map[string][]byte, error) {
 		f.visit(s)
 		rewritten[s.path] = s.rewrite()
 	}
-	return f.places, rewritten, nil
+	named := map[string]map[string]bool{}
+	for _, s := range tests {
+		f.nameReasons(s, named)
+	}
+	return found{f.places, rewritten, named}, nil
+}
+
+// nameReasons notes which reasons the functions of a file name.
+func (f *finder) nameReasons(s *source, into map[string]map[string]bool) {
+	for _, d := range s.tree.Decls {
+		declared, ok := d.(*ast.FuncDecl)
+		if !ok || declared.Body == nil {
+			continue
+		}
+		words := map[string]bool{}
+		ast.Inspect(declared.Body, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && f.reasons[id.Name] != "" {
+				words[f.reasons[id.Name]] = true
+			}
+			return true
+		})
+		into[declared.Name.Name] = words
+	}
 }
 
 func parse(pkg, path string) (*source, error) {
@@ -113,7 +161,9 @@ type finder struct {
 	// helpers are such functions, by package and name, and closures, by package,
 	// function and name, with the reason that they give.
 	helpers map[string]string
-	places  []place
+	// refusing are the names of all functions that may refuse.
+	refusing map[string]bool
+	places   []place
 	// receiver is of the method that is being visited.
 	receiver string
 }

@@ -57,6 +57,10 @@ func (f *finder) visitBody(s *source, function string, signature *ast.FuncType, 
 				f.visitBody(s, function, n.Type, n.Body)
 			}
 			return false
+		case *ast.BlockStmt:
+			f.visitPassing(s, function, n.List)
+		case *ast.CaseClause:
+			f.visitPassing(s, function, n.Body)
 		case *ast.ReturnStmt:
 			f.visitStatement(s, function, n, n.Results, false)
 		case *ast.ExprStmt:
@@ -95,18 +99,27 @@ func (f *finder) visitStatement(s *source, function string, statement ast.Stmt, 
 }
 
 func (f *finder) add(s *source, function, reason string, statement ast.Stmt, call *ast.CallExpr) {
-	at := s.set.Position(call.Pos())
-	p := place{
-		id: len(f.places) + 1, pkg: s.pkg, function: f.receiver + strings.TrimPrefix(function, s.pkg+"."),
-		reason: reason, detail: detail(call), file: s.path, line: at.Line,
-	}
+	p := f.place(s, function, reason, call)
+	p.detail = detail(call)
 	f.places = append(f.places, p)
-	off := "SwitchedOff"
-	if s.pkg != "coupon" {
-		off = "coupon." + off
-	}
-	s.insert(statement.Pos(), fmt.Sprintf("if !%s(%d) { ", off, p.id))
+	s.insert(statement.Pos(), fmt.Sprintf("if !%s(%d) { ", s.switchName(), p.id))
 	s.insert(statement.End(), " }")
+}
+
+// place is the next one, at a node.
+func (f *finder) place(s *source, function, reason string, at ast.Node) place {
+	return place{
+		id: len(f.places) + 1, pkg: s.pkg, function: f.receiver + strings.TrimPrefix(function, s.pkg+"."),
+		reason: reason, file: s.path, line: s.set.Position(at.Pos()).Line,
+	}
+}
+
+// switchName is how the file's package calls SwitchedOff.
+func (s *source) switchName() string {
+	if s.pkg == "coupon" {
+		return "SwitchedOff"
+	}
+	return "coupon.SwitchedOff"
 }
 
 // falling is what a function ends with when its last refusal is switched off:

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +62,7 @@ type built struct {
 	tests   map[string][]string // by folder
 	reach   map[int][]test      // by place, quickest first
 	took    map[test]time.Duration
+	named   map[string]map[string]bool // reasons in the source of a test
 }
 
 // test is one top-level test of a package.
@@ -70,7 +70,7 @@ type test struct{ folder, name string }
 
 // build copies the module to the scratch folder, with the files rewritten, and
 // builds its tests there. Tests that fail may write into their folders.
-func build(ctx context.Context, root, scratch string, files map[string][]byte) (*built, error) {
+func build(ctx context.Context, root, scratch string, files map[string][]byte, named map[string]map[string]bool) (*built, error) {
 	if err := os.CopyFS(filepath.Join(scratch, "chaincode"), os.DirFS(filepath.Join(root, "chaincode"))); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func build(ctx context.Context, root, scratch string, files map[string][]byte) (
 	if err := add(filepath.Join(root, "chaincode", "coupon", "switches.go"), []byte(switches)); err != nil {
 		return nil, err
 	}
-	b := &built{scratch: scratch, tests: map[string][]string{}, reach: map[int][]test{}, took: map[test]time.Duration{}}
+	b := &built{scratch: scratch, tests: map[string][]string{}, reach: map[int][]test{}, took: map[test]time.Duration{}, named: named}
 	for _, p := range packages {
 		folder := filepath.Join(scratch, p)
 		b.folders = append(b.folders, folder)
@@ -200,9 +200,9 @@ func (b *built) remove(ctx context.Context, p place) (by, word string, err error
 	slices.SortStableFunc(ordered, func(x, y test) int {
 		return strings.Compare(foreign(x, p), foreign(y, p))
 	})
-	for len(ordered) > 0 {
+	for size := batch; len(ordered) > 0; {
 		n := 1
-		for n < len(ordered) && n < batch && ordered[n].folder == ordered[0].folder {
+		for n < len(ordered) && n < size && ordered[n].folder == ordered[0].folder {
 			n++
 		}
 		names := make([]string, n)
@@ -214,10 +214,14 @@ func (b *built) remove(ctx context.Context, p place) (by, word string, err error
 			return "", "", ctx.Err()
 		}
 		if err != nil {
-			if names := p.missedBy(text); names != "" {
+			if names := b.missedBy(p, text); names != "" {
 				return names, "", nil
 			}
 			word = "tests fail, and none names " + p.reason + ": " + failures(text)
+			if n > 1 { // a panic of one has cut the others short
+				size = 1
+				continue
+			}
 		}
 		ordered = ordered[n:]
 	}
@@ -231,12 +235,15 @@ func foreign(t test, p place) string {
 	return t.folder
 }
 
-// missedBy returns the test that failed where the output names the reason.
-func (p place) missedBy(text string) string {
-	if p.reason != "" && !bytes.Contains([]byte(text), []byte(p.reason)) {
-		return ""
+// missedBy returns the test that failed, if its output or its source names the
+// reason.
+func (b *built) missedBy(p place, text string) string {
+	failed := failures(text)
+	top, _, _ := strings.Cut(failed, "/")
+	if p.reason == "" || strings.Contains(text, p.reason) || b.named[top][p.reason] {
+		return failed
 	}
-	return failures(text)
+	return ""
 }
 
 // failures returns the name of the first test that failed.

@@ -4,6 +4,7 @@
 package advertiser_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
@@ -280,7 +281,9 @@ func TestATransferWhoseOutcomeIsLostIsRepeated(t *testing.T) {
 	transfer := s.handOn(c, 1, 1, 2)
 	s.consortium.FailAfter(servetest.AdvertiserMSP, ledgertest.StepStatus, 1000, errors.New("lost"))
 	request := &advertiserv1.TransferCouponRequest{FrameworkId: c.Framework.String(), Transfer: transfer.Text()}
-	_, err := s.client.TransferCoupon(t.Context(), request)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // the server answers before
+	defer cancel()
+	_, err := s.client.TransferCoupon(ctx, request)
 	refusal{codes.Unavailable, coupon.ReasonOutcomeUnknown}.check(t, err)
 	s.consortium.Heal()
 	s.end(t)

@@ -42,7 +42,9 @@ func (i *Issuer) Authorise(ctx context.Context, request coupon.AuthoriseRequest)
 	call := ledger.Call{
 		Namespace: i.namespace, Function: "AuthoriseEmitter", Argument: request,
 		Endorsers: []string{i.self, i.second(request.Emitter)},
-		RetryOn:   []coupon.Reason{coupon.ReasonUnknownCampaign, coupon.ReasonKeyMissing},
+		// The other peer may not have the block with the campaign, or with the
+		// admission of a retailer that is to emit purchase proofs.
+		RetryOn:   []coupon.Reason{coupon.ReasonUnknownCampaign, coupon.ReasonKeyMissing, coupon.ReasonRetailerNotAdmitted},
 		Reference: mandate.ID().String(),
 	}
 	if request.Emitter != i.self { // the own key is no other's to see

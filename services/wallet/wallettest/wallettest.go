@@ -34,9 +34,10 @@ const Terms = `{"format":1,"currency":"EUR","gtins":["09521234543213"],"quantity
 // Misconduct is how the advertiser deviates. It is asked at each request, so a
 // test can change its fields between calls of the wallet.
 type Misconduct struct {
-	// LoseAnswers closes the connection after issuing, this many times.
+	// LoseAnswers closes the connection after issuing, or handing on, this many
+	// times.
 	LoseAnswers int
-	// Refuse answers requests for coupons with this reason.
+	// Refuse answers requests for coupons and transfers with this reason.
 	Refuse coupon.Reason
 	// Owner is put into coupons in place of the customer's, or of what the
 	// customer chose.
@@ -47,6 +48,8 @@ type Misconduct struct {
 	Garbage string
 	// Static makes static coupons of a dynamic offer.
 	Static bool
+	// Owned may alter what is said of a coupon's owner.
+	Owned func(*advertiserv1.Ownership)
 	// Late is added to times of release.
 	Late time.Duration
 	// Receipt may alter answers with a receipt.
@@ -70,21 +73,23 @@ type Advertiser struct {
 	// Now is the advertiser's clock; it is set before the first request.
 	Now func() time.Time
 
-	keys     coupon.Key
-	lanes    map[coupon.FrameworkID]*lane
-	mu       sync.Mutex
-	offers   []*advertiserv1.Offer
-	issued   map[string]string
-	serial   int64
-	conduct  Misconduct
-	requests []Request
+	keys   coupon.Key
+	lanes  map[coupon.FrameworkID]*lane
+	mu     sync.Mutex
+	offers []*advertiserv1.Offer
+	issued map[string]string
+	// transfers has those of each coupon, oldest first.
+	transfers map[coupon.Coupon][]coupon.Transfer
+	serial    int64
+	conduct   Misconduct
+	requests  []Request
 }
 
 // New starts an advertiser without offers; it ends with the test.
 func New(t testing.TB) *Advertiser {
 	t.Helper()
 	a := &Advertiser{
-		issued: make(map[string]string), lanes: make(map[coupon.FrameworkID]*lane),
+		issued: make(map[string]string), transfers: make(map[coupon.Coupon][]coupon.Transfer), lanes: make(map[coupon.FrameworkID]*lane),
 		Roots: x509.NewCertPool(), Now: time.Now,
 	}
 	if _, err := rand.Read(a.keys[:]); err != nil {
@@ -94,6 +99,8 @@ func New(t testing.TB) *Advertiser {
 	mux.HandleFunc("GET /v1/offers", a.list)
 	mux.HandleFunc("POST /v1/offers/{framework_id}/coupons", a.issue)
 	mux.HandleFunc("GET /v1/offers/{framework_id}/receipts/{lane}/{sn}", a.receipt)
+	mux.HandleFunc("POST /v1/offers/{framework_id}/transfers", a.transfer)
+	mux.HandleFunc("GET /v1/offers/{framework_id}/owners/{coupon}", a.owner)
 	server := httptest.NewTLSServer(mux)
 	t.Cleanup(server.Close)
 	a.URL = server.URL
