@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -228,7 +229,11 @@ func (i *Issuer) withoutLog(ctx context.Context, due dueAudit, f auditing.Fault)
 	waited := i.now().Sub(time.UnixMilli(due.noticed))
 	next := i.now().Add(min(max(waited/4, i.audits.Interval), i.audits.LogPatience))
 	if waited < i.audits.LogPatience {
-		i.logger.WarnContext(ctx, "a log is not shown", "framework", due.Framework, "lane", due.Lane, "frame", due.Frame, "detail", f.Detail)
+		level := slog.LevelWarn
+		if waited < i.audits.Interval {
+			level = slog.LevelDebug // the emitter may not know yet that the ledger has closed the frame
+		}
+		i.logger.Log(ctx, level, "a log is not shown", "framework", due.Framework, "lane", due.Lane, "frame", due.Frame, "detail", f.Detail)
 		next = minTime(next, time.UnixMilli(due.noticed).Add(i.audits.LogPatience))
 		return i.store.postpone(ctx, due.FrameRef, next.UnixMilli())
 	}
