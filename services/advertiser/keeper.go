@@ -60,8 +60,9 @@ type position struct {
 	open *issuing.Frame
 	// newest is the last one that was open.
 	newest coupon.FrameRef
-	// soldOut says that there will be none any more.
-	soldOut bool
+	// spent are the quotas that are used up, so that there will be no other frame
+	// until they are raised; nil while there is something left.
+	spent []int64
 }
 
 func newKeeper(a *Advertiser, framework coupon.Framework) *keeper {
@@ -122,7 +123,7 @@ func (k *keeper) run(ctx context.Context) {
 		if !slices.Equal(quotas, k.quotas()) {
 			continue
 		}
-		k.move(func(at *position) { at.soldOut = true })
+		k.move(func(at *position) { at.spent = quotas })
 		for slices.Equal(quotas, k.quotas()) {
 			select {
 			case <-k.woken:
@@ -130,7 +131,7 @@ func (k *keeper) run(ctx context.Context) {
 				return
 			}
 		}
-		k.move(func(at *position) { at.soldOut = false })
+		k.move(func(at *position) { at.spent = nil })
 	}
 }
 

@@ -73,16 +73,16 @@ func (l *leading) quota() int64 {
 	return 0
 }
 
-// usedUp says that no lane has a number left.
-func (l *leading) usedUp(ctx context.Context) (bool, error) {
+// usedUp returns the quotas if no lane has a number left by them, else nil.
+func (l *leading) usedUp(ctx context.Context) ([]int64, error) {
 	quotas := l.quotas()
 	for _, lane := range l.serials.Lanes(quotas) {
 		at, err := l.serials.Standing(ctx, l.framework.ID, lane)
 		if err != nil || !at.Lost && at.LastSN < quotas[lane] {
-			return false, err
+			return nil, err
 		}
 	}
-	return true, nil
+	return quotas, nil
 }
 
 // finish closes the open frame of a lane that is left, with the coupons that the
@@ -170,11 +170,11 @@ func (l *leading) serve(ctx context.Context, f issuing.Frame) error {
 		}
 		remaining := l.remaining(f, at)
 		if remaining <= 0 || l.isDemanded(f.FrameRef) {
-			soldOut, err := l.usedUp(ctx)
+			spent, err := l.usedUp(ctx)
 			if err != nil {
 				return err
 			}
-			l.move(func(at *position) { at.open, at.soldOut = nil, soldOut })
+			l.move(func(at *position) { at.open, at.spent = nil, spent })
 			_, err = l.serials.Close(ctx, f.FrameRef)
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ecoupon/chaincode/coupon"
@@ -39,7 +40,7 @@ func (a *Advertiser) release(ctx context.Context, o *offer, request issuing.Requ
 				return released, err
 			}
 		}
-		if at.soldOut {
+		if at.spent != nil && slices.Equal(at.spent, o.keeper.quotas()) {
 			return issuing.Released{}, coupon.Refuse(coupon.ReasonSoldOut, "framework_id", "all coupons of the offer are given out")
 		}
 		select {

@@ -42,15 +42,19 @@ func (a *Advertiser) Transfer(ctx context.Context, framework coupon.FrameworkID,
 		return *checked.Done, nil
 	}
 	if err := a.submitTransfer(ctx, o, coupon.TransferInput{Text: text, Ownership: *checked.Ownership}); err != nil {
+		if reason, _ := coupon.ReasonOf(err); reason != coupon.ReasonCouponTransferred {
+			return coupon.OwnerResult{}, err
+		}
 		// The same transfer may have been sent twice at once.
-		if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonCouponTransferred {
-			if again, failed := a.checkTransfer(ctx, o, text); failed == nil && again.Done != nil {
-				return *again.Done, nil
-			}
+		if done := a.awaitOwner(ctx, o, text); done != nil {
+			return *done, nil
 		}
 		return coupon.OwnerResult{}, err
 	}
-	return a.awaitOwner(ctx, o, text, coupon.OwnerResult{Step: t.Step, Owner: t.NewOwner, Transfer: t.Digest()}), nil
+	if done := a.awaitOwner(ctx, o, text); done != nil {
+		return *done, nil
+	}
+	return coupon.OwnerResult{Step: t.Step, Owner: t.NewOwner, Transfer: t.Digest()}, nil
 }
 
 // Owner returns whose a coupon is, as the ledger has it. It says nothing of what
@@ -121,22 +125,27 @@ func (a *Advertiser) submitTransfer(ctx context.Context, o *offer, in coupon.Tra
 	return err
 }
 
-// awaitOwner waits until the issuer's peer has seen the transfer, which stands in
-// any case: until then a till would be told that the coupon is the former
-// owner's.
-func (a *Advertiser) awaitOwner(ctx context.Context, o *offer, text string, made coupon.OwnerResult) coupon.OwnerResult {
+// awaitOwner waits until the issuer's peer has seen what was done in the step of
+// a transfer, and returns whose the coupon is if that was this transfer. Until
+// then a till would be told that the coupon is the former owner's, and a peer
+// that is a block ahead of the issuer's knows of the step, but not whose it was.
+func (a *Advertiser) awaitOwner(ctx context.Context, o *offer, text string) *coupon.OwnerResult {
 	ctx, cancel := context.WithTimeout(ctx, seenLimit)
 	defer cancel()
 	pause := time.NewTicker(seenPause)
 	defer pause.Stop()
 	for {
-		if checked, err := a.checkTransfer(ctx, o, text); err == nil && checked.Done != nil {
-			return *checked.Done
+		checked, err := a.checkTransfer(ctx, o, text)
+		if err == nil && checked.Done != nil {
+			return checked.Done
+		}
+		if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonCouponTransferred {
+			return nil
 		}
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
-			return made
+			return nil
 		}
 	}
 }

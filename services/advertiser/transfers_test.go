@@ -250,9 +250,11 @@ func TestOneOfManyTransfersIsMade(t *testing.T) {
 	const customers = 4
 	var group sync.WaitGroup
 	replies := make([]reply, 2*customers)
-	for i := range replies {
-		text := s.handOn(c, 1, 1, 2+i/2).Text()
-		group.Go(func() { replies[i], _ = s.postTransfer(t, c.Framework, text) })
+	for customer := range customers {
+		text := s.handOn(c, 1, 1, 2+customer).Text()
+		for i := range 2 {
+			group.Go(func() { replies[2*customer+i], _ = s.postTransfer(t, c.Framework, text) })
+		}
 	}
 	group.Wait()
 	owned := s.askOwner(t, c)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -82,7 +83,12 @@ func Serve(
 	institutev1.RegisterInstituteServiceServer(server, NewServer(service))
 	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Serve(listener) })
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) {
+			return err // else it was stopped before it began
+		}
+		return nil
+	})
 	group.Go(func() error {
 		<-ctx.Done()
 		stopped := time.AfterFunc(stopTimeout, server.Stop)

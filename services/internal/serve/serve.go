@@ -95,7 +95,7 @@ func Serve(ctx context.Context, o Options, listen Listeners) error {
 	tasks, stopTasks := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopTasks()
 
-	group.Go(func() error { return process.server.Serve(listen.GRPC) })
+	group.Go(func() error { return serveGRPC(process.server, listen.GRPC) })
 	if listen.Debug != nil {
 		group.Go(func() error { return serveHTTP(process.debug, listen.Debug) })
 	}
@@ -199,6 +199,14 @@ func (p *process) watchReady(ctx context.Context, ready func(context.Context) er
 		}
 	}
 	p.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+}
+
+// serveGRPC returns nil when the server is stopped, if only before it began.
+func serveGRPC(server *grpc.Server, listener net.Listener) error {
+	if err := server.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) {
+		return err
+	}
+	return nil
 }
 
 // stop lets running calls end within the limit, and then ends them.
