@@ -137,7 +137,8 @@ func (f Folder) Serve(ctx context.Context, listener net.Listener, logger *slog.L
 	if err != nil {
 		return err
 	}
-	store, err := sqlstore.Open(ctx, sqlstore.Options{Path: f.path(storeFile), Migrations: tables})
+	// A store that is being made is not left half made.
+	store, err := sqlstore.Open(context.WithoutCancel(ctx), sqlstore.Options{Path: f.path(storeFile), Migrations: tables})
 	if err != nil {
 		return err
 	}
