@@ -180,8 +180,7 @@ func (p *play) checkBooks(_ context.Context, settlement *clearingv1.Settlement) 
 	for _, sold := range p.sales {
 		taken += sold.redemption.GetTotal().GetMinor()
 	}
-	// The voided sale was redeemed again for the same value, and one coupon of
-	// the frauds was good once.
+	// The voided sale was redeemed again for the same value.
 	taken += p.extra
 	if paid != taken {
 		return fmt.Errorf("the tills took off %d minor units, the settlement pays %d", taken, paid)

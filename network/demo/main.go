@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The e-coupon consortium authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command demo plays a day of the consortium on a fresh local network: two
+// Command demo plays a day of the consortium on a fresh local network:
 // campaigns, customers with wallets, a day's sales at the tills, frauds that
-// are refused, a void, shops that redeem coupons of their own, a claim and a
-// settlement. It reads examples/ and leaves the network up.
+// are refused, a void, shops that redeem coupons of their own, a dynamic coupon,
+// a purchase proof, a coupon that is handed on, changes of a mandate, audits, a
+// claim and a settlement. It reads examples/ and leaves the network up.
 package main
 
 import (
@@ -61,6 +62,8 @@ func run(ctx context.Context, state, consortium, examples string, running bool) 
 		{"Frauds", p.tryFrauds},
 		{"A sale undone", p.undoSale},
 		{"Shops of their own", p.ownShops},
+		{"Other kinds of coupons", p.otherKinds},
+		{"Mandates and audits", p.mandatesAndAudits},
 		{"Claim, reconciliation, settlement", p.settle},
 		{"Timings", func(context.Context) error { s.timings(); return nil }},
 		{"Go on by hand", p.farewell},

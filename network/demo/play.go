@@ -58,8 +58,11 @@ type play struct {
 	sales map[string]*soldSale // by basket id
 	order []string
 	used  map[string]bool // holdings, by id
-	// extra is what the frauds redeemed honestly on their way, in minor units.
+	// extra is what the retailer redeemed honestly besides the day's sales, in
+	// minor units.
 	extra int64
+	// gift is the offer of coupons that may be handed on.
+	gift wallet.Offer
 }
 
 // soldSale is a sale with coupons that was accepted.

@@ -191,8 +191,6 @@ func (p *play) walletOf(advertiser, customer string) (*wallet.Wallet, error) {
 
 // awaitOffer waits until an advertiser shows an offer of the campaign.
 func (p *play) awaitOffer(ctx context.Context, advertiser, campaign string) (wallet.Offer, error) {
-	ctx, cancel := context.WithTimeout(ctx, catchUp)
-	defer cancel()
 	w, err := p.walletOf(advertiser, "window-shopper")
 	if err != nil {
 		return wallet.Offer{}, err
@@ -201,20 +199,15 @@ func (p *play) awaitOffer(ctx context.Context, advertiser, campaign string) (wal
 	if err != nil {
 		return wallet.Offer{}, err
 	}
-	for {
+	var found wallet.Offer
+	err = await(ctx, "the offer of "+campaign, func(ctx context.Context) (bool, error) {
 		offers, err := w.Offers(ctx, url)
-		if err != nil {
-			return wallet.Offer{}, err
-		}
 		for _, o := range offers {
 			if o.Mandate.Campaign == campaign {
-				return o, nil
+				found = o
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return wallet.Offer{}, fmt.Errorf("waiting for the offer of %s: %w", campaign, ctx.Err())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+		return found.Mandate.Campaign == campaign, err
+	})
+	return found, err
 }

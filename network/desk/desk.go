@@ -123,13 +123,18 @@ func (l Launch) Do(ctx context.Context, issuer issuerv1.IssuerServiceClient) (*t
 // Purchase is what a till asks for a customer who buys one unit of an article,
 // at 2.49 EUR, with one coupon; request and invoice are new.
 func Purchase(gtin, coupon string) *retailerv1.RedeemRequest {
+	return PurchaseAt(gtin, 249, coupon)
+}
+
+// PurchaseAt is Purchase at another price, in cents.
+func PurchaseAt(gtin string, price int64, coupon string) *retailerv1.RedeemRequest {
 	return &retailerv1.RedeemRequest{
 		RequestId: uuid.NewString(),
 		Invoice: &typev1.Invoice{
 			Number: uuid.NewString(), Institute: "Girohaus",
-			Amount: &typev1.Money{Currency: "EUR", Minor: 249}, PaidTime: timestamppb.Now(),
+			Amount: &typev1.Money{Currency: "EUR", Minor: price}, PaidTime: timestamppb.Now(),
 		},
-		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: 249}}},
+		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: price}}},
 		Coupons: []string{coupon},
 	}
 }

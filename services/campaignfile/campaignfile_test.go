@@ -180,7 +180,7 @@ func TestParseTime(t *testing.T) {
 
 func TestExamplesAreGood(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"campaign-cocoa.yaml", "campaign-tea.yaml", "campaign-coffee.yaml"} {
+	for _, name := range []string{"campaign-cocoa.yaml", "campaign-tea.yaml", "campaign-coffee.yaml", "gift-chocolate.yaml", "proof-grinder.yaml"} {
 		c, err := campaignfile.Load("../../examples/"+name, now)
 		if err != nil {
 			t.Fatal(err)
