@@ -84,14 +84,14 @@ func TestACouponThatGrowsIsRedeemedWithItsReceipt(t *testing.T) {
 	})
 	s.offered(t, offer.Framework)
 	made := s.issue(t, dynamicRequest(offer))
+	_, err := s.client.GetReceipt(t.Context(), receiptRequest(made))
+	refusal{codes.FailedPrecondition, coupon.ReasonFrameNotClosed}.check(t, err)
 	s.consortium.Clock.Advance(5 * time.Minute)
 	s.consortium.Tick(t, servetest.IssuerMSP, servetest.ClearingMSP)
 	_, refused := redeem(t, s.consortium, made, "")
 	if len(refused) != 1 || refused[0].Reason != coupon.ReasonReceiptRequired {
 		t.Errorf("without receipt: %v", refused)
 	}
-	_, err := s.client.GetReceipt(t.Context(), receiptRequest(made))
-	refusal{codes.FailedPrecondition, coupon.ReasonFrameNotClosed}.check(t, err)
 	s.closeFrames(t)
 	if worth, refused := redeem(t, s.consortium, made, s.receipt(t, made)); worth != 150 || refused != nil {
 		t.Errorf("with its receipt: %d, %v", worth, refused)
