@@ -62,8 +62,12 @@ func TestNetworkIsUpgradedAndGrows(t *testing.T) {
 			t.Errorf("%s is missing in\n%s", name, status)
 		}
 	}
-	if n := strings.Count(status, runner.Running); n != 4*4+2*3 {
-		t.Errorf("%d processes run:\n%s", n, status)
+	want := 2 * 3 // of a newcomer: peer, chaincode, service
+	for _, o := range c.Organisations {
+		want += 3 + len(o.Roles)
+	}
+	if n := strings.Count(status, runner.Running); n != want {
+		t.Errorf("%d processes run, not %d:\n%s", n, want, status)
 	}
 	network("purge")
 }
