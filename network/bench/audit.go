@@ -28,7 +28,7 @@ const (
 // of the coupon is not spent, or for another redemption. It asks the peers of
 // all organisations, past all services.
 func (b *bench) lost(ctx context.Context, sales []answered) (int, error) {
-	if err := b.network.AwaitSameHeight(ctx); err != nil {
+	if err := b.network.AwaitPeers(ctx); err != nil {
 		return 0, err
 	}
 	key, err := b.spentKey(ctx)

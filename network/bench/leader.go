@@ -140,7 +140,7 @@ func (l load) killLeader(ctx context.Context, b *bench, told *book, tills []reta
 	if err := b.network.Start(ctx, leader); err != nil {
 		return err
 	}
-	return b.network.AwaitSameHeight(ctx)
+	return b.network.AwaitPeers(ctx)
 }
 
 // fullLoad has all tills at work and watches the orderers.

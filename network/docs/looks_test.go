@@ -94,7 +94,7 @@ func (b *business) allCatchUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.AwaitSameHeight(t.Context()); err != nil {
+	if err := n.AwaitPeers(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -107,7 +107,7 @@ func argument(t *testing.T, request any) []string {
 // others than the one at whose peer the commit was seen.
 func caughtUp(t *testing.T) {
 	t.Helper()
-	if err := consortium.AwaitSameHeight(t.Context()); err != nil {
+	if err := consortium.AwaitPeers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

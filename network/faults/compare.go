@@ -19,7 +19,7 @@ import (
 // when all are quiet. What differs becomes a problem of the book; its error is
 // that something could not be looked up.
 func (p *play) compare(ctx context.Context) error {
-	if err := p.stage.network.AwaitSameHeight(ctx); err != nil {
+	if err := p.stage.network.AwaitPeers(ctx); err != nil {
 		return err
 	}
 	witnesses, err := p.stage.witnesses()

@@ -113,7 +113,9 @@ func (l *losing) catchesUp(t *testing.T) {
 	for began := time.Now(); time.Since(began) < catchUpLimit; {
 		l.sells(t)
 		ctx, cancel := context.WithTimeout(t.Context(), catchUpLimit/10)
-		err = l.stage.network.AwaitSameHeight(ctx)
+		if err = l.stage.network.AwaitPeers(ctx); err == nil {
+			err = l.stage.network.AwaitOrderers(ctx)
+		}
 		cancel()
 		if err == nil {
 			return

@@ -153,10 +153,7 @@ func (l *losing) orderers(t *testing.T) {
 		t.Logf("without %s (leader: %t) the first redemption took %s", name, name == leader, took.Round(time.Millisecond))
 		l.sellsAtOnce(t)
 		giveBack()
-		// It takes part again when it has caught up.
-		if err := l.stage.network.AwaitSameHeight(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		l.catchesUp(t) // then it takes part again
 	}
 	now, err := l.stage.network.Leader(t.Context())
 	if err != nil {

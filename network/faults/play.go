@@ -52,7 +52,7 @@ func (p *play) run(ctx context.Context, episodes []episode) error {
 	fmt.Fprintln(p.out, "comparing the books")
 	// The second round settles what a store that was lost has found since.
 	for range 2 {
-		failed = errors.Join(failed, p.settleAll(ctx), p.stage.network.AwaitSameHeight(ctx))
+		failed = errors.Join(failed, p.settleAll(ctx), p.stage.network.AwaitPeers(ctx))
 	}
 	return errors.Join(failed, p.compare(ctx))
 }

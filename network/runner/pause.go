@@ -86,13 +86,35 @@ func (n *Network) Leader(ctx context.Context) (string, error) {
 // height is the metric of a peer or an orderer that counts its blocks.
 const height = "ledger_blockchain_height"
 
-// AwaitSameHeight returns once all peers and orderers have the same number of
-// blocks, and no block came for a second.
-func (n *Network) AwaitSameHeight(ctx context.Context) error {
+// AwaitPeers returns once all peers have the same number of blocks, and no block
+// came for a second.
+func (n *Network) AwaitPeers(ctx context.Context) error {
+	var addresses []string
+	for _, o := range n.consortium.Organisations {
+		for _, kind := range o.peers() {
+			addresses = append(addresses, n.consortium.operationsAddress(o, kind))
+		}
+	}
+	return awaitSameHeight(ctx, addresses)
+}
+
+// AwaitOrderers does so for the orderers. One that was away may lack the newest
+// block until the next one comes.
+func (n *Network) AwaitOrderers(ctx context.Context) error {
+	var addresses []string
+	for _, o := range n.consortium.Organisations {
+		if o.HasOrderer() {
+			addresses = append(addresses, n.consortium.local(o, portOrdererOperations))
+		}
+	}
+	return awaitSameHeight(ctx, addresses)
+}
+
+func awaitSameHeight(ctx context.Context, addresses []string) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	return until(ctx, func(ctx context.Context) error {
-		before, err := n.sameHeight(ctx)
+		before, err := sameHeight(ctx, addresses)
 		if err != nil {
 			return err
 		}
@@ -102,7 +124,7 @@ func (n *Network) AwaitSameHeight(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(time.Second):
 		}
-		after, err := n.sameHeight(ctx)
+		after, err := sameHeight(ctx, addresses)
 		if err == nil && after != before {
 			err = fmt.Errorf("%.0f blocks became %.0f", before, after)
 		}
@@ -110,26 +132,17 @@ func (n *Network) AwaitSameHeight(ctx context.Context) error {
 	})
 }
 
-func (n *Network) sameHeight(ctx context.Context) (float64, error) {
+func sameHeight(ctx context.Context, addresses []string) (float64, error) {
 	common := -1.0
-	for _, o := range n.consortium.Organisations {
-		var addresses []string
-		for _, kind := range o.peers() {
-			addresses = append(addresses, n.consortium.operationsAddress(o, kind))
+	for _, address := range addresses {
+		blocks, err := readMetric(ctx, address, height)
+		if err != nil {
+			return 0, err
 		}
-		if o.HasOrderer() {
-			addresses = append(addresses, n.consortium.local(o, portOrdererOperations))
+		if common >= 0 && blocks != common {
+			return 0, fmt.Errorf("%s has %.0f blocks, others have %.0f", address, blocks, common)
 		}
-		for _, address := range addresses {
-			blocks, err := readMetric(ctx, address, height)
-			if err != nil {
-				return 0, err
-			}
-			if common >= 0 && blocks != common {
-				return 0, fmt.Errorf("%s of %s has %.0f blocks, others have %.0f", address, o.Name, blocks, common)
-			}
-			common = blocks
-		}
+		common = blocks
 	}
 	return common, nil
 }
