@@ -20,7 +20,7 @@ import (
 )
 
 // catchUp bounds the wait for a service to learn what the ledger knows.
-const catchUp = 30 * time.Second
+const catchUp = time.Minute
 
 // undoSale voids one sale with a bound coupon: its coupon is good again, but
 // the presentation that was used is not.

@@ -52,6 +52,10 @@ type Audit struct {
 	SuspendAfter map[coupon.MisconductKind]int
 }
 
+// logPause is the least time between two requests for a log: emitters know of a
+// closed frame some 30 ms after the ledger.
+const logPause = 250 * time.Millisecond
+
 // Defaults of Audit.
 const (
 	defaultAuditInterval = 10 * time.Second
@@ -130,7 +134,7 @@ func (i *Issuer) audit(ctx context.Context) error {
 			next = time.Now().Add(i.audits.Interval)
 		}
 		i.step(ctx, "reporting misconduct", i.report)
-		timer := time.NewTimer(time.Until(next))
+		timer := time.NewTimer(i.pause(ctx, next))
 		select {
 		case <-timer.C:
 		case <-i.woken:
@@ -139,6 +143,15 @@ func (i *Issuer) audit(ctx context.Context) error {
 		timer.Stop()
 	}
 	return nil
+}
+
+// pause is how long nothing is due, until next at most.
+func (i *Issuer) pause(ctx context.Context, next time.Time) time.Duration {
+	left := time.Until(next)
+	if look, found, err := i.store.nextLook(ctx); err == nil && found {
+		left = min(left, max(time.UnixMilli(look).Sub(i.now()), logPause))
+	}
+	return left
 }
 
 func (i *Issuer) step(ctx context.Context, what string, do func(context.Context) error) {
@@ -227,7 +240,7 @@ func (i *Issuer) heldBack(ctx context.Context, before coupon.Frame) (bool, error
 // notes that it is not shown.
 func (i *Issuer) withoutLog(ctx context.Context, due dueAudit, f auditing.Fault) error {
 	waited := i.now().Sub(time.UnixMilli(due.noticed))
-	next := i.now().Add(min(max(waited/4, i.audits.Interval), i.audits.LogPatience))
+	next := i.now().Add(min(max(waited/4, logPause), i.audits.LogPatience))
 	if waited < i.audits.LogPatience {
 		level := slog.LevelWarn
 		if waited < i.audits.Interval {

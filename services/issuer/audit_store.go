@@ -129,6 +129,17 @@ func (s store) dueAudits(ctx context.Context) (due []dueAudit, err error) {
 	return due, err
 }
 
+// nextLook returns when the next frame is to be looked at, Unix milliseconds.
+func (s store) nextLook(ctx context.Context) (at int64, found bool, err error) {
+	err = s.query(ctx, `SELECT MIN(next_look) FROM audits WHERE audited IS NULL`, nil, func(rows *sql.Rows) error {
+		var least sql.NullInt64
+		err := rows.Scan(&least)
+		at, found = least.Int64, least.Valid
+		return err
+	})
+	return at, found, err
+}
+
 // postpone has a frame looked at again later.
 func (s store) postpone(ctx context.Context, ref coupon.FrameRef, until int64) error {
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
