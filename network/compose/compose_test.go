@@ -93,7 +93,8 @@ func (c *containers) confined(t *testing.T) {
 		}
 		c.checkMounts(t, p, i)
 		want := []string{"ecoupon_" + organisation}
-		if kind == "peer" || kind == "orderer" {
+		// An issuer's service asks emitters' for their logs.
+		if slices.Contains([]string{"peer", "orderer", "issuer", "advertiser"}, kind) {
 			want = []string{"ecoupon_consortium", "ecoupon_" + organisation}
 		}
 		var networks []string
