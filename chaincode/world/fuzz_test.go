@@ -18,13 +18,18 @@ func FuzzStoredValues(f *testing.F) {
 	f.Add([]byte(`{"at":1e99}`), []byte(`[]`), marker[1:], []byte{1}, []byte{})
 	f.Fuzz(func(t *testing.T, tick, framework, marker, id, digest []byte) {
 		reads := BatchReads{
-			Frameworks: []coupon.FrameworkID{{1}}, Tags: []coupon.Tag{{2}},
+			Frameworks: []coupon.FrameworkID{{1}}, Tags: []coupon.Tag{{2}}, Products: []coupon.Tag{{5}},
 			Invoices: []coupon.Tag{{3}}, Redemptions: []coupon.RedemptionID{{4}},
 		}
-		state, err := decodeBatch(reads, [][]byte{absent(tick), absent(framework), absent(marker), nil, absent(id)})
+		// The framework's bytes stand for where its mandate stands, too.
+		state, err := decodeBatch(reads, [][]byte{
+			absent(tick), absent(framework), absent(framework), absent(marker), absent(marker), nil, absent(id),
+		})
 		if err == nil {
-			if m, found := state.Markers[coupon.Tag{2}]; found && !bytes.Equal(m.Bytes(), marker) {
-				t.Fatalf("the marker %x becomes %x", marker, m.Bytes())
+			for _, m := range []coupon.Marker{state.Markers[coupon.Tag{2}], state.Products[coupon.Tag{5}]} {
+				if m != (coupon.Marker{}) && !bytes.Equal(m.Bytes(), marker) {
+					t.Fatalf("the marker %x becomes %x", marker, m.Bytes())
+				}
 			}
 			if b, found := state.Redemptions[coupon.RedemptionID{4}]; found && !bytes.Equal(idBytes(b), id) {
 				t.Fatalf("the id %x becomes %x", id, b)
