@@ -230,7 +230,7 @@ func TestInvoiceAtTwoRetailers(t *testing.T) {
 // a restart in between.
 func TestSettlementIsFinishedLater(t *testing.T) {
 	t.Parallel()
-	w := open(t, ledger.Config{CommitTimeout: config.Duration(200 * time.Millisecond)})
+	w := open(t, ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)})
 	claim := w.a.Claim(t, shopA, w.a.Redeem(t, shopA, "inv-1", 1))
 	w.await(t, map[string]clearingv1.ClaimState{claim: received})
 	w.reconcile(t)

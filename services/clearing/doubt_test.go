@@ -23,7 +23,7 @@ import (
 // store is asked the same, with the blocks still to be read.
 func TestSettlementInDoubtIsAnsweredByAnother(t *testing.T) {
 	t.Parallel()
-	w := open(t, ledger.Config{CommitTimeout: config.Duration(200 * time.Millisecond)})
+	w := open(t, ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)})
 	claims := map[string]clearingv1.ClaimState{
 		w.a.Claim(t, shopA, w.a.Redeem(t, shopA, "inv-1", 1, 2)): received,
 		w.a.Claim(t, shopB, w.a.Redeem(t, shopB, "inv-2", 3)):    received,

@@ -139,7 +139,7 @@ func TestRegisterInstituteRefuses(t *testing.T) {
 // TestRegistrationInDoubt: the answer is lost; the same request gets the truth.
 func TestRegistrationInDoubt(t *testing.T) {
 	t.Parallel()
-	w := open(t, ledger.Config{CommitTimeout: config.Duration(200 * time.Millisecond)})
+	w := open(t, ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)})
 	request := registration(issuerA, publicKey(t))
 	w.FailBefore(house, ledgertest.StepStatus, 1_000, ledgertest.ErrPeerAway)
 	_, err := w.operator.RegisterInstitute(t.Context(), request)

@@ -74,7 +74,7 @@ func TestRequestsInDoubtAreAnsweredByAnother(t *testing.T) {
 	for _, test := range callsInDoubt {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := ledgertest.New(t, ledgertest.Options{Ledger: ledger.Config{CommitTimeout: config.Duration(200 * time.Millisecond)}})
+			c := ledgertest.New(t, ledgertest.Options{Ledger: ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)}})
 			d := runDesk(t, c, filepath.Join(t.TempDir(), "issuer.db"))
 			if test.prepare != nil {
 				test.prepare(t, d)

@@ -55,7 +55,7 @@ func wantClaims(t *testing.T, d *desk, want ...*retailerv1.Claim) {
 }
 
 // impatient gives up waiting for blocks quickly.
-var impatient = ledger.Config{CommitTimeout: config.Duration(200 * time.Millisecond)}
+var impatient = ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)}
 
 func TestUnknownOutcome(t *testing.T) {
 	t.Parallel()
