@@ -64,14 +64,18 @@ func submit(t *testing.T, c *runner.Connection, x call) (peer.TxValidationCode, 
 
 func submitOnce(t *testing.T, c *runner.Connection, x call) (peer.TxValidationCode, error) {
 	t.Helper()
-	contract := c.GetNetwork(consortium.Consortium().Channel).GetContract(cmp.Or(x.namespace, namespace))
-	_, commit, err := contract.SubmitAsync(x.function, x.options(t)...)
+	channel := consortium.Consortium().Channel
+	proposal, err := c.GetNetwork(channel).GetContract(cmp.Or(x.namespace, namespace)).NewProposal(x.function, x.options(t)...)
 	if err != nil {
 		return -1, err
 	}
-	status, err := commit.Status()
+	tx, err := proposal.Endorse()
 	if err != nil {
-		t.Fatalf("%s: reading the status: %v", x.function, err)
+		return -1, err
+	}
+	status, err := desk.Send(t.Context(), c.Gateway, channel, tx)
+	if err != nil {
+		return -1, err
 	}
 	return status.Code, nil
 }

@@ -139,6 +139,13 @@ func newCheater(t *testing.T, id string) *cheater {
 	evaluate(t, c.Connection, call{function: "EmitterKey", arguments: []string{query}, endorsers: []string{shop}}, &c.key)
 	c.do(t, "OpenLane", coupon.LaneRequest{Framework: c.ref.Framework}, nil)
 	c.ref.Frame = 1
+	// The issuer's peer may have yet to see the lane.
+	lane := coupon.FrameRef{Framework: c.ref.Framework}
+	eventually(t, "the lane is open on the issuer's peer", func() bool {
+		asked := call{function: "GetFrame", arguments: []string{text(t, lane)}, endorsers: []string{issuer}}
+		_, err := c.GetNetwork(consortium.Consortium().Channel).GetContract(namespace).Evaluate(asked.function, asked.options(t)...)
+		return err == nil
+	})
 	evaluate(t, c.Connection, call{function: "Beacon", arguments: []string{text(t, c.ref)}, endorsers: []string{issuer}}, &c.beacon)
 	return c
 }
