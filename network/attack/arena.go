@@ -148,7 +148,7 @@ func eventually(ctx context.Context, what string, within time.Duration, conditio
 }
 
 // caughtUp waits until all peers have what was committed.
-func (a *arena) caughtUp(ctx context.Context) { check(a.network.AwaitPeers(ctx)) }
+func (a *arena) caughtUp(ctx context.Context) { check(a.network.AwaitSeen(ctx)) }
 
 // argument is a public request.
 func argument(request any) []string {

@@ -43,7 +43,7 @@ func heldBack() []attack {
 			return order(ctx, tx, time.Now())
 		}},
 		{name: "redemption held back past expiry or a drop of value", by: aRetailer, want: []string{conflict}, waits: true, run: func(ctx context.Context, a *arena) outcome {
-			end := time.Now().Add(20 * time.Second)
+			end := time.Now().Add(45 * time.Second)
 			o := a.launch(ctx, func(l *desk.Launch) { l.Campaign.End = end.UnixMilli() })
 			tx := must(a.endorse(ctx, a.batch(ctx, retailer, o.mint(1).Text())))
 			before := a.tick(ctx)

@@ -89,13 +89,41 @@ const height = "ledger_blockchain_height"
 // AwaitPeers returns once all peers have the same number of blocks, and no block
 // came for a second.
 func (n *Network) AwaitPeers(ctx context.Context) error {
+	return awaitSameHeight(ctx, n.peersOperations())
+}
+
+// AwaitSeen returns once all peers have the blocks that any of them had when it
+// was called.
+func (n *Network) AwaitSeen(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	most := 0.0
+	for _, address := range n.peersOperations() {
+		blocks, err := readMetric(ctx, address, height)
+		if err != nil {
+			return err
+		}
+		most = max(most, blocks)
+	}
+	return until(ctx, func(ctx context.Context) error {
+		for _, address := range n.peersOperations() {
+			if blocks, err := readMetric(ctx, address, height); err != nil || blocks < most {
+				return errors.Join(err, fmt.Errorf("%s has %.0f blocks of %.0f", address, blocks, most))
+			}
+		}
+		return nil
+	})
+}
+
+// peersOperations are the operations addresses of all peers.
+func (n *Network) peersOperations() []string {
 	var addresses []string
 	for _, o := range n.consortium.Organisations {
 		for _, kind := range o.peers() {
 			addresses = append(addresses, n.consortium.operationsAddress(o, kind))
 		}
 	}
-	return awaitSameHeight(ctx, addresses)
+	return addresses
 }
 
 // AwaitOrderers does so for the orderers. One that was away may lack the newest
