@@ -62,7 +62,7 @@ func TestNetworkIsUpgradedAndGrows(t *testing.T) {
 			t.Errorf("%s is missing in\n%s", name, status)
 		}
 	}
-	want := 2 * 3 // of a newcomer: peer, chaincode, service
+	want := 2*3 + len(c.Institutes) // of a newcomer: peer, chaincode, service
 	for _, o := range c.Organisations {
 		want += 3 + len(o.Roles)
 	}
