@@ -17,6 +17,7 @@ import (
 	"ecoupon/network/desk"
 	"ecoupon/network/runner"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/wallet"
 )
@@ -83,6 +84,9 @@ func (p *play) attestedPayment(ctx context.Context) error {
 	}
 	p.tell("coupons of %s are taken with an attested payment only; the clearing house has registered the key of %s",
 		offer.Mandate.Campaign, request.GetInvoice().GetInstitute())
+	if err := p.toldBefore(ctx, request); err != nil {
+		return err
+	}
 	_, err = p.retailer.Redeem(ctx, request)
 	if err := p.refused("the payment comes without an attestation", err, "ATTESTATION_REQUIRED"); err != nil {
 		return err
@@ -105,6 +109,20 @@ func (p *play) attestedPayment(ctx context.Context) error {
 		return err
 	}
 	p.tell("paid by %s, with its attestation: %s off", request.GetInvoice().GetInstitute(), amount(total))
+	return nil
+}
+
+// toldBefore has the till ask about the coupon before there is a payment.
+func (p *play) toldBefore(ctx context.Context, request *retailerv1.RedeemRequest) error {
+	answer, err := p.tills["till-1"].Verify(ctx, &retailerv1.VerifyRequest{Coupons: request.GetCoupons(), Basket: request.GetBasket()})
+	if err != nil {
+		return fmt.Errorf("verifying: %w", err)
+	}
+	v := answer.GetVerdicts()[0]
+	if !v.GetAttestationRequired() || v.GetReason() != typev1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		return fmt.Errorf("the till is not told that the payment is to be attested: %v", v)
+	}
+	p.tell("asked about the coupon, the till is told so before the customer pays, and that it is worth %s", amount(v.GetDiscount()))
 	return nil
 }
 
