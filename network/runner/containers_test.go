@@ -126,6 +126,31 @@ func TestContainersAreLeftAlone(t *testing.T) {
 	}
 }
 
+// Only who runs an institute renews its keys and keeps its store.
+func TestInstitutesAreNoMembers(t *testing.T) {
+	c := Default()
+	c.StateDir = t.TempDir()
+	n, err := New(c, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "institute." + c.Institutes[0].Name
+	for what, err := range map[string]error{
+		"renew": n.Renew(t.Context(), name), "backup": n.Backup(t.Context(), name, filepath.Join(c.StateDir, "copy")),
+		"restore": n.Restore(t.Context(), name, RestoreOptions{LanesFrom: -1}),
+	} {
+		if !errors.Is(err, errInstitute) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := n.Stop(t.Context(), name); err != nil {
+		t.Errorf("stopping one that does not run: %v", err)
+	}
+	if err := n.Stop(t.Context(), "institute.nobody"); err == nil || !strings.Contains(err.Error(), name) {
+		t.Errorf("stopping one that is not there: %v", err)
+	}
+}
+
 func TestPrepareIsForContainers(t *testing.T) {
 	c := Default()
 	c.StateDir = t.TempDir()
