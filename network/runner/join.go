@@ -101,10 +101,12 @@ func (n *Network) adopt(ctx context.Context, o Organisation) (Organisation, erro
 // introduce makes a newcomer known to the institutes that run, and these to it;
 // the next Up does so with the others.
 func (n *Network) introduce(ctx context.Context) error {
-	for _, x := range n.consortium.Institutes {
-		if r, err := n.state.readRecord(n.institute(x).name); err != nil || !r.alive() {
-			return nil
-		}
+	rest := slices.ContainsFunc(n.consortium.Institutes, func(x Institute) bool {
+		r, err := n.state.readRecord(n.institute(x).name)
+		return err != nil || !r.alive()
+	})
+	if rest {
+		return nil
 	}
 	return n.startInstitutes(ctx)
 }
