@@ -17,6 +17,7 @@ import (
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
 	"ecoupon/network/runner"
+	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	"ecoupon/services/wallet"
@@ -31,9 +32,11 @@ const (
 	discount = 50
 	price    = 249
 	terms    = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
-	quota    = 1_000_000
+	quota    = 100_000_000
 	// offersLimit bounds the wait for the advertiser to learn of its mandates.
 	offersLimit = 30 * time.Second
+	// counters is how many connections the crowd has to each shop.
+	counters = 4
 )
 
 // shop is one of the two retailers.
@@ -42,6 +45,8 @@ type shop struct {
 	till        retailerv1.RetailerServiceClient
 	// operator sees exact reasons, claims, and looks things up.
 	operator retailerv1.RetailerServiceClient
+	// counters are connections of the operator's at which the crowd buys.
+	counters []retailerv1.RetailerServiceClient
 }
 
 // stage is a consortium with two retailers and two campaigns, one of bearer
@@ -52,9 +57,11 @@ type stage struct {
 	desks    []*desk.Desk
 	shops    []*shop
 	clearing clearingv1.ClearingServiceClient
-	offers   []wallet.Offer
-	url      string
-	roots    *x509.CertPool
+	// advertiser is its own interface for those who have pages.
+	advertiser advertiserv1.AdvertiserServiceClient
+	offers     []wallet.Offer
+	url        string
+	roots      *x509.CertPool
 }
 
 // build starts a network in dir; the organisations that are named have a second
@@ -122,7 +129,25 @@ func (s *stage) open() error {
 		if s.url, s.roots, err = till.Public(advertiserMSP); err != nil {
 			return err
 		}
+		for range counters {
+			counter, err := s.sit(o.name, "operator")
+			if err != nil {
+				return err
+			}
+			client, err := counter.Retailer(o.mspID)
+			if err != nil {
+				return err
+			}
+			o.counters = append(o.counters, client)
+		}
 		s.shops = append(s.shops, &o)
+	}
+	page, err := s.sit("advertiser", "operator")
+	if err != nil {
+		return err
+	}
+	if s.advertiser, err = page.Advertiser(""); err != nil {
+		return err
 	}
 	house, err := s.sit("clearing", "operator")
 	if err != nil {
