@@ -95,9 +95,10 @@ generate: $(BUF) ## make the Go code of the protocol buffers
 check-generated: $(BUF)
 	@rm -rf .cache/gen && mkdir -p .cache/gen && cp -r proto .cache/gen/ && cd .cache/gen/proto && $(BUF) generate && diff -r gen $(CURDIR)/proto/gen && echo "generated code is current"
 
-bench: bin/network ## measure coupons beside signatures, then a lone redemption beside a bare write
+bench: bin/network ## measure the whole on a fresh network, with what it is to be compared with
+	bin/network build
 	cd network && go build -o ../bin/bench ./bench
-	bin/bench
+	bin/bench -results network/bench/results
 
 bench-leader: bin/network ## kill the leader of the orderers at 100 redemptions a second, then measure full load
 	cd network && go build -o ../bin/bench ./bench

@@ -4,6 +4,7 @@
 package services
 
 import (
+	"crypto/x509"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -43,6 +44,7 @@ type shops struct {
 	till        retailerv1.RetailerServiceClient
 	home, other *retailer.Service
 	address     string
+	roots       *x509.CertPool
 	wallet      *wallet.Wallet
 }
 
@@ -60,7 +62,7 @@ func newShops(t *testing.T) *shops {
 		t.Fatal(err)
 	}
 	emitter, address, roots := runAdvertiser(t, c, store)
-	s.address = address
+	s.address, s.roots = address, roots
 	s.emitter = c.Serve(t, store, serve.Options{Config: issuing.Serve, Register: func(to grpc.ServiceRegistrar) {
 		advertiserv1.RegisterAdvertiserServiceServer(to, advertiser.NewServer(emitter))
 	}})
@@ -69,12 +71,17 @@ func newShops(t *testing.T) *shops {
 		retailerv1.RegisterRetailerServiceServer(to, retailer.NewServer(s.home))
 	}})
 	s.till = retailerv1.NewRetailerServiceClient(counter.Dial(t, c.Caller(t, store, serve.RoleTill)))
-	var err error
-	s.wallet, err = wallet.New(wallet.Config{Path: filepath.Join(t.TempDir(), "w"), Roots: roots, Now: c.Clock.Now})
+	s.wallet = s.newWallet(t)
+	return s
+}
+
+func (s *shops) newWallet(t *testing.T) *wallet.Wallet {
+	t.Helper()
+	w, err := wallet.New(wallet.Config{Path: filepath.Join(t.TempDir(), "w"), Roots: s.roots, Now: s.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return w
 }
 
 // publish makes an offer of proofs, good at both retailers.

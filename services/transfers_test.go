@@ -28,12 +28,14 @@ type present struct {
 	address string
 	roots   *x509.CertPool
 	shop    *retailer.Service
-	offer   coupon.FrameworkID
+	// retailer is whose shop it is.
+	retailer string
+	offer    coupon.FrameworkID
 }
 
 func newPresent(t *testing.T, change func(*campaigntest.Options)) *present {
 	t.Helper()
-	p := &present{Consortium: ledgertest.New(t, ledgertest.Options{})}
+	p := &present{Consortium: ledgertest.New(t, ledgertest.Options{}), retailer: servetest.RetailerMSP}
 	p.SetUp(t, servetest.IssuerMSP, servetest.ClearingMSP)
 	_, p.address, p.roots = runAdvertiser(t, p.Consortium, servetest.AdvertiserMSP)
 	p.shop = runRetailer(t, p.Consortium, servetest.RetailerMSP, nil)
@@ -90,7 +92,7 @@ func (p *present) redeem(t *testing.T, text string) error {
 
 func (p *present) presented(t *testing.T, w *wallet.Wallet, id string) string {
 	t.Helper()
-	text, err := w.Present(id, wallet.Audience{Retailer: servetest.RetailerMSP})
+	text, err := w.Present(id, wallet.Audience{Retailer: p.retailer})
 	if err != nil {
 		t.Fatal(err)
 	}

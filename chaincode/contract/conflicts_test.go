@@ -13,86 +13,93 @@ import (
 	"ecoupon/chaincode/stubtest"
 )
 
+// meetings are what may happen at the same time.
+var meetings = map[string]pair{
+	"same coupon":     salesWith(func(s *coupon.Sale, other coupon.Sale) { s.Coupons = other.Coupons }),
+	"same invoice":    salesWith(func(s *coupon.Sale, other coupon.Sale) { s.Invoice = other.Invoice }),
+	"same request id": salesWith(func(s *coupon.Sale, other coupon.Sale) { s.RequestID = other.RequestID }),
+	"void and claim": func(c *consortium) (call, call) {
+		text := c.sold()
+		return void(text, redemptionOf(c, text)), c.claim(text)
+	},
+	"void twice": func(c *consortium) (call, call) {
+		text := c.sold()
+		k := void(text, redemptionOf(c, text))
+		return k, k
+	},
+	"claim twice": func(c *consortium) (call, call) {
+		text := c.sold()
+		return c.claim(text), c.claim(text)
+	},
+	"settle twice": func(c *consortium) (call, call) {
+		text := c.sold()
+		c.run(c.claim(text))
+		return c.settle(text), c.settle(text)
+	},
+	"redeem and pause": func(c *consortium) (call, call) {
+		return redeem(c.batch(c.sale(bearer.tender(1)))), change("PauseCampaign", bearer)
+	},
+	"redeem and close": func(c *consortium) (call, call) {
+		return redeem(c.batch(c.sale(bearer.tender(1)))), closing(bearer, 0)
+	},
+	"redeem and transfer": func(c *consortium) (call, call) {
+		g := c.newGift(present)
+		return g.redemption(g.presentedBy(1)), g.transfer(g.signed(2))
+	},
+	"redeem and transfer, in the second step": func(c *consortium) (call, call) {
+		g := c.newGift(present)
+		g.give(2)
+		c.clock.advance(time.Second)
+		return g.redemption(g.presentedBy(2)), g.transfer(g.signed(3))
+	},
+	"redeem and transfer, after a void": func(c *consortium) (call, call) {
+		g := c.newGift(present)
+		text := c.record(c.run(g.redemption(g.presentedBy(1))))
+		c.run(void(text, redemptionOf(c, text)))
+		c.clock.advance(time.Second)
+		return g.redemption(g.presentedBy(1)), g.transfer(g.signed(2))
+	},
+	"transfer twice": func(c *consortium) (call, call) {
+		g := c.newGift(present)
+		return g.transfer(g.signed(2)), g.transfer(g.signed(3))
+	},
+	"transfer and pause": func(c *consortium) (call, call) {
+		g := c.newGift(present)
+		return g.transfer(g.signed(2)), change("PauseCampaign", present)
+	},
+	"pause and close": func(*consortium) (call, call) { return change("PauseCampaign", bearer), closing(bearer, 0) },
+	"publish twice":   twice(func(c *consortium) call { c.run(enterKey(fresh)); return publish(fresh) }),
+	"enter keys":      twice(func(*consortium) call { return enterKey(fresh) }),
+	"authorise twice": twice(func(c *consortium) call { c.published(); return authorise(fresh) }),
+	"admit twice":     twice(func(c *consortium) call { return c.admit(bearer, retailer2) }),
+	"tick twice":      twice(func(c *consortium) call { c.clock.advance(3 * time.Minute); return tick() }),
+	"admit to two campaigns for the first time": func(c *consortium) (call, call) {
+		return c.admit(bearer, retailer2), c.admit(bound, retailer2)
+	},
+}
+
+// twice is a call that is made two times.
+func twice(prepare func(c *consortium) call) pair {
+	return func(c *consortium) (call, call) {
+		k := prepare(c)
+		return k, k
+	}
+}
+
+// salesWith are two batches with a sale each that have something in common.
+func salesWith(change func(s *coupon.Sale, other coupon.Sale)) pair {
+	return func(c *consortium) (call, call) {
+		first, second := c.sale(bearer.tender(1)), c.sale(bearer.tender(2))
+		change(&second, first)
+		return redeem(c.batch(first, c.sale(bearer.tender(8)))), redeem(c.batch(c.sale(bearer.tender(9)), second))
+	}
+}
+
 // TestOfTwoThatMeetOneCounts endorses two transactions on the same state. The
 // first to be ordered counts, whichever it is, in one block or in two.
 func TestOfTwoThatMeetOneCounts(t *testing.T) {
 	t.Parallel()
-	twice := func(k func(c *consortium) call) pair {
-		return func(c *consortium) (call, call) {
-			one := k(c)
-			return one, one
-		}
-	}
-	sale := func(change func(s *coupon.Sale, other coupon.Sale)) pair {
-		return func(c *consortium) (call, call) {
-			first, second := c.sale(bearer.tender(1)), c.sale(bearer.tender(2))
-			change(&second, first)
-			return redeem(c.batch(first, c.sale(bearer.tender(8)))), redeem(c.batch(c.sale(bearer.tender(9)), second))
-		}
-	}
-	for name, meet := range map[string]pair{
-		"same coupon":     sale(func(s *coupon.Sale, other coupon.Sale) { s.Coupons = other.Coupons }),
-		"same invoice":    sale(func(s *coupon.Sale, other coupon.Sale) { s.Invoice = other.Invoice }),
-		"same request id": sale(func(s *coupon.Sale, other coupon.Sale) { s.RequestID = other.RequestID }),
-		"void and claim": func(c *consortium) (call, call) {
-			text := c.sold()
-			return void(text, redemptionOf(c, text)), c.claim(text)
-		},
-		"void twice": func(c *consortium) (call, call) {
-			text := c.sold()
-			k := void(text, redemptionOf(c, text))
-			return k, k
-		},
-		"claim twice": func(c *consortium) (call, call) {
-			text := c.sold()
-			return c.claim(text), c.claim(text)
-		},
-		"settle twice": func(c *consortium) (call, call) {
-			text := c.sold()
-			c.run(c.claim(text))
-			return c.settle(text), c.settle(text)
-		},
-		"redeem and pause": func(c *consortium) (call, call) {
-			return redeem(c.batch(c.sale(bearer.tender(1)))), change("PauseCampaign", bearer)
-		},
-		"redeem and close": func(c *consortium) (call, call) {
-			return redeem(c.batch(c.sale(bearer.tender(1)))), closing(bearer, 0)
-		},
-		"redeem and transfer": func(c *consortium) (call, call) {
-			g := c.newGift(present)
-			return g.redemption(g.presentedBy(1)), g.transfer(g.signed(2))
-		},
-		"redeem and transfer, in the second step": func(c *consortium) (call, call) {
-			g := c.newGift(present)
-			g.give(2)
-			c.clock.advance(time.Second)
-			return g.redemption(g.presentedBy(2)), g.transfer(g.signed(3))
-		},
-		"redeem and transfer, after a void": func(c *consortium) (call, call) {
-			g := c.newGift(present)
-			text := c.record(c.run(g.redemption(g.presentedBy(1))))
-			c.run(void(text, redemptionOf(c, text)))
-			c.clock.advance(time.Second)
-			return g.redemption(g.presentedBy(1)), g.transfer(g.signed(2))
-		},
-		"transfer twice": func(c *consortium) (call, call) {
-			g := c.newGift(present)
-			return g.transfer(g.signed(2)), g.transfer(g.signed(3))
-		},
-		"transfer and pause": func(c *consortium) (call, call) {
-			g := c.newGift(present)
-			return g.transfer(g.signed(2)), change("PauseCampaign", present)
-		},
-		"pause and close": func(*consortium) (call, call) { return change("PauseCampaign", bearer), closing(bearer, 0) },
-		"publish twice":   twice(func(c *consortium) call { c.run(enterKey(fresh)); return publish(fresh) }),
-		"enter keys":      twice(func(*consortium) call { return enterKey(fresh) }),
-		"authorise twice": twice(func(c *consortium) call { c.published(); return authorise(fresh) }),
-		"admit twice":     twice(func(c *consortium) call { return c.admit(bearer, retailer2) }),
-		"tick twice":      twice(func(c *consortium) call { c.clock.advance(3 * time.Minute); return tick() }),
-		"admit to two campaigns for the first time": func(c *consortium) (call, call) {
-			return c.admit(bearer, retailer2), c.admit(bound, retailer2)
-		},
-	} {
+	for name, meet := range meetings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, swapped := range []bool{false, true} {

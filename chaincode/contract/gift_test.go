@@ -62,7 +62,7 @@ func (g *gift) signed(to int, change ...func(*coupon.Transfer)) coupon.Transfer 
 // transfer proposes what its emitter was given.
 func (g *gift) transfer(t coupon.Transfer) call {
 	return call{
-		function: "Transfer", by: advertiser, endorsers: []string{issuer, advertiser},
+		function: "Transfer", by: g.emitter(), endorsers: g.parties(),
 		input: coupon.TransferInput{Text: t.Text(), Ownership: g.ownership},
 	}
 }
@@ -115,8 +115,17 @@ func (g *gift) redemption(tendered coupon.Tendered) call {
 func (g *gift) ownerNow() coupon.OwnerResult {
 	g.t.Helper()
 	var result coupon.OwnerResult
-	g.evaluate(findOwner(g.coupon), &result)
+	ask := findOwner(g.coupon)
+	ask.by = g.emitter()
+	g.evaluate(ask, &result)
 	return result
+}
+
+// check asks what the ledger would say of the transfer.
+func (g *gift) check(t coupon.Transfer) call {
+	k := checkTransfer(t)
+	k.by = g.emitter()
+	return k
 }
 
 func (g *gift) assertOwner(t *testing.T) {

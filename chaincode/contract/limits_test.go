@@ -97,3 +97,43 @@ func TestLargestClaim(t *testing.T) {
 		t.Errorf("5000 batches: %v, want RECORD_MISMATCH", got)
 	}
 }
+
+// TestLimitsOfTransfersAreGood transfers at the last instant of every window.
+func TestLimitsOfTransfersAreGood(t *testing.T) {
+	t.Parallel()
+	now := newConsortium(t).clock.ms.Load()
+	for name, prepare := range map[string]func(c *consortium) (*gift, coupon.Transfer){
+		"youngest": func(c *consortium) (*gift, coupon.Transfer) {
+			g := c.newGift(present)
+			return g, g.signed(2, func(t *coupon.Transfer) { t.At += 30_000 })
+		},
+		"oldest": func(c *consortium) (*gift, coupon.Transfer) {
+			g := c.newGift(present)
+			return g, g.signed(2, func(t *coupon.Transfer) { t.At -= 120_000 })
+		},
+		"before the campaign begins": func(c *consortium) (*gift, coupon.Transfer) {
+			g := c.newGift(present.with(func(k *coupon.Campaign) { k.Begin = now + 1 }))
+			return g, g.signed(2)
+		},
+		"last instant of the campaign": func(c *consortium) (*gift, coupon.Transfer) {
+			g := c.newGift(present.with(func(k *coupon.Campaign) { k.End = now + 1 }))
+			return g, g.signed(2)
+		},
+		"closing in an instant": func(c *consortium) (*gift, coupon.Transfer) {
+			g := c.newGift(present)
+			c.run(closing(g.offer, now+1))
+			return g, g.signed(2)
+		},
+		"tick of ten minutes": func(c *consortium) (*gift, coupon.Transfer) {
+			g := c.newGift(present)
+			c.clock.advance(10 * time.Minute)
+			return g, g.signed(2)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, transfer := prepare(founded(t))
+			g.run(g.transfer(transfer))
+		})
+	}
+}

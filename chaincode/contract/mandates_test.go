@@ -4,22 +4,13 @@
 package contract_test
 
 import (
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"ecoupon/chaincode/coupon"
-	"ecoupon/chaincode/stubtest"
 )
-
-func raise(o offer, quotas ...int64) call {
-	return call{
-		function: "RaiseQuota", by: issuer, endorsers: []string{issuer, advertiser},
-		argument: coupon.RaiseRequest{Framework: o.mandate().ID(), Quotas: quotas},
-	}
-}
 
 func suspend(o offer) call {
 	return call{
@@ -61,25 +52,6 @@ func (c *consortium) ends(o offer) coupon.EndsInput {
 	return ends
 }
 
-// next is the mandate of the epoch after that of o's.
-func (o offer) next() coupon.Mandate {
-	m := o.mandate()
-	m.Epoch++
-	return m
-}
-
-func rotate(o offer, quotas ...int64) call {
-	m := o.next()
-	return call{
-		function: "RotateKey", by: issuer, endorsers: []string{issuer, advertiser},
-		argument: coupon.RotateRequest{Framework: o.mandate().ID(), Quotas: quotas},
-		input: coupon.EmitterKeyInput{
-			Key: coupon.DeriveEmitterKey(o.key, o.campaign.ID, advertiser, m.Epoch),
-			MAC: m.MAC(coupon.DeriveFrameworkKey(o.key)),
-		},
-	}
-}
-
 func (c *consortium) state(id coupon.FrameworkID) (s coupon.MandateState) {
 	c.t.Helper()
 	c.evaluate(call{
@@ -100,79 +72,6 @@ func (c *consortium) refusedAtTill(tendered coupon.Tendered, want coupon.Reason,
 		c.assertRefusals(c.t, mspID, c.refusal(k), one(0, want, field))
 	}
 	c.assertCheck(c.t, b, one(0, want, field))
-}
-
-func TestQuotasGrow(t *testing.T) {
-	t.Parallel()
-	c := founded(t)
-	c.refusedAtTill(bearer.tender(quota+1), coupon.ReasonQuotaExceeded, "")
-	c.run(raise(bearer, quota+1, 5))
-	var event coupon.EmitterEvent
-	if c.lastEvent("QuotaRaised", &event); event.Framework != bearer.mandate().ID() || event.Emitter != advertiser {
-		t.Errorf("the event is %+v", event)
-	}
-	c.run(redeem(c.batch(c.sale(bearer.tender(quota + 1)))))
-	added := bearer.mint(5, func(cp *coupon.Coupon) { cp.Lane = 1 })
-	c.run(redeem(c.batch(c.sale(coupon.Tendered{Text: added.Text(), Tag: bearer.tag(added)}))))
-	c.refusedAtTill(bearer.tender(quota+2), coupon.ReasonQuotaExceeded, "")
-	var f coupon.Framework
-	c.evaluate(call{
-		function: "GetFramework", argument: coupon.FrameworkQuery{Framework: bearer.mandate().ID()},
-		by: retailer, endorsers: []string{retailer},
-	}, &f)
-	if !slices.Equal(f.Quotas, []int64{quota + 1, 5}) {
-		t.Errorf("the quotas are %d", f.Quotas)
-	}
-}
-
-func TestRaisingQuotasNeedsTheEmitter(t *testing.T) {
-	t.Parallel()
-	c := founded(t)
-	k := raise(bearer, quota+1)
-	k.endorsers = []string{issuer}
-	c.commit([]*stubtest.Transaction{c.endorse(k)}, policy)
-}
-
-func TestQuotasAreRefused(t *testing.T) {
-	t.Parallel()
-	to := func(quotas ...int64) func(*consortium) call {
-		return func(c *consortium) call {
-			c.run(raise(bearer, quota, 10))
-			return raise(bearer, quotas...)
-		}
-	}
-	testRefusals(t, []refusal{
-		{name: "as they are", want: coupon.ReasonQuotaNotRaised, field: "quotas", prepare: to(quota, 10)},
-		{name: "one lower, one higher", want: coupon.ReasonQuotaNotRaised, field: "quotas", prepare: to(quota+1, 9)},
-		{name: "a lane less", want: coupon.ReasonQuotaNotRaised, field: "quotas", prepare: to(quota + 1)},
-		{name: "none", want: invalid, field: "quotas", prepare: to()},
-		{name: "a lane of none", want: invalid, field: "quotas", prepare: to(quota, 10, 0)},
-		{name: "too many lanes", want: invalid, field: "quotas", prepare: to(slices.Repeat([]int64{quota}, coupon.MaxLanes+1)...)},
-		{name: "more than money can be", want: coupon.ReasonAmountOverflow, field: "", prepare: to(1<<62, 10)},
-		{name: "unknown mandate", want: coupon.ReasonUnknownFramework, field: "framework_id",
-			prepare: func(*consortium) call { return raise(fresh, quota) }},
-		{name: "closed campaign", want: coupon.ReasonCampaignClosed, field: "campaign", prepare: func(c *consortium) call {
-			c.run(closing(bearer, 0))
-			return raise(bearer, quota+1)
-		}},
-		{name: "no party's peer", want: coupon.ReasonWrongPeer, prepare: func(*consortium) call {
-			k := raise(bearer, quota+1)
-			k.endorsers = []string{clearing}
-			return k
-		}},
-		{name: "suspended", want: coupon.ReasonEmitterSuspended, field: "framework_id", prepare: func(c *consortium) call {
-			c.run(suspend(bearer))
-			return raise(bearer, quota+1)
-		}},
-		{name: "revoked", want: coupon.ReasonEmitterRevoked, field: "framework_id", prepare: func(c *consortium) call {
-			c.run(c.revoke(bearer))
-			return raise(bearer, quota+1)
-		}},
-		{name: "rotated", want: coupon.ReasonSuperseded, field: "framework_id", prepare: func(c *consortium) call {
-			c.run(rotate(bearer, quota))
-			return raise(bearer, quota+1)
-		}},
-	})
 }
 
 func TestARevokedLaneEndsAtItsLastClosedFrame(t *testing.T) {
@@ -294,83 +193,6 @@ func TestASuspendedMandateStandsStill(t *testing.T) {
 		t.Errorf("suspended wholly it is %+v", got)
 	}
 	c.run(c.revoke(decaying))
-}
-
-func TestARotatedKeyIsFollowedByAnother(t *testing.T) {
-	t.Parallel()
-	c := founded(t)
-	old := c.run(redeem(c.batch(c.sale(bearer.tender(1)))))
-	if old == nil {
-		t.Fatal("no redemption")
-	}
-	c.run(rotate(bearer, 10))
-	var event coupon.KeyRotatedEvent
-	if c.lastEvent("KeyRotated", &event); event.Before != bearer.mandate().ID() || event.Framework != bearer.next().ID() {
-		t.Errorf("the event is %+v", event)
-	}
-	state := c.state(bearer.mandate().ID())
-	if state.Status != coupon.MandateActive || state.Next == nil || *state.Next != event.Framework || state.Rotated != c.clock.ms.Load() {
-		t.Errorf("the mandate before is %+v", state)
-	}
-	c.run(redeem(c.batch(c.sale(bearer.tender(2)))))
-	made := mintUnder(bearer, bearer.next(), 10)
-	c.run(redeem(c.batch(c.sale(coupon.Tendered{Text: made.Text(), Tag: bearer.tag(made)}))))
-	above := mintUnder(bearer, bearer.next(), 11)
-	c.refusedAtTill(coupon.Tendered{Text: above.Text(), Tag: bearer.tag(above)}, coupon.ReasonQuotaExceeded, "")
-	forged := mintUnder(bearer, bearer.next(), 9)
-	forged.EmitterMAC = forged.MAC(bearer.emitterKey(), bearer.next().Data(), coupon.Hash{})
-	c.assertRefusals(t, issuer, c.refusal(redeem(c.batch(c.sale(coupon.Tendered{Text: forged.Text(), Tag: bearer.tag(forged)})))),
-		one(0, coupon.ReasonWrongMAC, ""))
-	c.run(c.revoke(bearer))
-	c.refusedAtTill(bearer.tender(3), coupon.ReasonLaneEnded, "")
-	another := mintUnder(bearer, bearer.next(), 8)
-	c.run(redeem(c.batch(c.sale(coupon.Tendered{Text: another.Text(), Tag: bearer.tag(another)}))))
-}
-
-// mintUnder is offer.mint under another of its mandates.
-func mintUnder(o offer, m coupon.Mandate, sn int64) coupon.Coupon {
-	made := coupon.Coupon{Kind: coupon.KindStatic, Framework: m.ID(), SN: sn, MandateMAC: m.MAC(coupon.DeriveFrameworkKey(o.key))}
-	made.EmitterMAC = made.MAC(coupon.DeriveEmitterKey(o.key, m.Campaign, m.Emitter, m.Epoch), m.Data(), coupon.Hash{})
-	return made
-}
-
-func TestARevokedMandateIsFollowedByAnother(t *testing.T) {
-	t.Parallel()
-	c := founded(t)
-	c.run(c.revoke(bearer))
-	c.run(rotate(bearer, 10))
-	made := mintUnder(bearer, bearer.next(), 1)
-	c.run(redeem(c.batch(c.sale(coupon.Tendered{Text: made.Text(), Tag: bearer.tag(made)}))))
-	if got := c.state(bearer.mandate().ID()); got.Status != coupon.MandateRevoked {
-		t.Errorf("the revoked mandate is %+v", got)
-	}
-}
-
-func TestARotatedLaneServesOutItsFrame(t *testing.T) {
-	t.Parallel()
-	c := founded(t)
-	c.open(decaying)
-	l := c.newLane(decaying)
-	l.release()
-	c.clock.advance(time.Second)
-	c.run(rotate(decaying, quota))
-	l.release()
-	c.clock.advance(time.Second)
-	c.run(closeFrame(l.frame, l.content()))
-	c.refused(askBeacon(l.frame.Next()), coupon.ReasonSuperseded)
-	var result coupon.BeaconResult
-	asIssuer := askBeacon(l.frame.Next())
-	asIssuer.by = issuer
-	c.evaluate(asIssuer, &result)
-	c.clock.advance(time.Second)
-	empty := coupon.FrameContent{
-		Salt: c.salt(), Last: coupon.FirstLink(result.Before.Last, result.Beacon), LastSN: 2, Root: coupon.EmptyRoot,
-	}
-	for _, mspID := range []string{issuer, advertiser} {
-		k := closeFrame(l.frame.Next(), empty)
-		k.endorsers = []string{mspID}
-		c.refused(k, coupon.ReasonSuperseded)
-	}
 }
 
 func TestMandatesAreListedWithTheirState(t *testing.T) {

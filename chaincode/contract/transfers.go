@@ -10,8 +10,9 @@ import (
 
 // Transfer hands a bound coupon from its owner to another key. The caller is the
 // coupon's emitter; issuer and emitter endorse it, or issuer and clearing house
-// where they are one, and both keep what the owner signed. Redemptions and transfers by one owner of a coupon read and write the
-// same key, so that of two that meet the ledger takes one.
+// where they are one, and both keep what the owner signed. Redemptions and
+// transfers by one owner of a coupon read and write the same key, so that of two
+// that meet the ledger takes one.
 //
 // The first reason that applies is the one that is given, in this order: the
 // reasons of coupon.ParseTransfer; UNKNOWN_FRAMEWORK; WRONG_ORGANISATION;
@@ -59,7 +60,9 @@ func (c *Contract) Transfer(ctx *Context) error {
 // CheckTransfer says of a transfer what Transfer would, and gives what that
 // needs: the coupon's ownership with its tag, which nobody gets who cannot show
 // the owner's signature. Of a transfer that is on the ledger it says so. It is
-// evaluated on the issuer's peer, for the coupon's emitter.
+// evaluated on the issuer's peer, for the coupon's emitter. Last of all it
+// refuses with PRODUCT_USED a purchase proof of a product of which another proof
+// is spent; see judgeUse.
 //
 // Input: coupon.CheckTransferInput. Answer: coupon.CheckTransferResult.
 func (c *Contract) CheckTransfer(ctx *Context) (string, error) {
@@ -84,6 +87,9 @@ func (c *Contract) CheckTransfer(ctx *Context) (string, error) {
 		return answer(coupon.CheckTransferResult{Done: done})
 	}
 	if err := d.judgeDeed(); err != nil {
+		return "", err
+	}
+	if err := d.judgeUse(); err != nil {
 		return "", err
 	}
 	return answer(coupon.CheckTransferResult{Ownership: d.it.ownership})
@@ -274,4 +280,22 @@ func (d *deed) judgeDeed() error {
 		return coupon.Refuse(coupon.ReasonTransferExpired, "", "the coupon was used after this transfer was signed")
 	}
 	return nil
+}
+
+// judgeUse checks that a purchase proof can still be redeemed, which its new
+// owner could not find out. It does so in CheckTransfer only: were the product's
+// marker read by the transaction, every member could follow the proof from there
+// to its redemption, which writes this marker; and it would keep no emitter who
+// has another proof of the product from spending that one afterwards. The emitter
+// learns nothing by it that Check does not tell it of its products.
+func (d *deed) judgeUse() error {
+	product := productOf(d.it)
+	if product == nil {
+		return nil
+	}
+	var err error
+	if d.state.Products, err = d.world.ProductMarkers([]coupon.Tag{product.Tag}); err != nil {
+		return err
+	}
+	return d.judgeProduct(d.it)
 }

@@ -262,3 +262,26 @@ func TestEmittersDoNotSeeWhatBecomesOfACoupon(t *testing.T) {
 	}
 	c.refused(checkTransfer(forgedBy(1, g.signed(3))), coupon.ReasonWrongSignature)
 }
+
+// TestDynamicCouponsAreHandedOn: what proves them is asked of a transfer, too.
+func TestDynamicCouponsAreHandedOn(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	o := dynamicOffer("loyal-decay", `{"type":"linear","from":"release","end":3600000,"to":20}`).
+		with(func(k *coupon.Campaign) { k.Holder, k.MaxTransfers = coupon.HolderBound, 1 })
+	c.open(o)
+	l := c.newLane(o)
+	g := c.giftOf(o, l.release())
+	late := c.giftOf(o, l.release(func(cp *coupon.Coupon) { cp.Owner, cp.Release.Time = publicOf(1), l.opened-1 }))
+	ahead := c.giftOf(o, l.release(func(cp *coupon.Coupon) { cp.Owner, cp.Release.Frame = publicOf(1), 9 }))
+	forged := *g
+	forged.coupon.Release.Time++
+	c.clock.advance(time.Second)
+	c.refused(late.transfer(late.signed(2)), coupon.ReasonWrongReleaseTime)
+	c.refused(ahead.transfer(ahead.signed(2)), coupon.ReasonFrameNotOpen)
+	c.refused(forged.transfer(forged.signed(2)), coupon.ReasonWrongMAC)
+	g.give(2)
+	c.clock.advance(time.Second)
+	c.assertRefusals(t, issuer, c.refusal(g.redemption(g.presentedBy(1))), one(0, coupon.ReasonWrongSignature, ""))
+	c.run(g.redemption(g.presentedBy(2)))
+}

@@ -33,6 +33,9 @@ func seedVectors(f *testing.F) {
 	for _, index := range []int64{0, 3, 4} {
 		f.Add(receiptOf(straightTree(5), 5, index).Text())
 	}
+	for _, r := range v.Receipts {
+		f.Add(r.Text)
+	}
 	for _, r := range v.Refused {
 		f.Add(r.Text)
 	}

@@ -131,9 +131,9 @@ func TestProductsAndSalesDependOnEverything(t *testing.T) {
 	}
 }
 
-// TestFormatsWithoutVectors compares what the vectors have no room for with the
+// TestSingleFormats compares values other than those of the vectors with the
 // second implementation.
-func TestFormatsWithoutVectors(t *testing.T) {
+func TestSingleFormats(t *testing.T) {
 	t.Parallel()
 	m := newVectorMaker(t)
 	c, kS := m.dynamicCoupon(), DeriveSpentKey(m.kM)

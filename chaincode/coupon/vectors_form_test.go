@@ -8,12 +8,20 @@ type vectors struct {
 	Framework     []frameworkVector    `json:"framework"`
 	Frames        []frameVector        `json:"frames"`
 	Chain         []chainVector        `json:"chain"`
+	Closings      []closingVector      `json:"closings"`
 	Coupons       []couponVector       `json:"coupons"`
+	Receipts      []receiptVector      `json:"receipts"`
+	Draws         []drawVector         `json:"draws"`
 	Invoices      []invoiceVector      `json:"invoices"`
+	Attestations  []attestationVector  `json:"attestations"`
 	Redemptions   []redemptionVector   `json:"redemptions"`
+	Batches       []batchVector        `json:"batches"`
 	Presentations []presentationVector `json:"presentations"`
 	Transfers     []transferVector     `json:"transfers"`
+	Misconducts   []misconductVector   `json:"misconducts"`
 	Refused       []refusedVector      `json:"refused"`
+
+	RefusedAttestations []refusedAttestationVector `json:"refused_attestations"`
 }
 
 type keyVector struct {

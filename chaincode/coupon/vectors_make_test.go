@@ -98,8 +98,11 @@ func makeVectors(t *testing.T) vectors {
 		Frames: releases.frames, Chain: releases.chain, Transfers: m.makeTransfers(),
 		Coupons:       append(m.makeCoupons(), releases.vectors...),
 		Presentations: m.makePresentations(),
+		Closings:      releases.closings, Receipts: releases.receipts, Draws: releases.draws(),
+		Batches: makeBatches(), Misconducts: m.makeMisconducts(), Attestations: makeAttestations(),
 		Refused: slices.Concat(m.refusedTexts(), m.refusedCoupons(), m.refusedPresentations(), m.refusedForgeries(),
-			m.refusedReleases(), m.forgedReleases(), m.tamperedReleases(), m.refusedTransfers()),
+			m.refusedReleases(), m.forgedReleases(), m.tamperedReleases(), m.refusedTransfers(), refusedReceipts(releases)),
+		RefusedAttestations: refusedAttestations(),
 	}
 	for f, mandate := range m.mandates {
 		v.Framework = append(v.Framework, frameworkVector{

@@ -25,6 +25,9 @@ type releases struct {
 	chain   []chainVector
 	coupons []Coupon
 	vectors []couponVector
+
+	closings []closingVector
+	receipts []receiptVector
 }
 
 // laneMaker is one lane: where its frame and its chain stand.
@@ -36,11 +39,15 @@ type laneMaker struct {
 	sn     int64
 	beacon Hash
 	q      Hash
+	// logged are the coupons of the open frame; closedSN is where the one before
+	// ended.
+	logged   []Coupon
+	closedSN int64
 }
 
 // release plays a dynamic framework with two lanes, one of which has an empty
 // frame, one that emits purchase proofs, and a static one, whose lanes have
-// frames too.
+// frames too. All frames are closed, but for one that holds a static chain.
 func (m vectorMaker) release() *releases {
 	r := &releases{m: m}
 	first := &laneMaker{releases: r, f: dynamicFramework}
@@ -54,15 +61,22 @@ func (m vectorMaker) release() *releases {
 	first.next()
 	// The key of a bearer coupon is any 32 bytes, those of order 4 included.
 	first.issue(PublicKey{}, nil)
+	first.close()
 	second := &laneMaker{releases: r, f: dynamicFramework, lane: math.MaxUint16}
 	second.next()
 	second.issue(publicOf(wallet(19)), nil)
+	second.close()
 	proofs := &laneMaker{releases: r, f: proofFramework}
 	proofs.next()
 	proofs.issue(publicOf(wallet(16)), &saleOfTea{"09521234543213.S0001", "A-2030-000123"})
 	proofs.next()
 	proofs.issue(publicOf(wallet(20)), &saleOfTea{"09521234543213.S0002", "A-2030-000123"})
 	proofs.issue(PublicKey(secretOf("u_data 2")), &saleOfTea{"~", "~"})
+	proofs.close()
+	counted := &laneMaker{releases: r, f: staticFramework}
+	counted.close()
+	counted.frame, counted.sn = 1, 2
+	counted.close()
 	static := &laneMaker{releases: r, f: staticFramework, lane: 1}
 	static.next()
 	static.link(nil)
@@ -75,6 +89,7 @@ type saleOfTea struct{ product, invoice string }
 // next closes the lane's frame and opens another.
 func (l *laneMaker) next() {
 	id := l.m.mandates[l.f].ID()
+	l.close()
 	l.frame++
 	last := l.q
 	l.beacon = NewBeacon(DeriveBeaconKey(l.m.kM), id, l.lane, l.frame, last)
@@ -115,7 +130,7 @@ func (l *laneMaker) issue(uData PublicKey, sale *saleOfTea) {
 	c = l.m.seal(l.f, c, l.beacon)
 	v.Kind, v.FrameworkID, v.Lane, v.SN = string(c.Kind), c.Framework.String(), int64(c.Lane), c.SN
 	v.SpentTag, v.Bytes, v.Text = c.SpentTag(DeriveSpentKey(l.m.kM)).String(), hex.EncodeToString(c.Bytes()), c.Text()
-	l.coupons, l.vectors = append(l.coupons, c), append(l.vectors, v)
+	l.coupons, l.vectors, l.logged = append(l.coupons, c), append(l.vectors, v), append(l.logged, c)
 }
 
 // seal makes a coupon one of the f-th framework's and puts its MACs on it, as

@@ -63,92 +63,94 @@ type step struct {
 	want peer.TxValidationCode
 }
 
+// conflicts are transactions endorsed on one state and committed on another.
+var conflicts = []struct {
+	name   string
+	before []step // each in a block of its own
+	late   []step // all endorsed here, and committed in one block after the next ones
+	middle []step // each endorsed and committed before the late ones
+}{
+	{
+		name: "first of two that read and write a key wins",
+		late: []step{{"append", []string{"k", "1"}, valid}, {"append", []string{"k", "2"}, conflict}},
+	},
+	{
+		name:   "a key written since endorsement",
+		middle: []step{{"put", []string{"k", "x"}, valid}},
+		late:   []step{{"append", []string{"k", "1"}, conflict}, {"append", []string{"other", "1"}, valid}},
+	},
+	{
+		name:   "a key deleted since endorsement",
+		before: []step{{"put", []string{"k", "x"}, valid}},
+		middle: []step{{"del", []string{"k"}, valid}},
+		late:   []step{{"append", []string{"k", "1"}, conflict}},
+	},
+	{
+		name:   "a key deleted and made again with the same value",
+		before: []step{{"put", []string{"k", "x"}, valid}},
+		middle: []step{{"del", []string{"k"}, valid}, {"put", []string{"k", "x"}, valid}},
+		late:   []step{{"append", []string{"k", "1"}, conflict}},
+	},
+	{
+		name:   "blind writes never conflict",
+		middle: []step{{"put", []string{"k", "x"}, valid}},
+		late:   []step{{"put", []string{"k", "1"}, valid}, {"put", []string{"k", "2"}, valid}, {"del", []string{"k"}, valid}},
+	},
+	{
+		name: "an absent key deleted earlier in the block",
+		late: []step{{"del", []string{"k"}, valid}, {"append", []string{"k", "1"}, conflict}},
+	},
+	{
+		name:   "an absent key deleted in an earlier block",
+		middle: []step{{"del", []string{"k"}, valid}},
+		late:   []step{{"append", []string{"k", "1"}, valid}},
+	},
+	{
+		name: "an invalid transaction writes nothing",
+		late: []step{
+			{"append", []string{"k", "1"}, valid}, {"append", []string{"k", "2"}, conflict},
+			{"append", []string{"l", "1"}, valid},
+		},
+	},
+	{
+		name:   "reading alone conflicts too",
+		middle: []step{{"put", []string{"k", "x"}, valid}},
+		late:   []step{{"get", []string{"k"}, conflict}},
+	},
+	{
+		name:   "a key added to a range",
+		before: []step{{"put", []string{"a", "x"}, valid}},
+		middle: []step{{"put", []string{"b", "x"}, valid}},
+		late:   []step{{"range", []string{"a", "c"}, phantom}, {"range", []string{"a", "b"}, valid}},
+	},
+	{
+		name:   "a key added to a range earlier in the block",
+		before: []step{{"put", []string{"a", "x"}, valid}},
+		late:   []step{{"put", []string{"b", "x"}, valid}, {"range", []string{"", ""}, phantom}},
+	},
+	{
+		name:   "a key of a range rewritten",
+		before: []step{{"put", []string{"a", "x"}, valid}},
+		middle: []step{{"put", []string{"a", "x"}, valid}},
+		late:   []step{{"range", []string{"a", "b"}, phantom}},
+	},
+	{
+		name:   "a key of a range deleted",
+		before: []step{{"put", []string{"a", "x"}, valid}, {"put", []string{"b", "x"}, valid}},
+		middle: []step{{"del", []string{"b"}, valid}},
+		late:   []step{{"range", []string{"a", "c"}, phantom}},
+	},
+	{
+		name:   "a range's end does not belong to it",
+		before: []step{{"put", []string{"a", "x"}, valid}},
+		middle: []step{{"put", []string{"c", "x"}, valid}},
+		late:   []step{{"range", []string{"a", "c"}, valid}},
+	},
+}
+
 func TestConflicts(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name   string
-		before []step // each in a block of its own
-		late   []step // all endorsed here, and committed in one block after the next ones
-		middle []step // each endorsed and committed before the late ones
-	}{
-		{
-			name: "first of two that read and write a key wins",
-			late: []step{{"append", []string{"k", "1"}, valid}, {"append", []string{"k", "2"}, conflict}},
-		},
-		{
-			name:   "a key written since endorsement",
-			middle: []step{{"put", []string{"k", "x"}, valid}},
-			late:   []step{{"append", []string{"k", "1"}, conflict}, {"append", []string{"other", "1"}, valid}},
-		},
-		{
-			name:   "a key deleted since endorsement",
-			before: []step{{"put", []string{"k", "x"}, valid}},
-			middle: []step{{"del", []string{"k"}, valid}},
-			late:   []step{{"append", []string{"k", "1"}, conflict}},
-		},
-		{
-			name:   "a key deleted and made again with the same value",
-			before: []step{{"put", []string{"k", "x"}, valid}},
-			middle: []step{{"del", []string{"k"}, valid}, {"put", []string{"k", "x"}, valid}},
-			late:   []step{{"append", []string{"k", "1"}, conflict}},
-		},
-		{
-			name:   "blind writes never conflict",
-			middle: []step{{"put", []string{"k", "x"}, valid}},
-			late:   []step{{"put", []string{"k", "1"}, valid}, {"put", []string{"k", "2"}, valid}, {"del", []string{"k"}, valid}},
-		},
-		{
-			name: "an absent key deleted earlier in the block",
-			late: []step{{"del", []string{"k"}, valid}, {"append", []string{"k", "1"}, conflict}},
-		},
-		{
-			name:   "an absent key deleted in an earlier block",
-			middle: []step{{"del", []string{"k"}, valid}},
-			late:   []step{{"append", []string{"k", "1"}, valid}},
-		},
-		{
-			name: "an invalid transaction writes nothing",
-			late: []step{
-				{"append", []string{"k", "1"}, valid}, {"append", []string{"k", "2"}, conflict},
-				{"append", []string{"l", "1"}, valid},
-			},
-		},
-		{
-			name:   "reading alone conflicts too",
-			middle: []step{{"put", []string{"k", "x"}, valid}},
-			late:   []step{{"get", []string{"k"}, conflict}},
-		},
-		{
-			name:   "a key added to a range",
-			before: []step{{"put", []string{"a", "x"}, valid}},
-			middle: []step{{"put", []string{"b", "x"}, valid}},
-			late:   []step{{"range", []string{"a", "c"}, phantom}, {"range", []string{"a", "b"}, valid}},
-		},
-		{
-			name:   "a key added to a range earlier in the block",
-			before: []step{{"put", []string{"a", "x"}, valid}},
-			late:   []step{{"put", []string{"b", "x"}, valid}, {"range", []string{"", ""}, phantom}},
-		},
-		{
-			name:   "a key of a range rewritten",
-			before: []step{{"put", []string{"a", "x"}, valid}},
-			middle: []step{{"put", []string{"a", "x"}, valid}},
-			late:   []step{{"range", []string{"a", "b"}, phantom}},
-		},
-		{
-			name:   "a key of a range deleted",
-			before: []step{{"put", []string{"a", "x"}, valid}, {"put", []string{"b", "x"}, valid}},
-			middle: []step{{"del", []string{"b"}, valid}},
-			late:   []step{{"range", []string{"a", "c"}, phantom}},
-		},
-		{
-			name:   "a range's end does not belong to it",
-			before: []step{{"put", []string{"a", "x"}, valid}},
-			middle: []step{{"put", []string{"c", "x"}, valid}},
-			late:   []step{{"range", []string{"a", "c"}, valid}},
-		},
-	}
-	for _, test := range tests {
+	for _, test := range conflicts {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			n := network(t, basics())

@@ -13,28 +13,77 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 
 	"ecoupon/chaincode/coupon"
 )
 
-const (
-	issuer    = "IssuerMSP"
-	namespace = "coupon-" + issuer
-)
+// sold is a coupon that was spent, as the till was told.
+type sold struct {
+	coupon     coupon.Coupon
+	redemption string
+}
 
-// lost counts the acknowledged redemptions that a peer does not have: its marker
-// of the coupon is not spent, or for another redemption. It asks the peers of
-// all organisations, past all services.
-func (b *bench) lost(ctx context.Context, sales []answered) (int, error) {
+// sampled is one of how many sales are looked up at the end.
+const sampled = 16
+
+// sales keeps some of the sales that were acknowledged.
+type sales struct {
+	mu    sync.Mutex
+	count int
+	kept  []sold
+}
+
+func (s *sales) add(held []holding, redemption string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.count++; s.count%sampled != 0 {
+		return
+	}
+	for _, h := range held {
+		s.kept = append(s.kept, sold{h.coupon, redemption})
+	}
+}
+
+// lookUp fails if a sale that was acknowledged is not on the ledger of every peer.
+func (b *bench) lookUp(ctx context.Context) error {
+	byForm := make(map[form][]sold)
+	for _, s := range b.sales.kept {
+		for f, id := range b.frameworks {
+			if s.coupon.Framework.String() == id {
+				byForm[f] = append(byForm[f], s)
+			}
+		}
+	}
+	missing := 0
+	for f, some := range byForm {
+		n, err := b.lost(ctx, f, some)
+		if err != nil {
+			return err
+		}
+		missing += n
+	}
+	fmt.Fprintf(b.out, "%-12s %d coupons of %d sales looked up at every peer; missing: %d\n", "", len(b.sales.kept), b.sales.count/sampled, missing)
+	if missing > 0 {
+		return fmt.Errorf("%d acknowledged redemptions are lost", missing)
+	}
+	return nil
+}
+
+// lost counts the acknowledged redemptions of one campaign that a peer does not
+// have: its marker of the coupon is not spent, or for another redemption. It asks
+// the peers of all organisations, past all services.
+func (b *bench) lost(ctx context.Context, f form, sales []sold) (int, error) {
 	if err := b.network.AwaitPeers(ctx); err != nil {
 		return 0, err
 	}
-	key, err := b.spentKey(ctx)
+	key, err := b.campaignKey(ctx, f)
 	if err != nil {
 		return 0, err
 	}
+	key = coupon.DeriveSpentKey(key)
 	missing := make(map[string]bool)
 	for _, o := range b.network.Consortium().Organisations {
 		peer, err := b.network.Connect(o.Name, o.Roles[0])
@@ -55,8 +104,9 @@ func (b *bench) lost(ctx context.Context, sales []answered) (int, error) {
 	return len(missing), nil
 }
 
-// spentKey is the key of the tags under which the ledger knows spent coupons.
-func (b *bench) spentKey(ctx context.Context) (coupon.Key, error) {
+// campaignKey is the issuer's secret of a campaign, from which all other keys
+// derive.
+func (b *bench) campaignKey(ctx context.Context, f form) (coupon.Key, error) {
 	peer, err := b.network.Connect("issuer", "issuer")
 	if err != nil {
 		return coupon.Key{}, err
@@ -64,19 +114,15 @@ func (b *bench) spentKey(ctx context.Context) (coupon.Key, error) {
 	defer peer.Close()
 	var found coupon.KeyResult
 	contract := peer.GetNetwork(b.network.Consortium().Channel).GetContract(namespace)
-	err = evaluate(ctx, contract, issuer, "CampaignKey", coupon.CampaignRef{Campaign: campaign, Version: 1}, &found)
-	return coupon.DeriveSpentKey(found.Key), err
+	err = evaluate(ctx, contract, issuer, "CampaignKey", coupon.CampaignRef{Campaign: campaigns[f].ID, Version: 1}, &found)
+	return found.Key, err
 }
 
 // compare adds to missing the redemptions that the peer does not have.
-func compare(ctx context.Context, contract *client.Contract, mspID string, key coupon.Key, sales []answered, missing map[string]bool) error {
+func compare(ctx context.Context, contract *client.Contract, mspID string, key coupon.Key, sales []sold, missing map[string]bool) error {
 	var query coupon.MarkersQuery
 	for _, s := range sales {
-		tender, err := coupon.ParseTender(s.coupon)
-		if err != nil {
-			return err
-		}
-		query.Tags = append(query.Tags, tender.Coupon.SpentTag(key))
+		query.Tags = append(query.Tags, s.coupon.SpentTag(key))
 	}
 	var found coupon.MarkersResult
 	if err := evaluate(ctx, contract, mspID, "GetMarkers", query, &found); err != nil {

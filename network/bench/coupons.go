@@ -54,7 +54,7 @@ func specimens() ([]specimen, error) {
 		{name: "purchase proof", paper: paperDynamic, Coupon: coupon.Coupon{Kind: coupon.KindProof, Owner: coupon.PublicKey(public), Release: coupon.Release{Frame: 1, Time: 1}}},
 	} {
 		mandate := coupon.Mandate{
-			Issuer: "IssuerMSP", Emitter: "AdvertiserMSP", Product: "Product", Offer: "50 cents off", Campaign: campaign,
+			Issuer: "IssuerMSP", Emitter: "AdvertiserMSP", Product: "Product", Offer: "50 cents off", Campaign: "bench",
 			Version: 1, Kind: form.Kind, Epoch: 1, TermsSHA256: sha256.Sum256([]byte(terms)),
 		}
 		if _, err := rand.Read(form.key[:]); err != nil {

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ecoupon/chaincode/coupon"
 	"ecoupon/network/internal/timing"
 	"ecoupon/network/runner"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
@@ -38,8 +39,8 @@ const (
 	gapLimit = 3 * time.Second
 )
 
-// load says what is asked of the network.
-type load struct {
+// storm says what is asked of the network.
+type storm struct {
 	rate  int
 	full  time.Duration
 	tills int
@@ -47,11 +48,8 @@ type load struct {
 
 // run kills the leader at a steady rate of customers, then measures full load,
 // and looks up every acknowledged redemption at every peer.
-func (l load) run(ctx context.Context, b *bench) error {
-	tills, err := b.doors()
-	if err != nil {
-		return err
-	}
+func (l storm) run(ctx context.Context, b *bench) error {
+	tills := b.tills[:doors]
 	steady := newBook()
 	if err := l.killLeader(ctx, b, steady, tills); err != nil {
 		return err
@@ -62,7 +60,11 @@ func (l load) run(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	lost, err := b.lost(ctx, slices.Concat(steady.sales, full.sales))
+	all, err := soldBy(steady, full)
+	if err != nil {
+		return err
+	}
+	lost, err := b.lost(ctx, bearer, all)
 	if err != nil {
 		return err
 	}
@@ -73,25 +75,23 @@ func (l load) run(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// doors opens the tills' connections.
-func (b *bench) doors() ([]retailerv1.RetailerServiceClient, error) {
-	var tills []retailerv1.RetailerServiceClient
-	for range doors {
-		d, err := b.sit("retailer", "till-1")
-		if err != nil {
-			return nil, err
+// soldBy lists what tills were told.
+func soldBy(books ...*book) ([]sold, error) {
+	var all []sold
+	for _, told := range books {
+		for _, s := range told.sales {
+			c, err := coupon.ParseCoupon(s.coupon)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, sold{c, s.redemption})
 		}
-		till, err := d.Retailer("")
-		if err != nil {
-			return nil, err
-		}
-		tills = append(tills, till)
 	}
-	return tills, nil
+	return all, nil
 }
 
 // killLeader kills the leader while customers come, and reports what they saw.
-func (l load) killLeader(ctx context.Context, b *bench, told *book, tills []retailerv1.RetailerServiceClient) error {
+func (l storm) killLeader(ctx context.Context, b *bench, told *book, tills []retailerv1.RetailerServiceClient) error {
 	coupons, err := b.stock(ctx, l.rate*int((before+after)/time.Second))
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (l load) killLeader(ctx context.Context, b *bench, told *book, tills []reta
 }
 
 // fullLoad has all tills at work and watches the orderers.
-func (l load) fullLoad(ctx context.Context, b *bench, told *book, tills []retailerv1.RetailerServiceClient) error {
+func (l storm) fullLoad(ctx context.Context, b *bench, told *book, tills []retailerv1.RetailerServiceClient) error {
 	coupons, err := b.stock(ctx, trialCoupons)
 	if err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -19,8 +18,6 @@ import (
 )
 
 const (
-	// issuers is how many coupons are asked for at a time.
-	issuers = 64
 	// patience bounds how long a till asks for one sale: longer than any change
 	// of leader takes.
 	patience = time.Minute
@@ -50,21 +47,18 @@ func newBook() *book {
 
 // stock issues coupons.
 func (b *bench) stock(ctx context.Context, count int) ([]string, error) {
-	coupons := make([]string, count)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(issuers)
-	for i := range coupons {
-		group.Go(func() (err error) {
-			// The advertiser lets so many coupons of an offer go in a second.
-			for {
-				coupons[i], err = b.issue(ctx)
-				if status.Code(err) != codes.ResourceExhausted || !rest(ctx) {
-					return err
-				}
-			}
-		})
+	if err := b.fill(ctx, bearer, count); err != nil {
+		return nil, err
 	}
-	return coupons, group.Wait()
+	held, err := b.purses[bearer].take(count)
+	if err != nil {
+		return nil, err
+	}
+	coupons := make([]string, count)
+	for i, h := range held {
+		coupons[i] = h.coupon.Text()
+	}
+	return coupons, nil
 }
 
 // serve is one customer at a till: the same request is repeated until it is

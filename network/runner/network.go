@@ -39,6 +39,7 @@ type Network struct {
 	binaries   binaries
 	options    UpOptions
 	clocks     map[string]time.Duration // offsets, by process
+	settings   map[string]string        // files, by role; see Configure
 }
 
 // UpOptions say what Up is to start.

@@ -27,7 +27,7 @@ func (n *Network) startServices(ctx context.Context) error {
 }
 
 // service describes the process. Its working directory holds all it may read;
-// its settings are the same for every network.
+// its settings are the same for every network, unless Configure has changed them.
 func (n *Network) service(o Organisation, role string) process {
 	address := n.consortium.address(o, role)
 	debug := n.consortium.debugAddress(o, role)
@@ -53,5 +53,12 @@ func (n *Network) service(o Organisation, role string) process {
 
 // configuration is the settings file of all services of a role.
 func (n *Network) configuration(role string) string {
-	return filepath.Join(n.binaries.root, "services", "config", role+".json")
+	if changed, found := n.settings[role]; found {
+		return changed
+	}
+	return configurationOf(n.binaries.root, role)
+}
+
+func configurationOf(root, role string) string {
+	return filepath.Join(root, "services", "config", role+".json")
 }

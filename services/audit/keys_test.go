@@ -88,8 +88,26 @@ func (w world) judged(t *testing.T, function, key string, old, value []byte) []s
 	return slices.Compact(found)
 }
 
-// Each row is one change of a public record, and the rules that it breaks.
-func TestRecordsChangeByTheirRulesOnly(t *testing.T) {
+// change is one of a public record, and the rules that it breaks.
+type change struct {
+	name, function, key string
+	old, value          []byte
+	want                []string
+}
+
+func (w world) test(t *testing.T, changes []change) {
+	t.Helper()
+	for _, c := range changes {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(c.want, w.judged(t, c.function, c.key, c.old, c.value)); diff != "" {
+				t.Errorf("rules broken (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMandatesChangeByTheirRulesOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	id := w.mandate.ID.String()
@@ -107,40 +125,7 @@ func TestRecordsChangeByTheirRulesOnly(t *testing.T) {
 		f.Quotas = n
 		return text(t, f)
 	}
-	frame := func(change func(*coupon.Frame)) []byte {
-		f := w.opened
-		f.Frame, f.Time = 1, now
-		change(&f)
-		return text(t, f)
-	}
-	next := frameKey(w.opened.Next())
-	owner := func(s coupon.MarkerState, at int64, digest coupon.Hash) []byte {
-		return coupon.OwnerMarker{State: s, Time: at, Digest: digest}.Bytes()
-	}
-	transfer := "transfer/" + coupon.Tag{1}.String()
-	spent := "spent/" + coupon.Tag{1}.String()
-	marker := func(s coupon.MarkerState, at int64) []byte {
-		return coupon.Marker{State: s, Time: at, Batch: coupon.BatchID{1}, Redemption: coupon.RedemptionID{1}}.Bytes()
-	}
-	report := coupon.Misconduct{
-		Format: 1, FrameRef: w.opened.Next(), Emitter: "AdvertiserMSP", Kind: coupon.MissingFrame, State: coupon.MisconductOpen,
-		Reported: now, Deadline: now + coupon.MinAnswerTime,
-	}
-	report.ID = coupon.NewMisconductID(report.FrameRef, report.Kind)
-	misconduct := func(change func(*coupon.Misconduct)) []byte {
-		m := report
-		change(&m)
-		return text(t, m)
-	}
-	open := misconduct(func(m *coupon.Misconduct) { m.Reported = 1 })
-	same := func(*coupon.Misconduct) {}
-	misconductKey := "misconduct/" + report.ID.String()
-	institute := text(t, coupon.Institute{Format: 1, Institute: "Bank", Keys: []coupon.InstituteKey{}})
-	tests := []struct {
-		name, function, key string
-		old, value          []byte
-		want                []string
-	}{
+	w.test(t, []change{
 		{"quotas raised", "RaiseQuota", "framework/" + id, nil, quotas(20, 10), nil},
 		{"a lane added", "RaiseQuota", "framework/" + id, nil, quotas(10, 10, 5), nil},
 		{"quotas lowered", "RaiseQuota", "framework/" + id, nil, quotas(20, 9), []string{"framework"}},
@@ -157,21 +142,54 @@ func TestRecordsChangeByTheirRulesOnly(t *testing.T) {
 		{"rotated to nothing", "RotateKey", "mandate-state/" + id, nil, state(func(s *coupon.MandateState) {
 			s.Since, s.Next, s.Rotated = 0, &coupon.FrameworkID{9}, now
 		}), []string{"mandate-state", "record"}},
+	})
+}
 
+func TestFramesAreClosedByTheirRulesOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	frame := func(change func(*coupon.Frame)) []byte {
+		f := w.opened
+		f.Frame, f.Time = 1, now
+		change(&f)
+		return text(t, f)
+	}
+	next := frameKey(w.opened.Next())
+	w.test(t, []change{
 		{"a frame closed", "CloseFrame", next, nil, frame(func(*coupon.Frame) {}), nil},
 		{"a frame closed at another time", "CloseFrame", next, nil, frame(func(f *coupon.Frame) { f.Time = now - 1 }), []string{"frame-time"}},
 		{"a frame closed before the one before", "CloseFrame", next, nil, frame(func(f *coupon.Frame) { f.Time = now - 5000 }), []string{"frame-order", "frame-time"}},
 		{"a frame too far", "CloseFrame", frameKey(w.opened.Next().Next()), nil, frame(func(f *coupon.Frame) { f.Frame = 2 }), []string{"frame-order"}},
 		{"a frame under another's key", "CloseFrame", next, nil, frame(func(f *coupon.Frame) { f.Lane = 1 }), []string{"frame", "frame-order"}},
 		{"a frame closed again", "CloseFrame", next, frame(func(*coupon.Frame) {}), frame(func(*coupon.Frame) {}), []string{"overwritten"}},
+	})
+}
 
+func TestMarkersChangeByTheirRulesOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	spent := "spent/" + coupon.Tag{1}.String()
+	marker := func(s coupon.MarkerState, at int64) []byte {
+		return coupon.Marker{State: s, Time: at, Batch: coupon.BatchID{1}, Redemption: coupon.RedemptionID{1}}.Bytes()
+	}
+	w.test(t, []change{
 		{"a void of what is not spent", "Void", spent, nil, marker(coupon.MarkerVoid, now), []string{"coupon-state"}},
 		{"a void", "Void", spent, marker(coupon.MarkerSpent, 1), marker(coupon.MarkerVoid, now), nil},
 		{"a void at another time", "Void", spent, marker(coupon.MarkerSpent, 1), marker(coupon.MarkerVoid, 2), []string{"marker-time"}},
 		{"spent twice", "Redeem", spent, marker(coupon.MarkerSpent, 1), marker(coupon.MarkerSpent, now), []string{"double-spent", "marker-batch"}},
 		{"spent too early", "Redeem", spent, nil, marker(coupon.MarkerSpent, now-1), []string{"marker-batch", "marker-time"}},
 		{"a product's void of what is not spent", "Void", "product/" + coupon.Tag{1}.String(), nil, marker(coupon.MarkerVoid, now), []string{"coupon-state"}},
+	})
+}
 
+func TestOwnersChangeByTheirRulesOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	owner := func(s coupon.MarkerState, at int64, digest coupon.Hash) []byte {
+		return coupon.OwnerMarker{State: s, Time: at, Digest: digest}.Bytes()
+	}
+	transfer := "transfer/" + coupon.Tag{1}.String()
+	w.test(t, []change{
 		{"a transfer", "Transfer", transfer, nil, owner(coupon.MarkerTransferred, now, coupon.Hash{1}), nil},
 		{"a transfer after a void", "Transfer", transfer, owner(coupon.MarkerVoid, 1, coupon.Hash{}), owner(coupon.MarkerTransferred, now, coupon.Hash{1}), nil},
 		{"a transfer of what is spent", "Transfer", transfer, owner(coupon.MarkerSpent, 1, coupon.Hash{}), owner(coupon.MarkerTransferred, now, coupon.Hash{1}), []string{"owner-state"}},
@@ -179,7 +197,26 @@ func TestRecordsChangeByTheirRulesOnly(t *testing.T) {
 		{"a transfer without a digest", "Transfer", transfer, nil, owner(coupon.MarkerTransferred, now, coupon.Hash{}), []string{"owner-state"}},
 		{"a transfer at another time", "Transfer", transfer, nil, owner(coupon.MarkerTransferred, 1, coupon.Hash{1}), []string{"marker-time"}},
 		{"a former owner's void", "Void", transfer, owner(coupon.MarkerTransferred, 1, coupon.Hash{1}), owner(coupon.MarkerVoid, now, coupon.Hash{}), []string{"owner-state"}},
+	})
+}
 
+func TestReportsChangeByTheirRulesOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	report := coupon.Misconduct{
+		Format: 1, FrameRef: w.opened.Next(), Emitter: "AdvertiserMSP", Kind: coupon.MissingFrame, State: coupon.MisconductOpen,
+		Reported: now, Deadline: now + coupon.MinAnswerTime,
+	}
+	report.ID = coupon.NewMisconductID(report.FrameRef, report.Kind)
+	misconduct := func(change func(*coupon.Misconduct)) []byte {
+		m := report
+		change(&m)
+		return text(t, m)
+	}
+	open := misconduct(func(m *coupon.Misconduct) { m.Reported = 1 })
+	same := func(*coupon.Misconduct) {}
+	misconductKey := "misconduct/" + report.ID.String()
+	w.test(t, []change{
 		{"a report", "ReportMisconduct", misconductKey, nil, misconduct(same), nil},
 		{"a report of another time", "ReportMisconduct", misconductKey, nil, open, []string{"misconduct"}},
 		{"a report that is upheld at once", "ReportMisconduct", misconductKey, nil, misconduct(func(m *coupon.Misconduct) { m.State = coupon.MisconductUpheld }), []string{"misconduct"}},
@@ -193,19 +230,18 @@ func TestRecordsChangeByTheirRulesOnly(t *testing.T) {
 		{"withdrawn and changed", "ResolveMisconduct", misconductKey, open, misconduct(func(m *coupon.Misconduct) {
 			m.Reported, m.State, m.Resolved, m.Deadline = 1, coupon.MisconductWithdrawn, now, 1
 		}), []string{"misconduct"}},
+	})
+}
 
+func TestOtherRecordsChangeByTheirRulesOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	institute := text(t, coupon.Institute{Format: 1, Institute: "Bank", Keys: []coupon.InstituteKey{}})
+	w.test(t, []change{
 		{"an institute withdrawn", "RegisterInstitute", "institute/42616e6b", nil, institute, nil},
 		{"an institute under another name", "RegisterInstitute", "institute/42", nil, institute, []string{"institute"}},
 		{"settled without a batch", "Settle", "settled/" + coupon.BatchID{1}.String(), nil, make([]byte, 33), []string{"record", "settled"}},
 		{"by another function", "Tick", "institute/42616e6b", nil, institute, []string{"function-writes"}},
 		{"a record with more in it", "RegisterInstitute", "institute/42616e6b", nil, append([]byte(`{"x":1,`), institute[1:]...), []string{"record"}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			if diff := cmp.Diff(tt.want, w.judged(t, tt.function, tt.key, tt.old, tt.value)); diff != "" {
-				t.Errorf("rules broken (-want +got):\n%s", diff)
-			}
-		})
-	}
+	})
 }

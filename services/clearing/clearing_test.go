@@ -23,6 +23,7 @@ import (
 	"ecoupon/services/internal/serve"
 )
 
+// Claims of two issuers at two shops, one with a void sale, become remittances.
 func TestFromClaimsToRemittances(t *testing.T) {
 	t.Parallel()
 	w := open(t, ledger.Config{})
@@ -54,47 +55,10 @@ func TestFromClaimsToRemittances(t *testing.T) {
 
 	request := &clearingv1.SettleRequest{RequestId: uuid.NewString()}
 	settlement := w.settle(t, request)
-	wantSettlement := &clearingv1.Settlement{
-		SettlementId: request.GetRequestId(),
-		Remittances: []*clearingv1.Remittance{
-			{SettlementId: request.GetRequestId(), Issuer: issuerA, Retailer: shopB, Amount: euro(100), Coupons: 1, BatchIds: []string{batchID(t, second)}},
-			{SettlementId: request.GetRequestId(), Issuer: issuerA, Retailer: shopA, Amount: euro(300), Coupons: 3, BatchIds: []string{batchID(t, first)}},
-			{SettlementId: request.GetRequestId(), Issuer: issuerB, Retailer: shopA, Amount: euro(200), Coupons: 2, BatchIds: []string{batchID(t, third)}},
-		},
-		NetPositions: []*clearingv1.NetPosition{
-			{Organisation: issuerA, Amount: euro(-400)}, {Organisation: issuerB, Amount: euro(-200)},
-			{Organisation: shopB, Amount: euro(100)}, {Organisation: shopA, Amount: euro(500)},
-		},
-	}
-	ignored := protocmp.IgnoreFields(&clearingv1.Remittance{}, "transaction_ids")
-	ignoredTime := protocmp.IgnoreFields(wantSettlement, "settle_time")
-	if diff := cmp.Diff(wantSettlement, settlement, protocmp.Transform(), ignored, ignoredTime); diff != "" {
-		t.Errorf("settlement (-want +got):\n%s", diff)
-	}
-	for _, r := range settlement.GetRemittances() {
-		if len(r.GetTransactionIds()) != 1 {
-			t.Errorf("transactions of a remittance: %v", r.GetTransactionIds())
-		}
-	}
+	wantRemittances(t, settlement, request.GetRequestId(), batchID(t, first), batchID(t, second), batchID(t, third))
 	w.await(t, in(settled))
 
-	check := func(t *testing.T) {
-		t.Helper()
-		if diff := cmp.Diff(settlement, w.settle(t, request), protocmp.Transform(), ignoredTime); diff != "" {
-			t.Errorf("repeat (-first +repeat):\n%s", diff)
-		}
-		got, err := w.operator.GetSettlement(t.Context(), &clearingv1.GetSettlementRequest{SettlementId: request.GetRequestId()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(settlement, got.GetSettlement(), protocmp.Transform(), ignoredTime); diff != "" {
-			t.Errorf("looked up (-settled +found):\n%s", diff)
-		}
-		if diff := cmp.Diff(settlement.GetRemittances(), w.remittances(t, ""), protocmp.Transform()); diff != "" {
-			t.Errorf("remittances (-settlement +list):\n%s", diff)
-		}
-	}
-	t.Run("repeats and lists", check)
+	t.Run("repeats and lists", func(t *testing.T) { w.wantFound(t, request, settlement) })
 	t.Run("a batch is settled once", func(t *testing.T) {
 		w.reconcile(t)
 		if again := w.settle(t, &clearingv1.SettleRequest{RequestId: uuid.NewString()}); len(again.GetRemittances()) != 0 {
@@ -114,6 +78,54 @@ func TestFromClaimsToRemittances(t *testing.T) {
 		w.settle(t, request)
 	})
 }
+
+// wantRemittances compares a settlement with what TestFromClaimsToRemittances has
+// claimed in three batches.
+func wantRemittances(t *testing.T, got *clearingv1.Settlement, id, first, second, third string) {
+	t.Helper()
+	want := &clearingv1.Settlement{
+		SettlementId: id,
+		Remittances: []*clearingv1.Remittance{
+			{SettlementId: id, Issuer: issuerA, Retailer: shopB, Amount: euro(100), Coupons: 1, BatchIds: []string{second}},
+			{SettlementId: id, Issuer: issuerA, Retailer: shopA, Amount: euro(300), Coupons: 3, BatchIds: []string{first}},
+			{SettlementId: id, Issuer: issuerB, Retailer: shopA, Amount: euro(200), Coupons: 2, BatchIds: []string{third}},
+		},
+		NetPositions: []*clearingv1.NetPosition{
+			{Organisation: issuerA, Amount: euro(-400)}, {Organisation: issuerB, Amount: euro(-200)},
+			{Organisation: shopB, Amount: euro(100)}, {Organisation: shopA, Amount: euro(500)},
+		},
+	}
+	ignored := protocmp.IgnoreFields(&clearingv1.Remittance{}, "transaction_ids")
+	if diff := cmp.Diff(want, got, protocmp.Transform(), ignored, ignoredSettleTime); diff != "" {
+		t.Errorf("settlement (-want +got):\n%s", diff)
+	}
+	for _, r := range got.GetRemittances() {
+		if len(r.GetTransactionIds()) != 1 {
+			t.Errorf("transactions of a remittance: %v", r.GetTransactionIds())
+		}
+	}
+}
+
+// wantFound repeats a request, looks its settlement up and lists all remittances.
+func (w *world) wantFound(t *testing.T, request *clearingv1.SettleRequest, settlement *clearingv1.Settlement) {
+	t.Helper()
+	if diff := cmp.Diff(settlement, w.settle(t, request), protocmp.Transform(), ignoredSettleTime); diff != "" {
+		t.Errorf("repeat (-first +repeat):\n%s", diff)
+	}
+	got, err := w.operator.GetSettlement(t.Context(), &clearingv1.GetSettlementRequest{SettlementId: request.GetRequestId()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(settlement, got.GetSettlement(), protocmp.Transform(), ignoredSettleTime); diff != "" {
+		t.Errorf("looked up (-settled +found):\n%s", diff)
+	}
+	if diff := cmp.Diff(settlement.GetRemittances(), w.remittances(t, ""), protocmp.Transform()); diff != "" {
+		t.Errorf("remittances (-settlement +list):\n%s", diff)
+	}
+}
+
+// ignoredSettleTime leaves out when a settlement was made.
+var ignoredSettleTime = protocmp.IgnoreFields(&clearingv1.Settlement{}, "settle_time")
 
 // remittances reads the list in pages of two.
 func (w *world) remittances(t *testing.T, settlement string) []*clearingv1.Remittance {

@@ -145,7 +145,7 @@ var coupons = []Entry{
 	{coupon.ReasonWrongReceipt, "The receipt does not show the coupon in its closed frame.",
 		"Do not take it; the wallet can fetch the receipt again.", []Who{Customer, Retailer}},
 	{coupon.ReasonProductUsed, "Another purchase proof of the same product instance was redeemed before.",
-		"Do not take it: a product is proof of one purchase, once.", []Who{Retailer}},
+		"Do not take it: a product is proof of one purchase, once.", []Who{Customer, Retailer}},
 	{coupon.ReasonProductHasProof, "The product instance has its purchase proof already.",
 		"A product has one proof: repeat the request that it was asked for with, and the same proof comes.", []Who{Retailer}},
 	{coupon.ReasonTransferNotAllowed, "The campaign does not allow the coupon to be given on, or not once more.",

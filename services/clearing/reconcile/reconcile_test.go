@@ -30,7 +30,8 @@ var (
 	tags    = []coupon.Tag{{1}, {2}, {3}}
 )
 
-func newFixture() *fixture {
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
 	f := &fixture{record: coupon.BatchRecord{
 		Format: 1, Salt: coupon.Hash{9}, ID: batchID, Transaction: "t", Issuer: "I", Retailer: "R", Time: 5,
 		Redemptions: []coupon.RedeemedSale{
@@ -44,7 +45,7 @@ func newFixture() *fixture {
 	}}
 	text, err := json.Marshal(f.record)
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
 	digest := coupon.Hash(sha256.Sum256(text))
 	amounts := []coupon.Money{{Currency: "EUR", Minor: 150}}
@@ -79,67 +80,78 @@ func (f *fixture) marker(n int, change func(*coupon.MarkerEntry)) {
 
 func euro(minor int64) *coupon.Money { return &coupon.Money{Currency: "EUR", Minor: minor} }
 
+// of is a difference about the fixture's batch.
+func of(t reconcile.Type, change func(*reconcile.Difference)) reconcile.Difference {
+	d := reconcile.Difference{Type: t, Issuer: "I", Retailer: "R", Claim: "c", Batch: batchID}
+	change(&d)
+	return d
+}
+
+func plain(*reconcile.Difference) {}
+
+// sum is of an amount of the batch, whole of one of the claim, count of the
+// claim's number of coupons, at of a redemption.
+func sum(minor int64) func(*reconcile.Difference) {
+	return func(d *reconcile.Difference) { d.Amount = euro(minor) }
+}
+
+func whole(minor int64) func(*reconcile.Difference) {
+	return func(d *reconcile.Difference) { d.Amount, d.Batch = euro(minor), coupon.BatchID{} }
+}
+
+func count(d *reconcile.Difference) { d.Batch = coupon.BatchID{} }
+
+func at(id coupon.RedemptionID) func(*reconcile.Difference) {
+	return func(d *reconcile.Difference) { d.Redemption = id }
+}
+
+var comparisons = []struct {
+	name   string
+	change func(*fixture)
+	want   []reconcile.Difference
+	uses   int
+}{
+	{"all agree", func(*fixture) {}, nil, 1},
+	{"the void coupon was redeemed again", func(f *fixture) {
+		f.marker(2, func(m *coupon.MarkerEntry) { m.State, m.Batch = "spent", coupon.BatchID{7} })
+	}, nil, 1},
+	{"an altered record", func(f *fixture) { f.claim.Batches[0].Record += " " },
+		[]reconcile.Difference{of(reconcile.Record, plain), of(reconcile.Amount, whole(150))}, 0},
+	{"a batch that the ledger does not have", func(f *fixture) { f.ledger.Standing = nil },
+		[]reconcile.Difference{of(reconcile.Mark, plain), of(reconcile.Record, plain), of(reconcile.Amount, whole(150))}, 0},
+	{"another retailer's batch", func(f *fixture) { f.claim.Retailer = "S" }, []reconcile.Difference{
+		of(reconcile.Record, func(d *reconcile.Difference) { d.Retailer = "S" }),
+		of(reconcile.Amount, func(d *reconcile.Difference) { d.Retailer, d.Amount, d.Batch = "S", euro(150), coupon.BatchID{} }),
+	}, 0},
+	{"the retailer's mark is gone", func(f *fixture) { f.standing(func(s *coupon.BatchStanding) { s.ClaimedByRetailer = false }) },
+		[]reconcile.Difference{of(reconcile.Mark, plain)}, 1},
+	{"the clearing house's mark is gone", func(f *fixture) { f.standing(func(s *coupon.BatchStanding) { s.ClaimedByClearing = false }) },
+		[]reconcile.Difference{of(reconcile.Mark, plain)}, 1},
+	{"it was settled by others", func(f *fixture) { f.standing(func(s *coupon.BatchStanding) { s.Settled = &coupon.Hash{1} }) },
+		[]reconcile.Difference{of(reconcile.Settled, plain)}, 1},
+	{"it was settled by the clearing house", func(f *fixture) {
+		f.standing(func(s *coupon.BatchStanding) { s.Settled = &coupon.Hash{1} })
+		f.ledger.Own = map[coupon.BatchID]bool{batchID: true}
+	}, nil, 1},
+	{"a marker is gone", func(f *fixture) { f.marker(0, func(m *coupon.MarkerEntry) { m.State = "" }) },
+		[]reconcile.Difference{of(reconcile.Marker, at(good)), of(reconcile.Amount, sum(100)), of(reconcile.Amount, whole(100))}, 1},
+	{"half of a redemption is void", func(f *fixture) { f.marker(1, func(m *coupon.MarkerEntry) { m.State = "void" }) },
+		[]reconcile.Difference{of(reconcile.Marker, at(good)), of(reconcile.Amount, sum(50)), of(reconcile.Amount, whole(50))}, 1},
+	{"too little claimed", func(f *fixture) {
+		f.claim.Batches[0].Amounts = []coupon.Money{*euro(140)}
+		f.claim.Amounts = []coupon.Money{*euro(140)}
+	}, []reconcile.Difference{of(reconcile.Amount, sum(-10)), of(reconcile.Amount, whole(-10))}, 1},
+	{"a wrong total", func(f *fixture) { f.claim.Amounts = []coupon.Money{*euro(151)} },
+		[]reconcile.Difference{of(reconcile.Amount, whole(1))}, 1},
+	{"a wrong count", func(f *fixture) { f.claim.Coupons = 3 }, []reconcile.Difference{of(reconcile.Amount, count)}, 1},
+}
+
 func TestCompare(t *testing.T) {
 	t.Parallel()
-	of := func(t reconcile.Type, change func(*reconcile.Difference)) reconcile.Difference {
-		d := reconcile.Difference{Type: t, Issuer: "I", Retailer: "R", Claim: "c", Batch: batchID}
-		change(&d)
-		return d
-	}
-	plain := func(*reconcile.Difference) {}
-	sum := func(minor int64) func(*reconcile.Difference) {
-		return func(d *reconcile.Difference) { d.Amount = euro(minor) }
-	}
-	whole := func(minor int64) func(*reconcile.Difference) {
-		return func(d *reconcile.Difference) { d.Amount, d.Batch = euro(minor), coupon.BatchID{} }
-	}
-	count := func(d *reconcile.Difference) { d.Batch = coupon.BatchID{} }
-	at := func(id coupon.RedemptionID) func(*reconcile.Difference) {
-		return func(d *reconcile.Difference) { d.Redemption = id }
-	}
-	for _, tc := range []struct {
-		name   string
-		change func(*fixture)
-		want   []reconcile.Difference
-		uses   int
-	}{
-		{"all agree", func(*fixture) {}, nil, 1},
-		{"the void coupon was redeemed again", func(f *fixture) {
-			f.marker(2, func(m *coupon.MarkerEntry) { m.State, m.Batch = "spent", coupon.BatchID{7} })
-		}, nil, 1},
-		{"an altered record", func(f *fixture) { f.claim.Batches[0].Record += " " },
-			[]reconcile.Difference{of(reconcile.Record, plain), of(reconcile.Amount, whole(150))}, 0},
-		{"a batch that the ledger does not have", func(f *fixture) { f.ledger.Standing = nil },
-			[]reconcile.Difference{of(reconcile.Mark, plain), of(reconcile.Record, plain), of(reconcile.Amount, whole(150))}, 0},
-		{"another retailer's batch", func(f *fixture) { f.claim.Retailer = "S" }, []reconcile.Difference{
-			of(reconcile.Record, func(d *reconcile.Difference) { d.Retailer = "S" }),
-			of(reconcile.Amount, func(d *reconcile.Difference) { d.Retailer, d.Amount, d.Batch = "S", euro(150), coupon.BatchID{} }),
-		}, 0},
-		{"the retailer's mark is gone", func(f *fixture) { f.standing(func(s *coupon.BatchStanding) { s.ClaimedByRetailer = false }) },
-			[]reconcile.Difference{of(reconcile.Mark, plain)}, 1},
-		{"the clearing house's mark is gone", func(f *fixture) { f.standing(func(s *coupon.BatchStanding) { s.ClaimedByClearing = false }) },
-			[]reconcile.Difference{of(reconcile.Mark, plain)}, 1},
-		{"it was settled by others", func(f *fixture) { f.standing(func(s *coupon.BatchStanding) { s.Settled = &coupon.Hash{1} }) },
-			[]reconcile.Difference{of(reconcile.Settled, plain)}, 1},
-		{"it was settled by the clearing house", func(f *fixture) {
-			f.standing(func(s *coupon.BatchStanding) { s.Settled = &coupon.Hash{1} })
-			f.ledger.Own = map[coupon.BatchID]bool{batchID: true}
-		}, nil, 1},
-		{"a marker is gone", func(f *fixture) { f.marker(0, func(m *coupon.MarkerEntry) { m.State = "" }) },
-			[]reconcile.Difference{of(reconcile.Marker, at(good)), of(reconcile.Amount, sum(100)), of(reconcile.Amount, whole(100))}, 1},
-		{"half of a redemption is void", func(f *fixture) { f.marker(1, func(m *coupon.MarkerEntry) { m.State = "void" }) },
-			[]reconcile.Difference{of(reconcile.Marker, at(good)), of(reconcile.Amount, sum(50)), of(reconcile.Amount, whole(50))}, 1},
-		{"too little claimed", func(f *fixture) {
-			f.claim.Batches[0].Amounts = []coupon.Money{*euro(140)}
-			f.claim.Amounts = []coupon.Money{*euro(140)}
-		}, []reconcile.Difference{of(reconcile.Amount, sum(-10)), of(reconcile.Amount, whole(-10))}, 1},
-		{"a wrong total", func(f *fixture) { f.claim.Amounts = []coupon.Money{*euro(151)} },
-			[]reconcile.Difference{of(reconcile.Amount, whole(1))}, 1},
-		{"a wrong count", func(f *fixture) { f.claim.Coupons = 3 }, []reconcile.Difference{of(reconcile.Amount, count)}, 1},
-	} {
+	for _, tc := range comparisons {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture()
+			f := newFixture(t)
 			tc.change(f)
 			got, uses, err := reconcile.Compare(f.claim, f.ledger)
 			if err != nil {

@@ -1,0 +1,151 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"maps"
+	"time"
+
+	"ecoupon/network/bench/load"
+	"ecoupon/network/bench/report"
+	"ecoupon/network/bench/usage"
+)
+
+const (
+	// lateLimit is the 99th percentile at which a rate is not sustained any more;
+	// while the rate is searched for, in a shorter time, less is asked for.
+	lateLimit, trialLimit = time.Second, 600 * time.Millisecond
+	// most is how many customers are served at a time, and crowd how many when
+	// it is asked how many can be.
+	most, crowd = 20_000, 800
+	// lower is by how much a rate is lowered that was not sustained, and tries how
+	// often.
+	lower = 0.92
+	tries = 4
+)
+
+// rungs are the rates, as shares of what a crowd has got, that are tried in turn.
+var rungs = []float64{0.7, 0.8, 0.9, 1, 1.1}
+
+// strangersKey signs for coupons that are not its owner's.
+var strangersKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+
+// times are how long the parts take.
+type times struct {
+	// rung is for each rate that is tried, long for that which is sustained, side
+	// for variations of it, steady for a rate that is given.
+	rung, long, side, steady time.Duration
+	// rounds are made one after the other.
+	rounds int
+}
+
+func timesOf(short bool) times {
+	if short {
+		return times{rung: 3 * time.Second, long: 6 * time.Second, side: 4 * time.Second, steady: 5 * time.Second, rounds: 30}
+	}
+	return times{rung: 8 * time.Second, long: 2 * time.Minute, side: 30 * time.Second, steady: time.Minute, rounds: 200}
+}
+
+// measurement is something that is to be measured.
+type measurement struct {
+	part, name, unit string
+	plan             load.Plan
+	// limit is for the 99th percentile.
+	limit time.Duration
+	work  load.Work
+	// repeated and refused are taken over if they are there.
+	repeated, refused *counts
+}
+
+// measure does it, notes it in the report, and prints it. Without a rate the loop
+// is a closed one.
+func (b *bench) measure(ctx context.Context, t measurement) report.Load {
+	before := usage.Take(b.groups())
+	var r load.Result
+	if t.plan.Rate > 0 {
+		r = load.Open(ctx, t.plan, t.work)
+	} else {
+		r = load.Closed(ctx, t.plan, t.work)
+	}
+	l := report.Load{
+		Part: t.part, Name: t.name, Unit: t.unit, Offered: t.plan.Rate, KeptUp: r.KeptUp(t.limit),
+		Cores: usage.Take(b.groups()).Cores(before),
+	}
+	if t.plan.Rate == 0 {
+		l.InFlight = t.plan.Limit
+	}
+	l.Sum(r)
+	if t.repeated != nil {
+		l.Repeated = maps.Clone(t.repeated.byName)
+	}
+	if t.refused != nil {
+		l.Refused = maps.Clone(t.refused.byName)
+	}
+	b.note(l)
+	return l
+}
+
+func (b *bench) note(l report.Load) {
+	l.Line(b.out)
+	b.report.Loads = append(b.report.Loads, l)
+}
+
+// sell measures customers in an open loop; how they come is told by s.
+func (b *bench) sell(ctx context.Context, part, name string, s *selling, plan load.Plan, limit time.Duration) (report.Load, error) {
+	customers := float64(plan.Pieces())
+	if plan.Rate == 0 {
+		customers = plan.Lasts.Seconds() * ceiling
+	}
+	if err := b.fill(ctx, s.form, int(customers*s.perCustomer()*1.01)+crowd); err != nil {
+		return report.Load{}, err
+	}
+	l := b.measure(ctx, measurement{
+		part: part, name: name, unit: "coupons", plan: plan, limit: limit, work: s.work(b), repeated: &s.repeated, refused: &s.refused,
+	})
+	if wrong := l.Failed["a bad coupon was redeemed"] + l.Failed["a coupon was spent at both retailers"]; wrong > 0 {
+		return l, fmt.Errorf("%d coupons were redeemed that should not have been", wrong)
+	}
+	return l, ctx.Err()
+}
+
+// search returns the rate of customers that can be sustained, as far as short runs
+// tell: first what a crowd gets whose customers each come when another is
+// served, then, in open loops, rates near that.
+func (b *bench) search(ctx context.Context, part string, f form) (float64, error) {
+	got, err := b.sell(ctx, part, "a crowd", &selling{form: f}, load.Plan{Lasts: b.times.rung, Limit: crowd}, lateLimit)
+	if err != nil {
+		return 0, err
+	}
+	best := got.PerSecond * rungs[0] / 2
+	for _, share := range rungs {
+		plan := load.Plan{Rate: round(got.PerSecond * share), Lasts: b.times.rung, Limit: most}
+		l, err := b.sell(ctx, part, "a rate that is tried", &selling{form: f}, plan, trialLimit)
+		if err != nil {
+			return 0, err
+		}
+		if !l.KeptUp {
+			break
+		}
+		best = plan.Rate
+	}
+	return round(best), nil
+}
+
+// hold offers a rate for a time, and lower ones until one is sustained.
+func (b *bench) hold(ctx context.Context, part, name string, s func() *selling, plan load.Plan) (report.Load, error) {
+	plan.Limit = most
+	for try := 1; ; try++ {
+		l, err := b.sell(ctx, part, name, s(), plan, lateLimit)
+		if err != nil || l.KeptUp || try == tries {
+			return l, err
+		}
+		plan.Rate = round(plan.Rate * lower)
+	}
+}
+
+// round makes rates that are easy to read.
+func round(rate float64) float64 { return max(1, float64(int(rate/10))*10) }

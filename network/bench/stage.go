@@ -1,0 +1,279 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/network/bench/report"
+	"ecoupon/network/bench/usage"
+	"ecoupon/network/desk"
+	"ecoupon/network/runner"
+	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
+	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
+)
+
+const (
+	issuer     = "IssuerMSP"
+	advertiser = "AdvertiserMSP"
+	retailer   = "RetailerMSP"
+	namespace  = "coupon-" + issuer
+
+	// quota is more than any run issues.
+	quota = 100_000_000
+	// connections is how many the tills have, of which each belongs to one.
+	connections = 64
+	// counters is how many connections there are to the advertiser.
+	counters = 16
+	// unlimited is above any rate that is measured.
+	unlimited = 1_000_000
+	// offersLimit bounds the wait for the advertiser to learn of its mandates.
+	offersLimit = 30 * time.Second
+)
+
+// campaigns are those that are measured with, by the form of their coupons.
+var campaigns = map[form]coupon.Campaign{
+	bearer:  {ID: "bench", Kinds: []coupon.Kind{coupon.KindStatic}, Holder: coupon.HolderBearer},
+	bound:   {ID: "bench-bound", Kinds: []coupon.Kind{coupon.KindStatic}, Holder: coupon.HolderBound},
+	dynamic: {ID: "bench-dynamic", Kinds: []coupon.Kind{coupon.KindDynamic}, Holder: coupon.HolderBound, MaxFrameAge: coupon.MaxFrameAge},
+}
+
+// form is what coupons of a campaign are like.
+type form string
+
+const (
+	bearer  form = "bearer"
+	bound   form = "bound"
+	dynamic form = "dynamic"
+)
+
+// bench is a network with everybody's access to it, and what was measured.
+type bench struct {
+	network *runner.Network
+	out     io.Writer
+	options options
+	times   times
+	report  *report.Report
+
+	desks []*desk.Desk
+	// tills are connections of the retailer's tills, shop one of the
+	// manufacturer's own shop.
+	tills []retailerv1.RetailerServiceClient
+	shop  retailerv1.RetailerServiceClient
+	// advertisers are connections to the advertiser.
+	advertisers []advertiserv1.AdvertiserServiceClient
+	frameworks  map[form]string
+	purses      map[form]*purse
+	bare        *client.Contract
+	gateway     *runner.Connection
+	// rates are those that can be sustained, as far as they are known.
+	rates map[form]float64
+	// others are processes beside the network's.
+	others usage.Groups
+	// sales were acknowledged; a part of them is looked up at the end.
+	sales sales
+}
+
+// onNetwork starts a network, does something on it, and removes it.
+func (b *bench) onNetwork(ctx context.Context, do func(context.Context) error) error {
+	dir, err := os.MkdirTemp("", "ecoupon-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	b.network, err = start(ctx, dir, b.options.interval)
+	if b.network != nil {
+		defer func() { _ = b.network.Purge(context.WithoutCancel(ctx)) }()
+		if b.options.logs != "" {
+			defer func() { _ = os.CopyFS(b.options.logs, os.DirFS(filepath.Join(b.network.StateDir(), "logs"))) }()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := b.open(ctx); err != nil {
+		return err
+	}
+	return do(ctx)
+}
+
+// start brings up a network whose chaincode can also write blindly, and whose
+// advertisers let everybody have as many coupons as they can make.
+func start(ctx context.Context, dir, interval string) (*runner.Network, error) {
+	c := runner.Default()
+	if interval != "" {
+		c.BlockInterval = interval
+	}
+	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
+	n, err := runner.New(c, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	program := filepath.Join(dir, "bare")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "ecoupon/network/bench/bare")
+	if text, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the bare chaincode: %w: %s", err, text)
+	}
+	programs := map[string]string{}
+	for _, o := range c.Organisations {
+		programs[o.MSPID] = program
+	}
+	err = n.Configure(runner.Advertiser, map[string]any{"limits": map[string]any{
+		"address_rate": unlimited, "address_burst": unlimited, "offer_rate": unlimited, "offer_burst": unlimited,
+	}})
+	if err != nil {
+		return n, err
+	}
+	return n, n.Up(ctx, runner.UpOptions{Chaincode: programs})
+}
+
+// sit opens the desk of somebody of an organisation; close closes it.
+func (b *bench) sit(organisation, as string) (*desk.Desk, error) {
+	d, err := desk.Open(b.network.Folder(organisation, as))
+	if err == nil {
+		b.desks = append(b.desks, d)
+	}
+	return d, err
+}
+
+func (b *bench) close() {
+	if b.gateway != nil {
+		_ = b.gateway.Close()
+	}
+	for _, d := range b.desks {
+		_ = d.Close()
+	}
+}
+
+// open connects everybody and puts the campaigns to work.
+func (b *bench) open(ctx context.Context) (err error) {
+	for range connections {
+		till, err := b.till("retailer", retailer)
+		if err != nil {
+			return err
+		}
+		b.tills = append(b.tills, till)
+	}
+	if b.shop, err = b.till("issuer", issuer); err != nil {
+		return err
+	}
+	for range counters {
+		page, err := b.sit("advertiser", "operator")
+		if err != nil {
+			return err
+		}
+		counter, err := page.Advertiser(advertiser)
+		if err != nil {
+			return err
+		}
+		b.advertisers = append(b.advertisers, counter)
+	}
+	if b.gateway, err = b.network.Connect("retailer", "retailer"); err != nil {
+		return err
+	}
+	b.bare = b.gateway.GetNetwork(b.network.Consortium().Channel).GetContract(namespace)
+	b.frameworks, b.purses = make(map[form]string), make(map[form]*purse)
+	for f, c := range campaigns {
+		b.purses[f] = new(purse)
+		if b.frameworks[f], err = b.launch(ctx, c); err != nil {
+			return err
+		}
+	}
+	return b.awaitOffers(ctx)
+}
+
+// till opens a connection as a till.
+func (b *bench) till(organisation, mspID string) (retailerv1.RetailerServiceClient, error) {
+	d, err := b.sit(organisation, "till-1")
+	if err != nil {
+		return nil, err
+	}
+	return d.Retailer(mspID)
+}
+
+// launch puts a campaign to work.
+func (b *bench) launch(ctx context.Context, c coupon.Campaign) (string, error) {
+	manufacturer, err := b.sit("issuer", "operator")
+	if err != nil {
+		return "", err
+	}
+	office, err := manufacturer.Issuer(issuer)
+	if err != nil {
+		return "", err
+	}
+	c.Version, c.Product, c.Offer, c.Terms = 1, "Product", "50 cents off", terms
+	c.Begin, c.End = time.Now().Add(-time.Minute).UnixMilli(), time.Now().Add(24*time.Hour).UnixMilli()
+	framework, err := desk.Launch{
+		Campaign: c, Advertiser: advertiser, Quotas: []int64{quota}, Retailers: []string{retailer, issuer},
+	}.Do(ctx, office)
+	if err != nil {
+		return "", err
+	}
+	return framework.GetFrameworkId(), nil
+}
+
+// awaitOffers waits until the advertiser has learnt of its mandates.
+func (b *bench) awaitOffers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, offersLimit)
+	defer cancel()
+	for {
+		offers, err := b.advertisers[0].ListOffers(ctx, &advertiserv1.ListOffersRequest{})
+		if err == nil && len(offers.GetOffers()) == len(campaigns) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the offers: %w", errors.Join(err, ctx.Err()))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// groups lists the processes of the network by what they are, the load generator,
+// and others that were started.
+func (b *bench) groups() usage.Groups {
+	groups := usage.Groups{"load generator": {os.Getpid()}}
+	for name, pids := range b.others {
+		for _, pid := range pids {
+			groups[name] = append(groups[name], usage.Children(pid)...)
+		}
+	}
+	if b.network == nil {
+		return groups
+	}
+	status, err := b.network.Status()
+	if err != nil {
+		return groups
+	}
+	for _, p := range status.Processes {
+		kind, _, _ := strings.Cut(p.Name, ".")
+		group := "other services"
+		switch {
+		case strings.HasPrefix(kind, "peer"):
+			group = "peers"
+		case kind == "orderer":
+			group = "orderers"
+		case kind == "chaincode":
+			group = "chaincode"
+		case p.Name == "retailer.retailer":
+			group = "retailer service"
+		case p.Name == "advertiser.advertiser":
+			group = "advertiser service"
+		}
+		groups[group] = append(groups[group], p.PID)
+	}
+	return groups
+}

@@ -1,0 +1,30 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import "ecoupon/network/bench/report"
+
+// targets compares what was measured with what the project promises, as far as it
+// was measured.
+func targets(r *report.Report) []report.Target {
+	var all []report.Target
+	add := func(name string, value float64, unit string, bound float64, atMost bool) {
+		all = append(all, report.Target{Name: name, Value: value, Unit: unit, Bound: bound, AtMost: atMost})
+	}
+	if l, found := r.Find("lone", loneRedemption); found {
+		add("a lone customer: median", l.Latency.Median, "ms", 50, true)
+	}
+	if l, found := r.Find("steady", one); found {
+		add("540 customers a second: median", l.Latency.Median, "ms", 100, true)
+		add("540 customers a second: 99 %", l.Latency.P99, "ms", 300, true)
+	}
+	if l, found := r.Find("bound", sustained); found {
+		add("bound coupons sustained", l.PerSecond, "/s", 2500, false)
+		add("bound coupons sustained: 99 %", l.Latency.P99, "ms", 1000, true)
+	}
+	if l, found := r.Find("bearer", sustained); found {
+		add("bearer coupons sustained", l.PerSecond, "/s", 4000, false)
+	}
+	return all
+}
