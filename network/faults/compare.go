@@ -69,7 +69,7 @@ func (b *book) expected() map[serial]*sold {
 				last[c] = s
 			case !before.voided && !s.voided:
 				b.problem("coupon %d stands in redemptions %s and %s", c.sn, before.answer.GetRedemptionId(), s.answer.GetRedemptionId())
-			case before.voided && (!s.voided || s.answer.GetRedeemTime().AsTime().After(before.answer.GetRedeemTime().AsTime())):
+			case before.voided && (!s.voided || s.answer.GetBlock() > before.answer.GetBlock()):
 				last[c] = s
 			}
 		}

@@ -25,10 +25,10 @@ const (
 	// advertiser is away.
 	suppliers, supplySize = 4, 4000
 	// hurried is one in so many requests whose till waits for a moment only,
-	// shortest to longest; leaving is one in so many of them that the till does
+	// briefest to briefly; leaving is one in so many of them that the till does
 	// not repeat.
 	hurried, leaving  = 8, 3
-	shortest, longest = time.Millisecond, 40 * time.Millisecond
+	briefest, briefly = time.Millisecond, 40 * time.Millisecond
 	// reviewAfter is when a clerk repeats what a till did not: well before a
 	// presentation is too old.
 	reviewAfter = 10 * time.Second
@@ -132,7 +132,7 @@ func (p *play) wish(at *shop, h held) (*ask, error) {
 // have left it to the clerk.
 func (p *play) buy(ctx context.Context, a *ask) (sale *sold, left bool) {
 	if rand.IntN(hurried) == 0 { //nolint:gosec // any mixture will do
-		moment, done := context.WithTimeout(ctx, shortest+rand.N(longest-shortest)) //nolint:gosec // likewise
+		moment, done := context.WithTimeout(ctx, briefest+rand.N(briefly-briefest)) //nolint:gosec // likewise
 		answer, err := p.send(moment, p.counter(a.at), a)
 		done()
 		p.book.attempt(0, undecided(err))
@@ -242,7 +242,7 @@ func (p *play) undo(ctx context.Context, s *sold) {
 		if hurry {
 			hurry = false
 			var done func()
-			ctx, done = context.WithTimeout(ctx, shortest+rand.N(longest-shortest)) //nolint:gosec // likewise
+			ctx, done = context.WithTimeout(ctx, briefest+rand.N(briefly-briefest)) //nolint:gosec // likewise
 			defer done()
 		}
 		return p.sendVoid(ctx, s, void, client)

@@ -26,7 +26,16 @@ type verdict struct {
 
 // record begins another history.
 func (p *play) record(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.records = append(p.records, recorded{name, p.book.open()})
+}
+
+// during names the history that is being recorded.
+func (p *play) during() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.records[len(p.records)-1].name
 }
 
 // judge checks the histories of the round. Of each coupon with an impossible

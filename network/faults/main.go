@@ -21,6 +21,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -31,25 +32,36 @@ func main() {
 	episodes := flag.Int("episodes", 200, "`number` of faults")
 	operations := flag.Int("operations", 1_000_000, "`number` of calls of tills in all, at least")
 	crowd := flag.Int("crowd", 32, "`number` of customers served at a time")
+	only := flag.String("only", "", "play only faults that have one of these comma-separated `texts` in their names, such as \"kill,disk\"")
 	drawings := flag.String("drawings", "histories", "`directory` for pictures of histories that cannot be")
 	keep := flag.String("keep-logs", "", "existing `directory` to copy the processes' logs into")
 	flag.Parse()
 	if *seed == 0 {
 		*seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // it is printed anyway
 	}
-	p := &play{
-		book: newBook(), seed: *seed, crowd: *crowd, perEpisode: *operations / max(1, *episodes),
-		drawings: *drawings, out: os.Stdout,
-	}
-	if err := run(ctx, p, *episodes, *keep); err != nil {
+	p := newPlay(nil)
+	p.seed, p.crowd, p.perEpisode = *seed, *crowd, *operations/max(1, *episodes)
+	p.drawings, p.out = *drawings, os.Stdout
+	list := schedule(*seed, *episodes, split(*only)...)
+	if err := run(ctx, p, list, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		fmt.Fprintf(os.Stderr, "faults: to replay: bin/faults -seed %d -episodes %d -operations %d\n", *seed, *episodes, *operations)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, p *play, episodes int, keep string) (err error) {
-	fmt.Fprintf(p.out, "seed %d, %d episodes of %d calls\n", p.seed, episodes, p.perEpisode)
+func split(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}
+
+func run(ctx context.Context, p *play, list []episode, keep string) (err error) {
+	if len(list) == 0 {
+		return errors.New("there is no such fault")
+	}
+	fmt.Fprintf(p.out, "seed %d, %d episodes of %d calls\n", p.seed, len(list), p.perEpisode)
 	dir, err := os.MkdirTemp("", "ecoupon-faults-")
 	if err != nil {
 		return err
@@ -66,7 +78,7 @@ func run(ctx context.Context, p *play, episodes int, keep string) (err error) {
 		return err
 	}
 	p.stage = s
-	failed := p.run(ctx, schedule(p.seed, episodes))
+	failed := p.run(ctx, list)
 	p.report(p.out)
 	if n := len(p.book.problems); n > 0 {
 		failed = errors.Join(failed, fmt.Errorf("the books differ: %d problems", n))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,21 @@ type play struct {
 
 	mu   sync.Mutex
 	left []leftover // what tills have left to the clerk, oldest first
+
+	// hands keep the network's processes to one at a time: whoever makes them
+	// fail, or starts them again.
+	hands  sync.Mutex
+	full   map[string]bool   // processes whose disk is full
+	copies map[string]string // of stores, by service
+	copied int
+	deaths []death
+}
+
+func newPlay(s *stage) *play {
+	return &play{
+		stage: s, book: newBook(), out: os.Stderr, drawings: "histories",
+		full: map[string]bool{}, copies: map[string]string{},
+	}
 }
 
 // run plays the schedule and compares the books after every round.
@@ -66,7 +82,7 @@ func (p *play) round(ctx context.Context, first int, episodes []episode) error {
 	began := time.Now()
 	p.record("the opening")
 	finish := p.trade(ctx)
-	failed := p.await(ctx, time.Now(), "the first redemptions")
+	failed := errors.Join(p.await(ctx, time.Now(), "the first redemptions"), p.keepCopies(ctx))
 	for i, e := range episodes {
 		if failed != nil {
 			break
@@ -124,6 +140,7 @@ func (p *play) trade(ctx context.Context) (finish func() error) {
 		}
 	}
 	staff.Go(func() error { return p.office(ctx, open) })
+	staff.Go(func() error { return p.nurse(ctx, open) })
 	return func() error {
 		closing()
 		failed := staff.Wait()
@@ -142,17 +159,13 @@ func (p *play) suffer(ctx context.Context, number int, e episode) error {
 	if !rest(ctx, e.calm) {
 		return ctx.Err()
 	}
-	if e.target == leading {
-		leader, err := p.stage.network.Leader(ctx)
-		if err != nil {
-			return err
-		}
-		e.target = leader
+	if err := p.settleOn(ctx, &e); err != nil {
+		return err
 	}
 	p.book.takeSlowest()
 	o := observed{episode: e}
 	began := time.Now()
-	if err := p.strike(ctx, e); err != nil {
+	if err := p.fail(ctx, e); err != nil {
 		return fmt.Errorf("episode %d, %s: %w", number+1, e, err)
 	}
 	back := time.Now()
@@ -179,33 +192,48 @@ func (p *play) fill(ctx context.Context, calls int) error {
 	return nil
 }
 
-// strike makes a process fail and brings it back.
-func (p *play) strike(ctx context.Context, e episode) error {
-	n := p.stage.network
-	var err error
-	switch e.action {
-	case pause:
-		err = n.Pause(ctx, e.target)
-	case restart:
-		err = n.Stop(ctx, e.target)
-	default:
-		err = n.Kill(ctx, e.target)
-	}
-	if err != nil {
-		return err
-	}
-	if e.action == loseStore {
-		if err := p.stage.empty(e.target); err != nil {
+// settleOn finds out who leads, where the leader is to fail.
+func (p *play) settleOn(ctx context.Context, e *episode) error {
+	if e.also != nil {
+		other := *e.also
+		e.also = &other
+		if err := p.settleOn(ctx, e.also); err != nil {
 			return err
 		}
 	}
-	if !rest(ctx, e.down) {
-		return ctx.Err()
+	if e.target != leading {
+		return nil
 	}
-	if e.action == pause {
-		return n.Resume(ctx, e.target)
+	leader, err := p.stage.network.Leader(ctx)
+	e.target = leader
+	return err
+}
+
+// fail has the episode's faults happen, and undoes them.
+func (p *play) fail(ctx context.Context, e episode) error {
+	heal, err := p.hit(ctx, e)
+	if err != nil {
+		return err
 	}
-	return n.Start(ctx, e.target)
+	heals := []func() error{heal}
+	if e.also != nil {
+		if heal, err = p.hit(ctx, *e.also); err == nil {
+			heals = append(heals, heal)
+		}
+		// What starts may need what is still away.
+		if e.also.rank() < e.rank() {
+			slices.Reverse(heals)
+		}
+	}
+	if err == nil && !rest(ctx, e.down) {
+		err = ctx.Err()
+	}
+	p.hands.Lock()
+	defer p.hands.Unlock()
+	for _, heal := range heals {
+		err = errors.Join(err, heal())
+	}
+	return err
 }
 
 // empty removes the store of a retailer's service that does not run.

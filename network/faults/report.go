@@ -59,6 +59,9 @@ func (p *play) report(out io.Writer) {
 	for _, fault := range slices.Sorted(maps.Keys(b.faults)) {
 		fmt.Fprintf(out, "  %6d %s\n", b.faults[fault], fault)
 	}
+	for _, d := range p.deaths {
+		fmt.Fprintln(out, d)
+	}
 	for _, problem := range b.problems {
 		fmt.Fprintf(out, "PROBLEM: %s\n", problem)
 	}

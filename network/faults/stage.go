@@ -32,7 +32,9 @@ const (
 	discount = 50
 	price    = 249
 	terms    = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
-	quota    = 100_000_000
+	// lanes is how often the advertiser's store may be lost, quota what is in
+	// each.
+	lanes, quota = 64, 10_000_000
 	// offersLimit bounds the wait for the advertiser to learn of its mandates.
 	offersLimit = 30 * time.Second
 	// counters is how many connections the crowd has to each shop.
@@ -53,6 +55,8 @@ type shop struct {
 // and one of bound coupons, and everybody's access to it.
 type stage struct {
 	network  *runner.Network
+	proxies  proxies
+	disks    []disk // that are in place
 	dir      string
 	desks    []*desk.Desk
 	shops    []*shop
@@ -78,11 +82,19 @@ func build(ctx context.Context, dir string, out io.Writer, twoPeers ...string) (
 	c.Organisations = append(c.Organisations, runner.Organisation{
 		Name: "shop", MSPID: "ShopMSP", Roles: []string{runner.Retailer}, Orderer: &noOrderer,
 	})
-	n, err := runner.New(c, out)
+	proxies, err := before(&c)
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{network: n, dir: dir}
+	n, err := runner.New(c, out)
+	if err != nil {
+		proxies.close()
+		return nil, err
+	}
+	s := &stage{network: n, proxies: proxies, dir: dir}
+	if err := errors.Join(n.Settle(ctx), proxies.aim(n)); err != nil {
+		return s, err
+	}
 	if err := n.Up(ctx, runner.UpOptions{}); err != nil {
 		return s, err
 	}
@@ -98,6 +110,11 @@ func (s *stage) strike(ctx context.Context) error {
 	for _, d := range s.desks {
 		errs = append(errs, d.Close())
 	}
+	errs = append(errs, s.network.Down(ctx))
+	for _, d := range s.disks {
+		errs = append(errs, d.drop())
+	}
+	s.proxies.close()
 	return errors.Join(append(errs, s.network.Purge(ctx))...)
 }
 
@@ -178,7 +195,7 @@ func (s *stage) launch(ctx context.Context) error {
 				Kinds: []coupon.Kind{coupon.KindStatic}, Holder: holder,
 				Begin: time.Now().Add(-time.Minute).UnixMilli(), End: time.Now().Add(24 * time.Hour).UnixMilli(),
 			},
-			Advertiser: advertiserMSP, Quotas: []int64{quota}, Retailers: retailers,
+			Advertiser: advertiserMSP, Quotas: slices.Repeat([]int64{quota}, lanes), Retailers: retailers,
 		}.Do(ctx, issuer)
 		if err != nil {
 			return err
