@@ -5,8 +5,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/hex"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -16,60 +14,16 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
-	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 )
 
 const (
-	// suppliers fetch coupons for the crowd, supplySize lets it go on while the
-	// advertiser is away.
-	suppliers, supplySize = 4, 4000
 	// hurried is one in so many requests whose till waits for a moment only,
 	// briefest to briefly; leaving is one in so many of them that the till does
 	// not repeat.
-	hurried, leaving  = 8, 3
+	hurried, leaving  = 6, 4
 	briefest, briefly = time.Millisecond, 40 * time.Millisecond
-	// reviewAfter is when a clerk repeats what a till did not: well before a
-	// presentation is too old.
-	reviewAfter = 10 * time.Second
 )
-
-// supply fetches coupons until ctx ends, by the advertiser's own interface: a
-// web page of it would do the same.
-func (p *play) supply(ctx context.Context) error {
-	for ctx.Err() == nil {
-		offer := p.stage.offers[rand.IntN(len(p.stage.offers))] //nolint:gosec // any will do
-		request := &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: hex.EncodeToString(offer.Framework[:])}
-		h := held{}
-		if offer.Holder == coupon.HolderBound {
-			public, private, err := ed25519.GenerateKey(nil)
-			if err != nil {
-				return err
-			}
-			request.Owner, h.key = public, private
-		}
-		var answer *advertiserv1.IssueCouponResponse
-		err := p.insist(ctx, "coupon "+request.RequestId, officeDeadline, func(ctx context.Context) (err error) {
-			answer, err = p.stage.advertiser.IssueCoupon(ctx, request)
-			return err
-		})
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the end is no failure
-		}
-		if err != nil {
-			return err
-		}
-		h.text = answer.GetCoupon()
-		if h.serial, err = p.book.hold(h.text); err != nil {
-			return err
-		}
-		select {
-		case p.goods <- h:
-		case <-ctx.Done():
-		}
-	}
-	return nil
-}
 
 // attend is one of the crowd: it plays one customer after the other until open
 // ends.
@@ -90,9 +44,9 @@ func (p *play) attend(ctx, open context.Context) error {
 func (p *play) guest(ctx context.Context, h held) error {
 	at := p.stage.shops[rand.IntN(len(p.stage.shops))] //nolint:gosec // any mixture will do
 	switch n := rand.IntN(100); {                      //nolint:gosec // likewise
-	case n < 10:
+	case n < 12:
 		return p.scramble(ctx, at, h)
-	case n < 14:
+	case n < 16:
 		return p.stammer(ctx, at, h)
 	}
 	a, err := p.wish(at, h)
@@ -132,7 +86,7 @@ func (p *play) wish(at *shop, h held) (*ask, error) {
 // have left it to the clerk.
 func (p *play) buy(ctx context.Context, a *ask) (sale *sold, left bool) {
 	if rand.IntN(hurried) == 0 { //nolint:gosec // any mixture will do
-		moment, done := context.WithTimeout(ctx, briefest+rand.N(briefly-briefest)) //nolint:gosec // likewise
+		moment, done := hurry(ctx)
 		answer, err := p.send(moment, p.counter(a.at), a)
 		done()
 		p.book.attempt(0, undecided(err))
@@ -151,11 +105,23 @@ func (p *play) buy(ctx context.Context, a *ask) (sale *sold, left bool) {
 func (p *play) decide(ctx context.Context, a *ask) *sold {
 	asked := time.Now()
 	var answer *retailerv1.RedeemResponse
+	first := true
 	err := p.insist(ctx, "redemption "+a.request.GetRequestId(), tillDeadline, func(ctx context.Context) (err error) {
+		if !first && rand.IntN(hurried) == 0 { //nolint:gosec // any mixture will do
+			var done func()
+			ctx, done = hurry(ctx)
+			defer done()
+		}
+		first = false
 		answer, err = p.send(ctx, p.counter(a.at), a)
 		return err
 	})
 	return p.conclude(a, answer, err, asked)
+}
+
+// hurry bounds a call to a moment.
+func hurry(ctx context.Context) (moment context.Context, done func()) {
+	return context.WithTimeout(ctx, briefest+rand.N(briefly-briefest)) //nolint:gosec // any moment will do
 }
 
 // conclude notes a decision. Whether a refusal as used was right, the history
@@ -237,12 +203,12 @@ func (p *play) stammer(ctx context.Context, at *shop, h held) error {
 func (p *play) undo(ctx context.Context, s *sold) {
 	void := &retailerv1.VoidRequest{RequestId: uuid.NewString(), RedemptionId: s.answer.GetRedemptionId()}
 	client := p.book.nextNumber()
-	hurry := rand.IntN(hurried) == 0 //nolint:gosec // any mixture will do
+	once := rand.IntN(hurried) == 0 //nolint:gosec // any mixture will do
 	err := p.insist(ctx, "void of "+s.answer.GetRedemptionId(), tillDeadline, func(ctx context.Context) error {
-		if hurry {
-			hurry = false
+		if once {
+			once = false
 			var done func()
-			ctx, done = context.WithTimeout(ctx, briefest+rand.N(briefly-briefest)) //nolint:gosec // likewise
+			ctx, done = hurry(ctx)
 			defer done()
 		}
 		return p.sendVoid(ctx, s, void, client)
@@ -270,45 +236,3 @@ func (p *play) undoBeside(ctx context.Context, s *sold, h held) error {
 func (p *play) counter(at *shop) retailerv1.RetailerServiceClient {
 	return at.counters[rand.IntN(len(at.counters))] //nolint:gosec // any will do
 }
-
-// leave hands a request of unknown outcome to the clerk.
-func (p *play) leave(a *ask) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.left = append(p.left, leftover{a, time.Now()})
-}
-
-// leftover is a request that its till did not repeat.
-type leftover struct {
-	*ask
-	since time.Time
-}
-
-// clerk repeats what tills have left, until open ends; then all of it.
-func (p *play) clerk(ctx, open context.Context) error {
-	for rest(open, time.Second) {
-		p.review(ctx, reviewAfter)
-	}
-	return ctx.Err()
-}
-
-// review repeats what was left so long ago.
-func (p *play) review(ctx context.Context, age time.Duration) {
-	p.mu.Lock()
-	due := 0
-	for due < len(p.left) && time.Since(p.left[due].since) >= age {
-		due++
-	}
-	list := p.left[:due:due]
-	p.left = p.left[due:]
-	p.mu.Unlock()
-	var desks errgroup.Group
-	desks.SetLimit(clerks)
-	for _, l := range list {
-		desks.Go(func() error { p.decide(ctx, l.ask); return nil })
-	}
-	_ = desks.Wait()
-}
-
-// clerks repeat so many requests at a time.
-const clerks = 8

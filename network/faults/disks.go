@@ -17,7 +17,7 @@ const (
 	// ample is the room on a small disk that is not full, scant that on one that
 	// is: some processes notice at once, others after a few blocks.
 	ample = 1 << 30
-	scant = 96 << 10
+	scant = 4 << 10
 )
 
 // disk is a small file system in memory in the place of a process' data. The

@@ -171,6 +171,9 @@ var longest = map[action]time.Duration{
 	fill: 4 * time.Second, wrongClock: 4 * time.Second, oldCopy: time.Second,
 }
 
+// fillTime is what a disk takes to be full and its process to notice, at least.
+const fillTime = 2 * time.Second
+
 func draw(random *rand.Rand, a action, v victim) episode {
 	e := episode{
 		action: a, victim: v.name, target: v.targets[random.IntN(len(v.targets))],
@@ -178,6 +181,8 @@ func draw(random *rand.Rand, a action, v victim) episode {
 		down: time.Duration(random.Int64N(int64(longest[a]))),
 	}
 	switch a {
+	case fill:
+		e.down += fillTime
 	case delay:
 		e.by = time.Duration(20+random.IntN(280)) * time.Millisecond
 	case wrongClock:
