@@ -22,7 +22,6 @@ import (
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/internal/campaigntest"
-	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 	"ecoupon/services/internal/serve"
@@ -54,8 +53,8 @@ func wantClaims(t *testing.T, d *desk, want ...*retailerv1.Claim) {
 	}
 }
 
-// impatient gives up waiting for blocks quickly.
-var impatient = ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)}
+// impatient gives up waiting for blocks soon.
+var impatient = ledgertest.Impatient
 
 func TestUnknownOutcome(t *testing.T) {
 	t.Parallel()
