@@ -43,8 +43,15 @@ func Check(operations []Operation) Result {
 }
 
 // calls turns a coupon's operations into porcupine's. What may yet have an
-// effect returns after everything else.
+// effect returns after everything else. Of several such calls for the same only
+// the first is left: a redemption holds the coupon once, and is voided once, and
+// whenever the others could have had the effect, the first could have had it.
 func calls(list []Operation) []porcupine.Operation {
+	type effect struct {
+		kind    Kind
+		request int
+	}
+	seen := map[effect]bool{}
 	end := time.Duration(0)
 	clients := map[int]int{}
 	for _, o := range list {
@@ -53,15 +60,20 @@ func calls(list []Operation) []porcupine.Operation {
 			clients[o.Client] = len(clients)
 		}
 	}
-	all := make([]porcupine.Operation, len(list))
-	for i, o := range list {
+	var all []porcupine.Operation
+	for _, o := range list {
 		returned := o.Return
 		if o.open() {
+			of := effect{o.Kind, o.Request}
+			if seen[of] {
+				continue
+			}
+			seen[of] = true
 			returned = end + 1
 		}
-		all[i] = porcupine.Operation{
+		all = append(all, porcupine.Operation{
 			ClientId: clients[o.Client], Input: o, Call: int64(o.Call), Return: int64(returned),
-		}
+		})
 	}
 	return all
 }

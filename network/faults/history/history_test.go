@@ -142,3 +142,22 @@ func TestWhatOverlapsSeveralIsCountedOnce(t *testing.T) {
 		t.Errorf("%d are concurrent, want 3", got.Concurrent)
 	}
 }
+
+// Tills repeat what was not answered, and some coupons are asked for very often
+// before anybody is told.
+func TestManyCallsWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	var list []Operation
+	for i := range 200 {
+		list = append(list, at(i, i+1, Redeem, 1+i%4, Unknown))
+	}
+	list = append(list, at(200, 201, Redeem, 3, Done), at(202, 203, Void, 3, NotNow), at(204, 205, Void, 3, Unknown), at(206, 207, Void, 3, Done))
+	possible := append(list[:len(list):len(list)], at(208, 209, Redeem, 2, Done), at(300, 300, Look, 2, Done))
+	if r := Check(possible); len(r.Wrong) != 0 || r.Unchecked != 0 {
+		t.Errorf("found impossible: %v, not checked: %d", r.Wrong, r.Unchecked)
+	}
+	impossible := append(possible[:len(possible):len(possible)], at(301, 302, Redeem, 9, Done))
+	if r := Check(impossible); len(r.Wrong) != 1 || r.Unchecked != 0 {
+		t.Errorf("not found impossible; not checked: %d", r.Unchecked)
+	}
+}

@@ -35,10 +35,10 @@ func mark(request int) string { return "<" + strconv.Itoa(request) + ">" }
 // step says whether the coupon could have been asked this in this state with
 // this outcome, and in which state it is then.
 func (s state) step(o Operation) (possible bool, next state) {
-	switch {
-	case o.Kind == Look:
+	switch o.Kind {
+	case Look:
 		return s.spentBy == o.Request, s
-	case o.Kind == Redeem:
+	case Redeem:
 		return s.redeem(o)
 	default:
 		return s.undo(o)
