@@ -72,20 +72,20 @@ func TestPrepare(t *testing.T) {
 		t.Error(err)
 	}
 	key := n.CustomerFolder("retailer", "girohaus", Merchant) + "/key.pem"
-	before := read(t, key)
+	before := contentOf(t, key)
 	if err := os.WriteFile(institutes+".json", []byte(`{"sample_per_mille": 7}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.Prepare(t.Context()); err != nil {
 		t.Errorf("preparing again: %v", err)
 	}
-	if !bytes.Equal(read(t, key), before) {
+	if !bytes.Equal(contentOf(t, key), before) {
 		t.Error("preparing again gave a merchant another key")
 	}
 	holds(institutes+".json", "7")
 }
 
-func read(t *testing.T, name string) []byte {
+func contentOf(t *testing.T, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
