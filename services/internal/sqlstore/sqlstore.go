@@ -136,8 +136,15 @@ func (s *Store) View(ctx context.Context, work func(tx *sql.Tx) error) error {
 	return within(ctx, s.reader, work)
 }
 
+// within has given the connection back when it returns, whatever becomes of ctx:
+// a transaction that ends with its context is undone by another goroutine.
 func within(ctx context.Context, db *sql.DB, work func(tx *sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
+	connection, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	defer func() { _ = connection.Close() }()
+	tx, err := connection.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
