@@ -40,6 +40,8 @@ func parts() []part {
 		{"bad", "bound coupons, of which some are not good", true, (*bench).bad},
 		{"twice", "bound coupons, of which some are shown at two retailers at once", true, (*bench).twice},
 		{"bearer", "bearer coupons, as many as can be sustained", true, (*bench).bearerCoupons},
+		{"single", "the same redemption, one per transaction", true, (*bench).single},
+		{"platform", "blind writes of as many keys and bytes, and empty transactions", true, (*bench).platform},
 		{"ledger", "acknowledged redemptions are on the ledger of every peer", true, (*bench).lookUp},
 	}
 }

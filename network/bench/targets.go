@@ -12,6 +12,11 @@ func targets(r *report.Report) []report.Target {
 	add := func(name string, value float64, unit string, bound float64, atMost bool) {
 		all = append(all, report.Target{Name: name, Value: value, Unit: unit, Bound: bound, AtMost: atMost})
 	}
+	ratio := func(of report.Load, part, name string, bound float64) {
+		if best, found := r.Best(part); found && best.PerSecond > 0 {
+			add(name, of.PerSecond/best.PerSecond, "", bound, false)
+		}
+	}
 	if l, found := r.Find("lone", loneRedemption); found {
 		add("a lone customer: median", l.Latency.Median, "ms", 50, true)
 	}
@@ -22,9 +27,12 @@ func targets(r *report.Report) []report.Target {
 	if l, found := r.Find("bound", sustained); found {
 		add("bound coupons sustained", l.PerSecond, "/s", 2500, false)
 		add("bound coupons sustained: 99 %", l.Latency.P99, "ms", 1000, true)
+		ratio(l, "single", "bound coupons, times one per transaction", 20)
+		ratio(l, "blind", "bound coupons, of a blind batched write", 0.35)
 	}
 	if l, found := r.Find("bearer", sustained); found {
 		add("bearer coupons sustained", l.PerSecond, "/s", 4000, false)
+		ratio(l, "blind", "bearer coupons, of a blind batched write", 0.6)
 	}
 	return all
 }

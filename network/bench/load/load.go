@@ -167,12 +167,24 @@ func (r Result) Elapsed() time.Duration {
 	return last
 }
 
-// PerSecond is how many units were brought about in a second of Elapsed.
+// PerSecond is how many units were brought about in a second: of Elapsed, or, in a
+// closed loop, of the planned time without its first quarter, as begin and end
+// of such a loop have less to do.
 func (r Result) PerSecond() float64 {
-	if r.Elapsed() <= 0 {
+	from, until := time.Duration(0), r.Elapsed()
+	if r.Plan.Rate == 0 && r.Plan.Lasts > 0 {
+		from, until = r.Plan.Lasts/4, r.Plan.Lasts
+	}
+	if until <= from {
 		return 0
 	}
-	return float64(r.Units()) / r.Elapsed().Seconds()
+	sum := 0
+	for _, s := range r.Samples {
+		if done := s.Due + s.Took; done > from && done <= until {
+			sum += s.Units
+		}
+	}
+	return float64(sum) / (until - from).Seconds()
 }
 
 // Latencies lists, sorted, how long all pieces took.

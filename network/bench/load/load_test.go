@@ -65,6 +65,20 @@ func TestClosedDoesNotCountIt(t *testing.T) {
 	})
 }
 
+func TestClosedLeavesOutItsEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		// All ten take two seconds, so in the first of them nothing is done.
+		r := load.Closed(t.Context(), load.Plan{Lasts: 8 * time.Second, Limit: 10}, func(context.Context, int) (int, error) {
+			time.Sleep(2 * time.Second)
+			return 3, nil
+		})
+		if got := r.PerSecond(); got < 14.9 || got > 15.1 {
+			t.Errorf("%.2f units a second", got)
+		}
+	})
+}
+
 func TestAQueueThatGrowsIsSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
