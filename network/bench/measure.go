@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -98,7 +99,7 @@ func (b *bench) note(l report.Load) {
 func (b *bench) sell(ctx context.Context, part, name string, s *selling, plan load.Plan, limit time.Duration) (report.Load, error) {
 	customers := float64(plan.Pieces())
 	if plan.Rate == 0 {
-		customers = plan.Lasts.Seconds() * ceiling
+		customers = plan.Lasts.Seconds() * b.ceiling
 	}
 	if err := b.fill(ctx, s.form, int(customers*s.perCustomer()*1.01)+crowd); err != nil {
 		return report.Load{}, err
@@ -112,18 +113,38 @@ func (b *bench) sell(ctx context.Context, part, name string, s *selling, plan lo
 	return l, ctx.Err()
 }
 
-// search returns the rate of customers that can be sustained, as far as short runs
-// tell: first what a crowd gets whose customers each come when another is
-// served, then, in open loops, rates near that.
-func (b *bench) search(ctx context.Context, part string, f form) (float64, error) {
-	got, err := b.sell(ctx, part, "a crowd", &selling{form: f}, load.Plan{Lasts: b.times.rung, Limit: crowd}, lateLimit)
+// offering offers work at the rate of a plan, notes it under a name, and says
+// whether that kept up with a limit of the 99th percentile.
+type offering func(ctx context.Context, name string, plan load.Plan, limit time.Duration) (report.Load, error)
+
+// customers returns the offering of customers at tills, of whom each call of s makes
+// new ones.
+func (b *bench) customers(part string, s func() *selling) offering {
+	return func(ctx context.Context, name string, plan load.Plan, limit time.Duration) (report.Load, error) {
+		return b.sell(ctx, part, name, s(), plan, limit)
+	}
+}
+
+// alike are customers with one good coupon of a form each.
+func alike(f form) func() *selling {
+	return func() *selling { return &selling{form: f} }
+}
+
+// search returns the rate that can be sustained, as far as short runs tell: first
+// what a crowd gets whose pieces of work each come when another is done, then, in
+// open loops, rates near that.
+func (b *bench) search(ctx context.Context, offer offering, crowd int) (float64, error) {
+	got, err := offer(ctx, "a crowd", load.Plan{Lasts: b.times.rung, Limit: crowd}, lateLimit)
 	if err != nil {
 		return 0, err
+	}
+	if got.PerSecond == 0 {
+		return 0, errors.New("a crowd got nothing at all")
 	}
 	best := got.PerSecond * rungs[0] / 2
 	for _, share := range rungs {
 		plan := load.Plan{Rate: round(got.PerSecond * share), Lasts: b.times.rung, Limit: most}
-		l, err := b.sell(ctx, part, "a rate that is tried", &selling{form: f}, plan, trialLimit)
+		l, err := offer(ctx, "a rate that is tried", plan, trialLimit)
 		if err != nil {
 			return 0, err
 		}
@@ -136,10 +157,10 @@ func (b *bench) search(ctx context.Context, part string, f form) (float64, error
 }
 
 // hold offers a rate for a time, and lower ones until one is sustained.
-func (b *bench) hold(ctx context.Context, part, name string, s func() *selling, plan load.Plan) (report.Load, error) {
+func (b *bench) hold(ctx context.Context, name string, offer offering, plan load.Plan) (report.Load, error) {
 	plan.Limit = most
 	for try := 1; ; try++ {
-		l, err := b.sell(ctx, part, name, s(), plan, lateLimit)
+		l, err := offer(ctx, name, plan, lateLimit)
 		if err != nil || l.KeptUp || try == tries {
 			return l, err
 		}

@@ -71,15 +71,17 @@ func (s Snapshot) Cores(earlier Snapshot) map[string]float64 {
 }
 
 // parse reads /proc/<pid>/stat: when the process was started, and the processor
-// time that it has used itself, in the kernel and outside.
+// time that it has used, in the kernel and outside, and with it those of its
+// children that have ended.
 func parse(stat string) (start string, spent int64, err error) {
 	// The name in parentheses may hold anything; after it, state is the first
-	// field, utime and stime the 12th and 13th, and the start time the 20th.
+	// field, utime, stime, cutime and cstime are the 12th to 15th, and the start
+	// time is the 20th.
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
 		return "", 0, fmt.Errorf("stat has %d fields after the name", len(fields))
 	}
-	for _, field := range fields[11:13] {
+	for _, field := range fields[11:15] {
 		n, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
 			return "", 0, fmt.Errorf("reading stat: %w", err)

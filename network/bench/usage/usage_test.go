@@ -14,7 +14,7 @@ import (
 func TestParse(t *testing.T) {
 	t.Parallel()
 	start, spent, err := parse("42 (a) name (x) S 1 42 42 0 -1 4194304 500 0 0 0 700 30 8 9 20 0 5 0 123456 100 200")
-	if err != nil || start != "123456" || spent != 730 {
+	if err != nil || start != "123456" || spent != 747 {
 		t.Errorf("got %q %d %v", start, spent, err)
 	}
 	for _, bad := range []string{"", "42 (x) S 1", "42 (x) S 1 42 42 0 -1 4194304 500 0 0 0 many 30 8 9 20 0 5 0 123456 100"} {
