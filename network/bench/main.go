@@ -101,8 +101,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	b.report.Print(out)
 	if o.results != "" && len(b.report.Loads) > 0 {
 		path, failed := b.report.Save(o.results)
-		err = errors.Join(err, failed)
-		fmt.Fprintln(out, "\nsaved", path)
+		charts, undrawn := b.report.Draw(o.results)
+		err = errors.Join(err, failed, undrawn)
+		fmt.Fprintf(out, "\nsaved %s\n", strings.Join(append([]string{path}, charts...), "\n      "))
 	}
 	return err
 }

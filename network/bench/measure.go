@@ -29,8 +29,12 @@ const (
 	tries = 4
 )
 
-// rungs are the rates, as shares of what a crowd has got, that are tried in turn.
-var rungs = []float64{0.7, 0.8, 0.9, 1, 1.1}
+// Names of loads that find a rate out.
+const aCrowd, tried = "a crowd", "a rate that is tried"
+
+// Rates, as shares of what a crowd has got, that are tried in turn: from the first
+// on upwards until one is too much; if already that is, downwards until one is not.
+var upwards, downwards = []float64{0.7, 0.8, 0.9, 1, 1.1}, []float64{0.55, 0.4}
 
 // strangersKey signs for coupons that are not its owner's.
 var strangersKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
@@ -74,6 +78,7 @@ func (b *bench) measure(ctx context.Context, t measurement) report.Load {
 	}
 	l := report.Load{
 		Part: t.part, Name: t.name, Unit: t.unit, Offered: t.plan.Rate, KeptUp: r.KeptUp(t.limit),
+		Trial: t.name == aCrowd || t.name == tried,
 		Cores: usage.Take(b.groups()).Cores(before),
 	}
 	if t.plan.Rate == 0 {
@@ -134,24 +139,40 @@ func alike(f form) func() *selling {
 // what a crowd gets whose pieces of work each come when another is done, then, in
 // open loops, rates near that.
 func (b *bench) search(ctx context.Context, offer offering, crowd int) (float64, error) {
-	got, err := offer(ctx, "a crowd", load.Plan{Lasts: b.times.rung, Limit: crowd}, lateLimit)
+	got, err := offer(ctx, aCrowd, load.Plan{Lasts: b.times.rung, Limit: crowd}, lateLimit)
 	if err != nil {
 		return 0, err
 	}
 	if got.PerSecond == 0 {
 		return 0, errors.New("a crowd got nothing at all")
 	}
-	best := got.PerSecond * rungs[0] / 2
-	for _, share := range rungs {
-		plan := load.Plan{Rate: round(got.PerSecond * share), Lasts: b.times.rung, Limit: most}
-		l, err := offer(ctx, "a rate that is tried", plan, trialLimit)
-		if err != nil {
+	best := 0.0
+	try := func(shares []float64, until bool) error {
+		for _, share := range shares {
+			plan := load.Plan{Rate: round(got.PerSecond * share), Lasts: b.times.rung, Limit: most}
+			l, err := offer(ctx, tried, plan, trialLimit)
+			if err != nil {
+				return err
+			}
+			if l.KeptUp {
+				best = plan.Rate
+			}
+			if l.KeptUp == until {
+				return nil
+			}
+		}
+		return nil
+	}
+	if err := try(upwards, false); err != nil {
+		return 0, err
+	}
+	if best == 0 {
+		if err := try(downwards, true); err != nil {
 			return 0, err
 		}
-		if !l.KeptUp {
-			break
-		}
-		best = plan.Rate
+	}
+	if best == 0 {
+		best = got.PerSecond * downwards[len(downwards)-1] / 2
 	}
 	return round(best), nil
 }
