@@ -26,7 +26,9 @@ const (
 	// lower is by how much a rate is lowered that was not sustained, and tries how
 	// often.
 	lower = 0.92
-	tries = 4
+	tries = 3
+	// hopeless is how long a request takes where a rate is given up early.
+	hopeless = 4 * time.Second
 )
 
 // Names of loads that find a rate out.
@@ -52,7 +54,7 @@ func timesOf(short bool) times {
 	if short {
 		return times{rung: 3 * time.Second, long: 6 * time.Second, side: 4 * time.Second, steady: 5 * time.Second, rounds: 30}
 	}
-	return times{rung: 8 * time.Second, long: 2 * time.Minute, side: 30 * time.Second, steady: time.Minute, rounds: 200}
+	return times{rung: 8 * time.Second, long: 2 * time.Minute, side: 20 * time.Second, steady: time.Minute, rounds: 200}
 }
 
 // measurement is something that is to be measured.
@@ -149,7 +151,7 @@ func (b *bench) search(ctx context.Context, offer offering, crowd int) (float64,
 	best := 0.0
 	try := func(shares []float64, until bool) error {
 		for _, share := range shares {
-			plan := load.Plan{Rate: round(got.PerSecond * share), Lasts: b.times.rung, Limit: most}
+			plan := load.Plan{Rate: round(got.PerSecond * share), Lasts: b.times.rung, Limit: most, GiveUp: hopeless}
 			l, err := offer(ctx, tried, plan, trialLimit)
 			if err != nil {
 				return err
@@ -179,7 +181,7 @@ func (b *bench) search(ctx context.Context, offer offering, crowd int) (float64,
 
 // hold offers a rate for a time, and lower ones until one is sustained.
 func (b *bench) hold(ctx context.Context, name string, offer offering, plan load.Plan) (report.Load, error) {
-	plan.Limit = most
+	plan.Limit, plan.GiveUp = most, hopeless
 	for try := 1; ; try++ {
 		l, err := offer(ctx, name, plan, lateLimit)
 		if err != nil || l.KeptUp || try == tries {

@@ -105,6 +105,16 @@ func TestAQueueThatGrowsIsSeen(t *testing.T) {
 	})
 }
 
+func TestAPlanIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := load.Open(t.Context(), load.Plan{Rate: 100, Lasts: time.Hour, Limit: 10_000, GiveUp: 900 * time.Millisecond}, stalls())
+		if !r.GaveUp || r.KeptUp(time.Hour) || r.Offered < 590 || r.Offered > 610 || r.Plan.Lasts > 7*time.Second {
+			t.Errorf("gave up: %t, %d offered in %s", r.GaveUp, r.Offered, r.Plan.Lasts)
+		}
+	})
+}
+
 func TestFailuresAreCountedApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -104,14 +104,15 @@ func (r *Report) rates(heads []Load) (*plot.Plot, bool, error) {
 	bars.LineStyle.Width = 0
 	p.Add(plotter.NewGrid(), bars)
 	p.NominalY(names...)
-	p.X.Min = 0
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, p.X.Max*1.05, -1, float64(len(heads))
 	return p, true, nil
 }
 
 func (r *Report) latencies(heads []Load) (*plot.Plot, bool, error) {
 	p := r.titled("How long a request took, waiting included", "per cent of the requests", "milliseconds")
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	return r.lines(p, heads, func(l Load) plotter.XYs {
+	crowds := func(l Load) bool { return l.Offered == 0 && l.InFlight > 1 }
+	return r.lines(p, slices.DeleteFunc(slices.Clone(heads), crowds), func(l Load) plotter.XYs {
 		var points plotter.XYs
 		for i, took := range l.Curve {
 			if took > 0 {
@@ -156,7 +157,7 @@ func offered(heads []Load) []Load {
 // lines draws a line for each load that has points.
 func (r *Report) lines(p *plot.Plot, heads []Load, points func(Load) plotter.XYs) (*plot.Plot, bool, error) {
 	p.Add(plotter.NewGrid())
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top = true
 	drawn := 0
 	for _, l := range heads {
 		xys := points(l)
@@ -173,6 +174,12 @@ func (r *Report) lines(p *plot.Plot, heads []Load, points func(Load) plotter.XYs
 		p.Legend.Add(l.title(), line)
 		drawn++
 	}
+	// The legend has the room to the right of the lines.
+	last := p.X.Max
+	p.X.Max += 0.4 * (last - p.X.Min)
+	p.X.Tick.Marker = plot.TickerFunc(func(from, until float64) []plot.Tick {
+		return slices.DeleteFunc(plot.DefaultTicks{}.Ticks(from, until), func(t plot.Tick) bool { return t.Value > last })
+	})
 	return p, drawn > 0, nil
 }
 
@@ -218,6 +225,6 @@ func (r *Report) processors(heads []Load) (*plot.Plot, bool, error) {
 	p.X.Min, p.X.Max = 0, float64(r.Machine.Cores)
 	p.Legend.Top = true
 	// The legend has the room above the bars.
-	p.Y.Max = float64(len(heads)) + float64(len(r.groups()))/2
+	p.Y.Min, p.Y.Max = -1, float64(len(heads))+float64(len(r.groups()))/2
 	return p, true, nil
 }

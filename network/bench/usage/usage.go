@@ -20,10 +20,16 @@ const ticks = 100
 // Groups are processes by the name under which they are summed up.
 type Groups map[string][]int
 
+// Elsewhere is the group of all that no other group has: other processes, and the
+// kernel's own work.
+const Elsewhere = "elsewhere"
+
 // Snapshot is what processes had used up at one moment.
 type Snapshot struct {
 	at   time.Time
 	used map[identity]used
+	// all is what the machine had.
+	all int64
 }
 
 // identity tells a process from another that gets its number later.
@@ -39,7 +45,7 @@ type used struct {
 
 // Take looks at the processes of all groups. One that has ended is left out.
 func Take(groups Groups) Snapshot {
-	s := Snapshot{at: time.Now(), used: make(map[identity]used)}
+	s := Snapshot{at: time.Now(), used: make(map[identity]used), all: machine()}
 	for group, pids := range groups {
 		for _, pid := range pids {
 			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -64,11 +70,39 @@ func (s Snapshot) Cores(earlier Snapshot) map[string]float64 {
 	if seconds <= 0 {
 		return cores
 	}
+	sum := 0.0
 	for id, u := range s.used {
-		cores[u.group] += float64(u.ticks-earlier.used[id].ticks) / ticks / seconds
+		busy := float64(u.ticks-earlier.used[id].ticks) / ticks / seconds
+		cores[u.group] += busy
+		sum += busy
+	}
+	if rest := float64(s.all-earlier.all)/ticks/seconds - sum; rest > 0 {
+		cores[Elsewhere] = rest
 	}
 	return cores
 }
+
+// machine is the processor time that the machine has spent since it was started;
+// 0 where /proc does not tell.
+func machine() int64 {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(stat), "\n")
+	sum := int64(0)
+	// cpu user nice system idle iowait irq softirq …
+	for i, field := range strings.Fields(first) {
+		if n, err := strconv.ParseInt(field, 10, 64); err == nil && i != 4 && i != 5 && i < 8 {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// Machine is the processor time, in seconds, that the machine has spent since it
+// was started.
+func Machine() float64 { return float64(machine()) / ticks }
 
 // parse reads /proc/<pid>/stat: when the process was started, and the processor
 // time that it has used, in the kernel and outside, and with it those of its

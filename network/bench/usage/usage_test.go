@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -24,16 +25,38 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestABusyProcessIsSeen(t *testing.T) {
-	t.Parallel()
-	groups := Groups{"self": {os.Getpid()}, "nobody": {1 << 30}}
-	before := Take(groups)
-	for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
+// work spends so much processor time, however long that takes, and returns how
+// long it took.
+func work(t *testing.T, worth time.Duration) time.Duration {
+	t.Helper()
+	spent := func() time.Duration {
+		var used syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	}
+	began := time.Now()
+	for until := spent() + worth; spent() < until; {
 		continue
 	}
+	return time.Since(began)
+}
+
+func TestABusyProcessIsSeen(t *testing.T) {
+	groups := Groups{"self": {os.Getpid()}, "nobody": {1 << 30}}
+	before := Take(groups)
+	took := work(t, 300*time.Millisecond)
 	cores := Take(groups).Cores(before)
-	if cores["self"] < 0.1 || cores["nobody"] != 0 {
-		t.Errorf("got %v", cores)
+	if spent := cores["self"] * took.Seconds(); spent < 0.25 || spent > 0.6 || cores["nobody"] != 0 {
+		t.Errorf("%.2f s of %v", spent, cores)
+	}
+	// Without a group of its own it is elsewhere.
+	before = Take(nil)
+	took = work(t, 300*time.Millisecond)
+	cores = Take(nil).Cores(before)
+	if spent := cores[Elsewhere] * took.Seconds(); spent < 0.25 || len(cores) != 1 {
+		t.Errorf("%.2f s of %v", spent, cores)
 	}
 }
 
