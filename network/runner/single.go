@@ -112,3 +112,49 @@ func (n *Network) locked(name string, do func(o Organisation, kind string) error
 	defer unlock()
 	return do(o, kind)
 }
+
+// Settle takes the ports of a new network before it is up, so that a proxy can
+// be told where a process is going to listen: see Organisation.Advertise.
+func (n *Network) Settle(ctx context.Context) error {
+	unlock, err := n.state.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return n.resolve(ctx)
+}
+
+// Listens returns where a process listens, whatever address is advertised for
+// it; known once the network was settled or up.
+func (n *Network) Listens(name string) (string, error) {
+	o, kind, err := n.find(name)
+	if err != nil {
+		return "", err
+	}
+	return reachable(n.consortium.address(o, kind).Listen), nil
+}
+
+// Data is the folder in which a process keeps what it must not forget. A
+// chaincode server has none.
+func (n *Network) Data(name string) (string, error) {
+	o, kind, err := n.find(name)
+	switch {
+	case err != nil:
+		return "", err
+	case kind == kindChaincode:
+		return "", fmt.Errorf("%s keeps nothing", name)
+	case slices.Contains(roles, kind):
+		return n.Folder(o.Name, "services", kind, "data"), nil
+	default:
+		return n.Folder(o.Name, kind, "data"), nil
+	}
+}
+
+// Names lists the organisation's processes.
+func (o Organisation) Names() []string {
+	names := o.kinds()
+	for i, kind := range names {
+		names[i] = kind + "." + o.Name
+	}
+	return names
+}
