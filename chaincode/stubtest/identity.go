@@ -48,7 +48,7 @@ func newAuthority(mspID, name string, now func() time.Time) (*authority, error) 
 	a := &authority{mspID: mspID, now: now, key: key}
 	template := a.template(pkix.Name{Organization: []string{mspID}, CommonName: name})
 	template.IsCA, template.BasicConstraintsValid = true, true
-	template.KeyUsage = x509.KeyUsageCertSign
+	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	if a.cert, err = sign(template, template, key, key); err != nil {
 		return nil, err
 	}
@@ -84,6 +84,21 @@ func (a *authority) issue(role, unit string) (Identity, error) {
 		return Identity{}, fmt.Errorf("encoding an identity: %w", err)
 	}
 	return Identity{MSPID: a.mspID, Role: role, Serialized: data, Certificate: cert, Key: key}, nil
+}
+
+// revoke makes a list of certificates that are not good any more.
+func (a *authority) revoke(revoked []Identity) ([]byte, error) {
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: a.now(), NextUpdate: a.now().Add(validity)}
+	for _, id := range revoked {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{
+			SerialNumber: id.Certificate.SerialNumber, RevocationTime: a.now(),
+		})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, a.cert, a.key)
+	if err != nil {
+		return nil, fmt.Errorf("making a revocation list: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}), nil
 }
 
 func (a *authority) template(subject pkix.Name) *x509.Certificate {

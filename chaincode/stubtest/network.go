@@ -205,6 +205,12 @@ func (n *Network) Authority(mspID string) *x509.Certificate {
 	return must(n.organisation(mspID)).msp.cert
 }
 
+// RevocationList returns the PEM form of a list with which an organisation's
+// authority takes certificates back. The network itself does not know of it.
+func (n *Network) RevocationList(mspID string, revoked ...Identity) []byte {
+	return must(must(n.organisation(mspID)).msp.revoke(revoked))
+}
+
 // Key returns the key of an identity that the network has made; nil for any
 // other.
 func (n *Network) Key(serialized []byte) *ecdsa.PrivateKey {

@@ -18,8 +18,6 @@ import (
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	"ecoupon/services/advertiser"
 	"ecoupon/services/internal/campaigntest"
-	"ecoupon/services/internal/config"
-	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 	"ecoupon/services/internal/servetest"
 )
@@ -137,7 +135,7 @@ func TestALostAnswerOfAClosing(t *testing.T) {
 	for name, crash := range map[string]bool{"the service runs on": false, "the service is killed": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := newCrashing(t, ledgertest.Options{Ledger: ledger.Config{CommitTimeout: config.Duration(700 * time.Millisecond)}})
+			k := newCrashing(t, ledgertest.Options{Ledger: ledgertest.Impatient})
 			made := k.issue(t, dynamicRequest(k.offer))
 			k.consortium.FailBefore(servetest.AdvertiserMSP, ledgertest.StepStatus, 1_000, ledgertest.ErrPeerAway)
 			k.consortium.FailBefore(servetest.AdvertiserMSP, ledgertest.StepEvaluate, 1_000, ledgertest.ErrPeerAway)
@@ -174,7 +172,7 @@ func TestALostAnswerOfAClosing(t *testing.T) {
 // TestAnOpeningWhoseAnswerIsLost does not take the lane for another's.
 func TestAnOpeningWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
-	c := ledgertest.New(t, ledgertest.Options{Ledger: ledger.Config{CommitTimeout: config.Duration(700 * time.Millisecond)}})
+	c := ledgertest.New(t, ledgertest.Options{Ledger: ledgertest.Impatient})
 	c.SetUp(t, servetest.IssuerMSP, servetest.ClearingMSP)
 	path := filepath.Join(t.TempDir(), "advertiser.db")
 	s := runStand(t, c, path, advertiser.Limits{})

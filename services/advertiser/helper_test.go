@@ -43,6 +43,7 @@ type stand struct {
 	consortium *ledgertest.Consortium
 	client     advertiserv1.AdvertiserServiceClient
 	store      *sqlstore.Store
+	emitter    *advertiser.Advertiser
 	log        *log
 }
 
@@ -55,7 +56,7 @@ func (s stand) end(t *testing.T) {
 }
 
 // newConsortium has an issuer that is ready to publish.
-func newConsortium(t *testing.T) *ledgertest.Consortium {
+func newConsortium(t testing.TB) *ledgertest.Consortium {
 	t.Helper()
 	c := ledgertest.New(t, ledgertest.Options{})
 	c.SetUp(t, servetest.IssuerMSP, servetest.ClearingMSP)
@@ -69,7 +70,7 @@ func newStand(t *testing.T) stand {
 
 // runStand runs the service with the configuration file that is shipped, but
 // for the limits where they are given.
-func runStand(t *testing.T, c *ledgertest.Consortium, path string, limits advertiser.Limits) stand {
+func runStand(t testing.TB, c *ledgertest.Consortium, path string, limits advertiser.Limits) stand {
 	t.Helper()
 	return runChanged(t, c, path, func(o *advertiser.Options) {
 		if limits != (advertiser.Limits{}) {
@@ -80,7 +81,7 @@ func runStand(t *testing.T, c *ledgertest.Consortium, path string, limits advert
 
 // runChanged runs the service with the configuration file that is shipped, but
 // for what change changes.
-func runChanged(t *testing.T, c *ledgertest.Consortium, path string, change func(*advertiser.Options)) stand {
+func runChanged(t testing.TB, c *ledgertest.Consortium, path string, change func(*advertiser.Options)) stand {
 	t.Helper()
 	var cfg advertiser.Config
 	if err := config.Load(filepath.Join("..", "config", "advertiser.json"), &cfg); err != nil {
@@ -117,16 +118,16 @@ func runChanged(t *testing.T, c *ledgertest.Consortium, path string, change func
 		},
 		Public: advertiser.NewPublic(emitter),
 		Tasks:  []serve.Task{{Name: "advertiser", Run: emitter.Run}},
-		Logger: logger,
+		Logger: options.Logger,
 	})
 	eventually(t, func() error { return emitter.Ready(t.Context()) })
-	s := stand{Service: service, consortium: c, store: store, log: written}
+	s := stand{Service: service, consortium: c, store: store, emitter: emitter, log: written}
 	s.client = s.as(t, servetest.AdvertiserMSP, operator)
 	return s
 }
 
 // as is the client of a caller.
-func (s stand) as(t *testing.T, mspID, role string) advertiserv1.AdvertiserServiceClient {
+func (s stand) as(t testing.TB, mspID, role string) advertiserv1.AdvertiserServiceClient {
 	t.Helper()
 	return advertiserv1.NewAdvertiserServiceClient(s.Dial(t, s.consortium.Caller(t, mspID, role)))
 }
@@ -203,7 +204,7 @@ func change(t *testing.T, c *ledgertest.Consortium, function, id string) {
 }
 
 // offered waits until the service offers exactly these frameworks, in any order.
-func (s stand) offered(t *testing.T, want ...coupon.Framework) []*advertiserv1.Offer {
+func (s stand) offered(t testing.TB, want ...coupon.Framework) []*advertiserv1.Offer {
 	t.Helper()
 	var offers []*advertiserv1.Offer
 	eventually(t, func() error {
@@ -264,7 +265,7 @@ func (r refusal) check(t *testing.T, err error) {
 }
 
 // eventually asks until it gets nil, or until a deadline.
-func eventually(t *testing.T, ask func() error) {
+func eventually(t testing.TB, ask func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

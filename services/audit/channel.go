@@ -31,8 +31,10 @@ type channel struct {
 	// groups has the name of each organisation's entry in the application's
 	// part of the configuration, orderers in that of the orderers.
 	groups, orderers map[string]string
-	consenters       map[uint32]*common.Consenter
-	bft              bool
+	// doubles says of which organisations there are two entries in one part.
+	doubles    []string
+	consenters map[uint32]*common.Consenter
+	bft        bool
 
 	known sync.Map // serialised identities that were judged, and how
 }
@@ -49,10 +51,14 @@ func newChannel(id string, config *common.Config) (*channel, error) {
 		organisations: map[string]*organisation{}, groups: map[string]string{}, orderers: map[string]string{}, consenters: map[uint32]*common.Consenter{},
 	}
 	for _, part := range []string{applicationGroup, ordererGroup} {
-		for name, group := range c.root.GetGroups()[part].GetGroups() {
-			o, err := newOrganisation(group.GetValues()["MSP"].GetValue())
+		entries := c.root.GetGroups()[part].GetGroups()
+		for _, name := range slices.Sorted(maps.Keys(entries)) {
+			o, err := newOrganisation(entries[name].GetValues()["MSP"].GetValue())
 			if err != nil {
 				return nil, err
+			}
+			if other, twice := c.groupsOf(part)[o.mspID]; twice {
+				c.doubles = append(c.doubles, fmt.Sprintf("/Channel/%s/%s and %s are both of %s", part, other, name, o.mspID))
 			}
 			c.organisations[o.mspID] = o
 			c.groupsOf(part)[o.mspID] = name
@@ -123,8 +129,12 @@ func (c *channel) judge(raw []byte) (member, error) {
 	return m, err
 }
 
+// modPolicy stands, in a list of changes, for the policy under which a group may
+// be changed.
+const modPolicy = "(mod_policy)"
+
 // changes lists what differs between two configurations: paths of groups,
-// values and policies.
+// values and policies, and of groups that come or go.
 func (c *channel) changes(next *channel) []string {
 	var out []string
 	compareGroups("", c.root, next.root, &out)
@@ -132,6 +142,11 @@ func (c *channel) changes(next *channel) []string {
 }
 
 func compareGroups(path string, before, after *common.ConfigGroup, out *[]string) {
+	if (before == nil) != (after == nil) {
+		*out = append(*out, path)
+	} else if before.GetModPolicy() != after.GetModPolicy() {
+		*out = append(*out, path+"/"+modPolicy)
+	}
 	compareParts(path, before.GetValues(), after.GetValues(), out)
 	compareParts(path, before.GetPolicies(), after.GetPolicies(), out)
 	names := maps.Clone(before.GetGroups())

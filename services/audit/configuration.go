@@ -46,6 +46,7 @@ func (a *auditor) configure(t *transaction) error {
 		return err
 	}
 	if t.block == 0 {
+		a.findWeak(t, next.weaknesses(), nil)
 		return nil
 	}
 	signers, err := a.channel.changeSigners(envelope.GetLastUpdate())
@@ -66,8 +67,18 @@ func (a *auditor) configure(t *transaction) error {
 			Text: "the change lacks the signature of an administrator of " + strings.Join(missing, ", "),
 		})
 	}
+	known := a.channel.weaknesses()
+	weak := slices.DeleteFunc(next.weaknesses(), func(text string) bool { return slices.Contains(known, text) })
+	a.findWeak(t, append(weak, a.channel.renamed(next)...), signers)
 	a.channel, a.configBlock = next, t.block
 	return nil
+}
+
+// findWeak reports what of a configuration is weaker than the rules.
+func (a *auditor) findWeak(t *transaction, weak, signers []string) {
+	for _, text := range weak {
+		a.find(Finding{Rule: "weak-configuration", Block: t.block, Transaction: t.id, Organisations: signers, Text: text})
+	}
 }
 
 // changeSigners lists the organisations whose administrators signed a change.
@@ -127,12 +138,10 @@ func (c *channel) missingSigners(changed, signers []string) []string {
 	return slices.Sorted(maps.Keys(missing))
 }
 
-// groupsOf has the name of each organisation's entry in a part of the configuration.
+// groupsOf has the name of each organisation's entry in a part of the
+// configuration; nil for one that has no entries of organisations.
 func (c *channel) groupsOf(part string) map[string]string {
-	if part == ordererGroup {
-		return c.orderers
-	}
-	return c.groups
+	return map[string]map[string]string{applicationGroup: c.groups, ordererGroup: c.orderers}[part]
 }
 
 // owner returns whose entry a group is.

@@ -177,7 +177,9 @@ func (c *channel) weakness(policy []byte, issuer string) (string, error) {
 		{"without a peer of " + issuer, func(mspID string) bool { return mspID != issuer }},
 		{"with peers of " + issuer + " alone", func(mspID string) bool { return mspID == issuer }},
 	} {
-		ok, err := c.applicationPolicy(policy, c.everybody(set.peers))
+		ok, err := c.applicationPolicy(policy, c.everybody(func(mspID string, u unit) bool {
+			return u != unitPeer || set.peers(mspID)
+		}))
 		if err != nil {
 			return "", err
 		}
@@ -188,14 +190,14 @@ func (c *channel) weakness(policy []byte, issuer string) (string, error) {
 	return "", nil
 }
 
-// everybody is all kinds of members of all organisations, several of each, but
-// of peers only those of organisations that are named.
-func (c *channel) everybody(peers func(mspID string) bool) []member {
+// everybody is all kinds of members of all organisations, several of each, as
+// far as they are asked for.
+func (c *channel) everybody(asked func(mspID string, u unit) bool) []member {
 	var all []member
 	for _, mspID := range slices.Sorted(maps.Keys(c.organisations)) {
 		for _, u := range []unit{unitClient, unitAdmin, unitOrderer, unitPeer} {
 			for range 3 {
-				if u != unitPeer || peers(mspID) {
+				if asked(mspID, u) {
 					all = append(all, member{mspID: mspID, unit: u})
 				}
 			}

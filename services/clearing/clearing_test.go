@@ -18,8 +18,8 @@ import (
 
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
-	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
+	"ecoupon/services/internal/ledgertest"
 	"ecoupon/services/internal/serve"
 )
 
@@ -242,7 +242,7 @@ func TestInvoiceAtTwoRetailers(t *testing.T) {
 // a restart in between.
 func TestSettlementIsFinishedLater(t *testing.T) {
 	t.Parallel()
-	w := open(t, ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)})
+	w := open(t, ledgertest.Impatient)
 	claim := w.a.Claim(t, shopA, w.a.Redeem(t, shopA, "inv-1", 1))
 	w.await(t, map[string]clearingv1.ClaimState{claim: received})
 	w.reconcile(t)

@@ -14,8 +14,6 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
-	"ecoupon/services/internal/config"
-	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 )
 
@@ -23,7 +21,7 @@ import (
 // store is asked the same, with the blocks still to be read.
 func TestSettlementInDoubtIsAnsweredByAnother(t *testing.T) {
 	t.Parallel()
-	w := open(t, ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)})
+	w := open(t, ledgertest.Impatient)
 	claims := map[string]clearingv1.ClaimState{
 		w.a.Claim(t, shopA, w.a.Redeem(t, shopA, "inv-1", 1, 2)): received,
 		w.a.Claim(t, shopB, w.a.Redeem(t, shopB, "inv-2", 3)):    received,

@@ -19,7 +19,6 @@ import (
 	"ecoupon/chaincode/coupon"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	"ecoupon/services/internal/campaigntest"
-	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 )
@@ -139,7 +138,7 @@ func TestRegisterInstituteRefuses(t *testing.T) {
 // TestRegistrationInDoubt: the answer is lost; the same request gets the truth.
 func TestRegistrationInDoubt(t *testing.T) {
 	t.Parallel()
-	w := open(t, ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)})
+	w := open(t, ledgertest.Impatient)
 	request := registration(issuerA, publicKey(t))
 	w.FailBefore(house, ledgertest.StepStatus, 1_000, ledgertest.ErrPeerAway)
 	_, err := w.operator.RegisterInstitute(t.Context(), request)

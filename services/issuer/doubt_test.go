@@ -18,8 +18,6 @@ import (
 	"ecoupon/chaincode/coupon"
 	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
-	"ecoupon/services/internal/config"
-	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 	"ecoupon/services/internal/servetest"
 )
@@ -74,7 +72,7 @@ func TestRequestsInDoubtAreAnsweredByAnother(t *testing.T) {
 	for _, test := range callsInDoubt {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := ledgertest.New(t, ledgertest.Options{Ledger: ledger.Config{CommitTimeout: config.Duration(500 * time.Millisecond)}})
+			c := ledgertest.New(t, ledgertest.Options{Ledger: ledgertest.Impatient})
 			d := runDesk(t, c, filepath.Join(t.TempDir(), "issuer.db"))
 			if test.prepare != nil {
 				test.prepare(t, d)

@@ -74,7 +74,7 @@ func TestARestartRemembersRequests(t *testing.T) {
 // sent; the same request gets the true answer.
 func TestAnUnknownOutcomeIsSaidSo(t *testing.T) {
 	t.Parallel()
-	c := ledgertest.New(t, ledgertest.Options{Ledger: ledger.Config{CommitTimeout: config.Duration(300 * time.Millisecond)}})
+	c := ledgertest.New(t, ledgertest.Options{Ledger: ledgertest.Impatient})
 	d := runDesk(t, c, filepath.Join(t.TempDir(), "issuer.db"))
 	d.publish(t, "tea", nil)
 	c.FailAfter(servetest.IssuerMSP, ledgertest.StepSubmit, 1, ledgertest.ErrTooFewOrderers)

@@ -18,16 +18,14 @@ import (
 func (l *Log) Receipt(ctx context.Context, framework coupon.FrameworkID, serial Serial) (coupon.Receipt, coupon.Frame, error) {
 	var f Frame
 	err := l.store.View(ctx, func(tx *sql.Tx) error {
-		var number sql.NullInt64
-		err := tx.QueryRowContext(ctx, `SELECT frame FROM issued WHERE framework_id = ? AND lane = ? AND sn = ?`,
-			framework[:], serial.Lane, serial.Number).Scan(&number)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && !number.Valid {
+		r, found, err := runWith(ctx, tx, laneID{framework, serial.Lane}, serial.Number)
+		if err == nil && (!found || r.frame == 0) {
 			return coupon.Refuse(coupon.ReasonNotFound, "sn", "no dynamic coupon has this number")
 		}
 		if err != nil {
 			return fmt.Errorf("reading a coupon's frame: %w", err)
 		}
-		f, err = closedFrame(ctx, tx, coupon.FrameRef{Framework: framework, Lane: serial.Lane, Frame: uint32(number.Int64)})
+		f, err = closedFrame(ctx, tx, coupon.FrameRef{Framework: framework, Lane: serial.Lane, Frame: r.frame})
 		return err
 	})
 	if err != nil {
@@ -113,28 +111,34 @@ type page struct {
 	size int
 }
 
+// errPageFull ends the reading of a page.
+var errPageFull = errors.New("the page is full")
+
 // eachEntry hands on the entries in order.
 func eachEntry(ctx context.Context, tx *sql.Tx, p page, use func(coupon.Entry) error) error {
-	rows, err := tx.QueryContext(ctx, `
-		SELECT sn, time, owner, q FROM issued
-		WHERE framework_id = ? AND lane = ? AND sn >= ? AND (? = 0 OR sn <= ?) ORDER BY sn LIMIT ?`,
-		p.of.framework[:], p.of.lane, p.first, p.last, p.last, p.size)
-	if err != nil {
-		return err
+	left := p.size
+	err := eachRun(ctx, tx, selectRuns+`WHERE framework_id = ? AND lane = ? AND last_sn >= ? AND (? = 0 OR first_sn <= ?) ORDER BY last_sn`,
+		[]any{p.of.framework[:], p.of.lane, p.first, p.last, p.last}, func(_ int64, r run) error {
+			for i := range r.size() {
+				if number := r.first + int64(i); number < p.first || p.last != 0 && number > p.last {
+					continue
+				}
+				if left == 0 {
+					return errPageFull
+				}
+				left--
+				e, err := r.logged(i)
+				if err != nil {
+					return err
+				}
+				if err := use(e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	if errors.Is(err, errPageFull) {
+		return nil
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		e := coupon.Entry{Lane: p.of.lane}
-		var q []byte
-		if err := rows.Scan(&e.SN, &e.Time, &e.UData, &q); err != nil {
-			return err
-		}
-		if err := fill(&e.Q, q); err != nil {
-			return err
-		}
-		if err := use(e); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return err
 }

@@ -127,9 +127,11 @@ func (l *Log) close(ctx context.Context, tx *sql.Tx, ref coupon.FrameRef) (coupo
 	if at.Frame.Content != nil {
 		return *at.Frame.Content, nil
 	}
-	h, err := l.head(ctx, tx, of)
-	if err != nil {
-		return coupon.FrameContent{}, err
+	h, found := l.heads[of]
+	if !found {
+		if h, err = l.readHead(ctx, tx, of); err != nil {
+			return coupon.FrameContent{}, err
+		}
 	}
 	content := coupon.FrameContent{Last: h.q, LastSN: at.LastSN, Count: int64(h.tree.End())}
 	if _, err := rand.Read(content.Salt[:]); err != nil {
@@ -226,17 +228,23 @@ func Lose(ctx context.Context, tx *sql.Tx, framework coupon.FrameworkID, lane ui
 	return err
 }
 
-func standing(ctx context.Context, tx *sql.Tx, of laneID) (Standing, error) {
-	var s Standing
-	err := tx.QueryRowContext(ctx,
+// laneOf is how far a lane is given out; zero if it is not known.
+func laneOf(ctx context.Context, tx *sql.Tx, of laneID) (end laneEnd, err error) {
+	err = tx.QueryRowContext(ctx,
 		`SELECT last_sn, lost FROM lanes WHERE framework_id = ? AND lane = ?`, of.framework[:], of.lane,
-	).Scan(&s.LastSN, &s.Lost)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Standing{}, nil
+	).Scan(&end.last, &end.lost)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return laneEnd{}, fmt.Errorf("reading a lane: %w", err)
 	}
+	return end, nil
+}
+
+func standing(ctx context.Context, tx *sql.Tx, of laneID) (Standing, error) {
+	end, err := laneOf(ctx, tx, of)
 	if err != nil {
-		return Standing{}, fmt.Errorf("reading a lane: %w", err)
+		return Standing{}, err
 	}
+	s := Standing{LastSN: end.last, Lost: end.lost}
 	var newest sql.NullInt64
 	err = tx.QueryRowContext(ctx,
 		`SELECT MAX(frame) FROM frames WHERE framework_id = ? AND lane = ?`, of.framework[:], of.lane,
@@ -249,14 +257,17 @@ func standing(ctx context.Context, tx *sql.Tx, of laneID) (Standing, error) {
 		return Standing{}, err
 	}
 	s.Frame = &f
-	var begun sql.NullInt64 // static coupons have no time
-	err = tx.QueryRowContext(ctx,
-		`SELECT time FROM issued WHERE framework_id = ? AND lane = ? AND sn = ?`, of.framework[:], of.lane, f.FirstSN,
-	).Scan(&begun)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	r, found, err := runWith(ctx, tx, of, f.FirstSN)
+	if err != nil {
 		return Standing{}, fmt.Errorf("reading a frame's first coupon: %w", err)
 	}
-	s.Begun = begun.Int64
+	if found && r.frame > 0 { // static coupons have no time
+		begun, err := r.logged(int(f.FirstSN - r.first))
+		if err != nil {
+			return Standing{}, err
+		}
+		s.Begun = begun.Time
+	}
 	return s, nil
 }
 

@@ -15,15 +15,17 @@ import (
 const (
 	// maxGroup bounds the requests that share one commit: beyond it the cost of
 	// the commit itself no longer matters.
-	maxGroup = 256
+	maxGroup = 1024
 	// queueLength lets a full group gather while another is committed.
 	queueLength = 2 * maxGroup
 )
 
-// waiting is a piece of work whose caller waits for answered.
+// waiting is a piece of work, or a request for a coupon, whose caller waits for
+// answered.
 type waiting struct {
 	ctx      context.Context
 	work     func(ctx context.Context, tx *sql.Tx) error
+	issue    *issue
 	err      error
 	answered chan struct{}
 }
@@ -32,7 +34,16 @@ type waiting struct {
 // the disk. Work must leave nothing behind where it refuses. After an error what
 // work has written elsewhere must not be read: it may still be at work.
 func (l *Log) do(ctx context.Context, work func(ctx context.Context, tx *sql.Tx) error) error {
-	w := &waiting{ctx: ctx, work: work, answered: make(chan struct{})}
+	return l.wait(ctx, &waiting{ctx: ctx, work: work, answered: make(chan struct{})})
+}
+
+// give has a request given its place, and returns nil once it is on the disk. Of
+// errors holds what do says.
+func (l *Log) give(ctx context.Context, asked *issue) error {
+	return l.wait(ctx, &waiting{ctx: ctx, issue: asked, answered: make(chan struct{})})
+}
+
+func (l *Log) wait(ctx context.Context, w *waiting) error {
 	select {
 	case l.queue <- w:
 	case <-l.stopped:
@@ -92,6 +103,7 @@ func (l *Log) answer(ctx context.Context, group []*waiting) {
 		// What was seen of lanes in a transaction that is undone is not so.
 		clear(l.current)
 		clear(l.heads)
+		clear(l.ends)
 		for _, w := range group {
 			w.err = fmt.Errorf("giving out serial numbers: %w", err)
 		}
@@ -102,18 +114,46 @@ func (l *Log) answer(ctx context.Context, group []*waiting) {
 }
 
 func (l *Log) commit(ctx context.Context, group []*waiting) error {
-	return l.store.Update(ctx, func(tx *sql.Tx) error {
+	var come []indexed
+	var now folded
+	err := l.store.Update(ctx, func(tx *sql.Tx) error {
+		b, err := l.newBatch(ctx, tx, group)
+		if err != nil {
+			return err
+		}
 		for _, w := range group {
 			if w.err = w.ctx.Err(); w.err != nil {
 				continue
 			}
-			w.err = w.work(ctx, tx)
+			w.err = b.do(ctx, w)
 			if w.err != nil && !harmless(w.err) {
 				return w.err
 			}
 		}
-		return nil
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+		come = b.come
+		now, err = l.index.fold(ctx, tx, len(come))
+		return err
 	})
+	if err == nil {
+		l.index.add(come, now)
+	}
+	return err
+}
+
+// do does one piece of a group's work; what is no request for a coupon sees all
+// that was given out before it, and may change lanes.
+func (b *batch) do(ctx context.Context, w *waiting) error {
+	if w.issue != nil {
+		return b.give(ctx, w.issue)
+	}
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	clear(b.ends)
+	return w.work(ctx, b.tx)
 }
 
 // harmless is what concerns one request of a group only.

@@ -11,12 +11,15 @@
 // and log, cut into frames. What it says of a frame is what the ledger is told:
 // it is durable before it leaves, and does not change.
 //
-// It expects the tables `lanes`, `issued`, `frames` and `openings` among those of
-// the service; the advertiser's migrations have them.
+// Requests that come together are answered together: one transaction stores what
+// they are given, a row for each lane. That row is the log; where a request is in
+// it an index says, which can be made again from it.
+//
+// It expects the tables `lanes`, `runs`, `requests`, `indexed`, `frames` and
+// `openings` among those of the service; the advertiser's migrations have them.
 package issuing
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -71,10 +74,12 @@ type Log struct {
 	queue   chan *waiting
 	stopped chan struct{}
 	trees   trees
+	index   index
 	// current is the lane of each framework that is not known to be used up;
-	// heads are the ends of chains. They belong to Run.
+	// heads are the ends of chains, ends those of lanes. They belong to Run.
 	current map[coupon.FrameworkID]current
 	heads   map[laneID]*head
+	ends    map[laneID]*laneEnd
 }
 
 // current is a place among a framework's lanes, with these quotas.
@@ -97,8 +102,10 @@ func New(o Options) *Log {
 		now:     o.Now,
 		queue:   make(chan *waiting, queueLength),
 		stopped: make(chan struct{}),
+		index:   index{size: tailSize},
 		current: make(map[coupon.FrameworkID]current),
 		heads:   make(map[laneID]*head),
+		ends:    make(map[laneID]*laneEnd),
 	}
 }
 
@@ -122,25 +129,22 @@ func (l *Log) Lanes(quotas []int64) []uint16 {
 // After any other error the number may have been given to this request; a
 // repeat gets it.
 func (l *Log) Allocate(ctx context.Context, request Request) (Serial, error) {
-	var given Serial
-	err := l.do(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		given, err = l.next(ctx, tx, request)
-		return err
-	})
+	id, err := parseRequestID(request.ID)
 	if err != nil {
 		return Serial{}, err
 	}
-	return given, nil
+	asked := &issue{Request: request, id: id}
+	if err := l.give(ctx, asked); err != nil {
+		return Serial{}, err
+	}
+	return asked.given.Serial, nil
 }
 
 // Find returns the serial number that the request has been given; false if it
 // has none. It refuses with REQUEST_CONFLICT as Allocate does.
 func (l *Log) Find(ctx context.Context, request Request) (serial Serial, found bool, err error) {
-	err = l.store.View(ctx, func(tx *sql.Tx) error {
-		serial, found, err = find(ctx, tx, request)
-		return err
-	})
-	return serial, found, err
+	released, found, err := l.FindReleased(ctx, request)
+	return released.Serial, found, err
 }
 
 // Issued is what has been given out of the lanes of a framework.
@@ -192,24 +196,6 @@ func (l *Log) Remain(issued Issued, quotas []int64) int64 {
 		}
 	}
 	return left
-}
-
-func find(ctx context.Context, tx *sql.Tx, request Request) (Serial, bool, error) {
-	var framework, owner []byte
-	var serial Serial
-	err := tx.QueryRowContext(ctx,
-		`SELECT framework_id, owner, lane, sn FROM issued WHERE request_id = ?`, request.ID,
-	).Scan(&framework, &owner, &serial.Lane, &serial.Number)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Serial{}, false, nil
-	}
-	if err != nil {
-		return Serial{}, false, fmt.Errorf("reading a request: %w", err)
-	}
-	if !bytes.Equal(framework, request.Framework[:]) || !bytes.Equal(owner, request.owner()) {
-		return Serial{}, false, coupon.Refuse(coupon.ReasonRequestConflict, "request_id", "the id was used for another request")
-	}
-	return serial, true, nil
 }
 
 // owner is empty for a bearer coupon.

@@ -53,67 +53,76 @@ func (l *Log) Release(ctx context.Context, request Request, in Place) (Released,
 	if request.Owner == nil || int(in.Lane) >= len(request.Quotas) {
 		return Released{}, errors.New("a dynamic coupon has u_data, and a lane of its framework")
 	}
-	var given Released
-	err := l.do(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		given, err = l.release(ctx, tx, request, in)
-		return err
-	})
+	id, err := parseRequestID(request.ID)
 	if err != nil {
 		return Released{}, err
 	}
-	return given, nil
+	asked := &issue{Request: request, id: id, in: &in}
+	if err := l.give(ctx, asked); err != nil {
+		return Released{}, err
+	}
+	return asked.given, nil
 }
 
 // FindReleased returns the place that the request has been given; false if it
 // has none. It refuses with REQUEST_CONFLICT as Release does.
 func (l *Log) FindReleased(ctx context.Context, request Request) (released Released, found bool, err error) {
+	id, err := parseRequestID(request.ID)
+	if err != nil {
+		return Released{}, false, err
+	}
 	err = l.store.View(ctx, func(tx *sql.Tx) error {
-		released, found, err = findReleased(ctx, tx, request)
+		places, err := l.index.find(ctx, tx, []requestID{id})
+		if err != nil {
+			return err
+		}
+		var at place
+		if at, found = places[id]; found {
+			released, err = placed(ctx, tx, request, at)
+		}
 		return err
 	})
-	return released, found, err
+	return released, found && err == nil, err
 }
 
-func (l *Log) release(ctx context.Context, tx *sql.Tx, request Request, in Place) (Released, error) {
-	released, found, err := findReleased(ctx, tx, request)
-	if err != nil || found {
-		return released, err
-	}
-	of := laneID{request.Framework, in.Lane}
-	h, err := l.head(ctx, tx, of)
+// release releases a coupon in its frame.
+func (b *batch) release(ctx context.Context, asked *issue) error {
+	in, of := asked.in, laneID{asked.Framework, asked.in.Lane}
+	h, err := b.head(ctx, of)
 	if err != nil {
-		return Released{}, err
+		return err
 	}
 	if h.frame != in.Frame || h.over {
-		return Released{}, ErrFrameOver
+		return ErrFrameOver
 	}
-	at := max(l.now().UnixMilli(), h.time)
+	at := max(b.now().UnixMilli(), h.time)
 	if at > h.opened+in.MaxAge.Milliseconds() {
-		return Released{}, ErrFrameOver
+		return ErrFrameOver
 	}
-	if err := checkUnsold(ctx, tx, request.Sold); err != nil {
-		return Released{}, err
+	if err := checkUnsold(ctx, b.tx, asked.Sold); err != nil {
+		return err
 	}
-	number, err := advance(ctx, tx, of, request.Quotas[in.Lane])
-	if errors.Is(err, sql.ErrNoRows) {
-		return Released{}, ErrLaneOver
-	}
+	number, left, err := b.advance(ctx, of, asked.Quotas[in.Lane])
 	if err != nil {
-		return Released{}, err
+		return err
+	}
+	if !left {
+		return ErrLaneOver
 	}
 	if expected := h.first + int64(h.tree.End()); number != expected {
-		return Released{}, fmt.Errorf("lane %d of %s goes on with %d, and its log with %d", in.Lane, request.Framework, number, expected)
+		return fmt.Errorf("lane %d of %s goes on with %d, and its log with %d", in.Lane, asked.Framework, number, expected)
 	}
-	released = Released{
+	asked.given = Released{
 		Serial:  Serial{Lane: in.Lane, Number: number},
-		Release: coupon.Release{Frame: in.Frame, Time: at, Q: coupon.NextLink(h.q, request.Owner[:])},
+		Release: coupon.Release{Frame: in.Frame, Time: at, Q: coupon.NextLink(h.q, asked.Owner[:])},
 		Beacon:  h.beacon,
-		Sold:    request.Sold,
+		Sold:    asked.Sold,
 	}
-	if err := recordReleased(ctx, tx, request, released); err != nil {
-		return Released{}, err
+	b.record(asked)
+	if err := recordSold(ctx, b.tx, asked.Framework, asked.given.Serial, asked.Sold); err != nil {
+		return err
 	}
-	return released, h.add(coupon.Entry{Lane: in.Lane, SN: number, Time: at, UData: request.Owner[:], Q: released.Q})
+	return h.add(coupon.Entry{Lane: in.Lane, SN: number, Time: at, UData: asked.Owner[:], Q: asked.given.Q})
 }
 
 // head is the end of a lane's chain in its newest frame. It changes only with
@@ -139,10 +148,18 @@ func (h *head) add(e coupon.Entry) error {
 
 // head returns the end of the lane's chain, from the store if it is not in
 // memory. Without any frame it is over.
-func (l *Log) head(ctx context.Context, tx *sql.Tx, of laneID) (*head, error) {
-	if known, found := l.heads[of]; found {
+func (b *batch) head(ctx context.Context, of laneID) (*head, error) {
+	if known, found := b.heads[of]; found {
 		return known, nil
 	}
+	if err := b.flush(ctx); err != nil {
+		return nil, err
+	}
+	return b.readHead(ctx, b.tx, of)
+}
+
+// readHead is head from the store.
+func (l *Log) readHead(ctx context.Context, tx *sql.Tx, of laneID) (*head, error) {
 	standing, err := standing(ctx, tx, of)
 	if err != nil {
 		return nil, err
@@ -163,35 +180,6 @@ func (l *Log) head(ctx context.Context, tx *sql.Tx, of laneID) (*head, error) {
 	}
 	l.heads[of] = h
 	return h, nil
-}
-
-func findReleased(ctx context.Context, tx *sql.Tx, request Request) (Released, bool, error) {
-	serial, found, err := find(ctx, tx, request)
-	if err != nil || !found {
-		return Released{}, false, err
-	}
-	released := Released{Serial: serial}
-	var q, beacon []byte
-	err = tx.QueryRowContext(ctx, `
-		SELECT frame, time, q, beacon FROM issued JOIN frames USING (framework_id, lane, frame) WHERE request_id = ?`, request.ID,
-	).Scan(&released.Frame, &released.Time, &q, &beacon)
-	if err != nil {
-		return Released{}, false, fmt.Errorf("reading the release of a request: %w", err)
-	}
-	if released.Sold, err = findSold(ctx, tx, request, serial); err != nil {
-		return Released{}, false, err
-	}
-	return released, true, errors.Join(fill(&released.Q, q), fill(&released.Beacon, beacon))
-}
-
-func recordReleased(ctx context.Context, tx *sql.Tx, request Request, r Released) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO issued (request_id, framework_id, lane, sn, owner, frame, time, q) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		request.ID, request.Framework[:], r.Lane, r.Number, request.owner(), r.Frame, r.Time, r.Q[:])
-	if err != nil {
-		return err
-	}
-	return recordSold(ctx, tx, request.Framework, r.Serial, request.Sold)
 }
 
 // fill reads a hash of the store.

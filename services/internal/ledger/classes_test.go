@@ -6,24 +6,17 @@ package ledger_test
 import (
 	"errors"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"ecoupon/chaincode/stubtest"
-	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 	"ecoupon/services/internal/serve"
 )
-
-// hasty clients give up every step soon.
-var hasty = ledger.Config{
-	EvaluateTimeout: config.Duration(500 * time.Millisecond), EndorseTimeout: config.Duration(500 * time.Millisecond),
-	SubmitTimeout: config.Duration(500 * time.Millisecond), CommitTimeout: config.Duration(time.Second),
-}
 
 // Nobody answers in time: before anything is sent that is a ledger out of reach,
 // and after it an outcome that is not known.
@@ -70,30 +63,32 @@ func TestDeadlinesOfEveryStep(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			consortium := ledgertest.New(t, ledgertest.Options{Ledger: hasty})
-			journal := new(ledgertest.Journal)
-			client := consortium.Client(t, issuer, serve.RoleService, journal)
-			test.fault(consortium)
-			_, err := client.Submit(t.Context(), setParties)
-			if !test.want(err) {
-				t.Errorf("got %v", err)
-			}
-			if committed := consortium.Network.Height() > 1; committed != test.committed {
-				t.Errorf("committed: %t", committed)
-			}
-			pending, _ := journal.Pending(t.Context())
-			if len(pending) > 0 != isUnknown(err) {
-				t.Errorf("pending: %+v", pending)
-			}
-			// The truth is learnt when the network is well again.
-			consortium.Heal()
-			consortium.Network.ReleaseBlocks()
-			if err := client.Resume(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if pending, _ := journal.Pending(t.Context()); len(pending) > 0 {
-				t.Errorf("still pending: %+v", pending)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				consortium := ledgertest.New(t, ledgertest.Options{})
+				journal := new(ledgertest.Journal)
+				client := consortium.Client(t, issuer, serve.RoleService, journal)
+				test.fault(consortium)
+				_, err := client.Submit(t.Context(), setParties)
+				if !test.want(err) {
+					t.Errorf("got %v", err)
+				}
+				if committed := consortium.Network.Height() > 1; committed != test.committed {
+					t.Errorf("committed: %t", committed)
+				}
+				pending, _ := journal.Pending(t.Context())
+				if len(pending) > 0 != isUnknown(err) {
+					t.Errorf("pending: %+v", pending)
+				}
+				// The truth is learnt when the network is well again.
+				consortium.Heal()
+				consortium.Network.ReleaseBlocks()
+				if err := client.Resume(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if pending, _ := journal.Pending(t.Context()); len(pending) > 0 {
+					t.Errorf("still pending: %+v", pending)
+				}
+			})
 		})
 	}
 }
@@ -108,43 +103,41 @@ func TestEveryValidationCode(t *testing.T) {
 	for code, name := range peer.TxValidationCode_name {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var patience ledger.Config
-			if name == "DUPLICATE_TXID" {
-				patience = impatient
-			}
-			consortium := ledgertest.New(t, ledgertest.Options{Ledger: patience})
-			journal := new(ledgertest.Journal)
-			client := consortium.Client(t, issuer, serve.RoleService, journal)
-			transaction, err := client.Prepare(t.Context(), setParties)
-			if err != nil {
-				t.Fatal(err)
-			}
-			consortium.Judge(issuer, peer.TxValidationCode(code))
-			receipt, err := client.Send(t.Context(), transaction)
-			var invalid *ledger.Invalid
-			var unknown *ledger.UnknownOutcome
-			switch name {
-			case "VALID":
-				if err != nil || receipt.Block == 0 {
-					t.Errorf("got %+v, %v", receipt, err)
+			synctest.Test(t, func(t *testing.T) {
+				consortium := ledgertest.New(t, ledgertest.Options{})
+				journal := new(ledgertest.Journal)
+				client := consortium.Client(t, issuer, serve.RoleService, journal)
+				transaction, err := client.Prepare(t.Context(), setParties)
+				if err != nil {
+					t.Fatal(err)
 				}
-				return
-			case "DUPLICATE_TXID":
-				// It tells of a copy, never of the transaction itself: that is asked for again.
-				if !errors.As(err, &unknown) || len(journal.Outcomes()) > 0 {
-					t.Errorf("got %v, %+v", err, journal.Outcomes())
+				consortium.Judge(issuer, peer.TxValidationCode(code))
+				receipt, err := client.Send(t.Context(), transaction)
+				var invalid *ledger.Invalid
+				var unknown *ledger.UnknownOutcome
+				switch name {
+				case "VALID":
+					if err != nil || receipt.Block == 0 {
+						t.Errorf("got %+v, %v", receipt, err)
+					}
+					return
+				case "DUPLICATE_TXID":
+					// It tells of a copy, never of the transaction itself: that is asked for again.
+					if !errors.As(err, &unknown) || len(journal.Outcomes()) > 0 {
+						t.Errorf("got %v, %+v", err, journal.Outcomes())
+					}
+					return
 				}
-				return
-			}
-			if !errors.As(err, &invalid) || invalid.Code != name || invalid.TransactionID != transaction.ID {
-				t.Fatalf("got %v", err)
-			}
-			if errors.Is(err, ledger.ErrConflict) != conflicts[name] || invalid.Outdated() != outdated[name] {
-				t.Errorf("conflict: %t, outdated: %t", errors.Is(err, ledger.ErrConflict), invalid.Outdated())
-			}
-			if outcomes := journal.Outcomes(); len(outcomes) != 1 || outcomes[0].Invalid != name {
-				t.Errorf("noted: %+v", outcomes)
-			}
+				if !errors.As(err, &invalid) || invalid.Code != name || invalid.TransactionID != transaction.ID {
+					t.Fatalf("got %v", err)
+				}
+				if errors.Is(err, ledger.ErrConflict) != conflicts[name] || invalid.Outdated() != outdated[name] {
+					t.Errorf("conflict: %t, outdated: %t", errors.Is(err, ledger.ErrConflict), invalid.Outdated())
+				}
+				if outcomes := journal.Outcomes(); len(outcomes) != 1 || outcomes[0].Invalid != name {
+					t.Errorf("noted: %+v", outcomes)
+				}
+			})
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,9 +34,6 @@ var (
 	getParties = ledger.Call{Namespace: namespace, Function: "GetParties"}
 	tick       = ledger.Call{Namespace: namespace, Function: "Tick", Endorsers: []string{issuer, clearing}}
 )
-
-// impatient clients give up soon.
-var impatient = ledger.Config{CommitTimeout: config.Duration(200 * time.Millisecond)}
 
 func TestSubmitReturnsOnceTheTransactionIsValid(t *testing.T) {
 	t.Parallel()
@@ -168,12 +166,14 @@ func TestWhatTheOrderersAnswerDecidesNothing(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			consortium := ledgertest.New(t, ledgertest.Options{Ledger: impatient})
-			test.fault(consortium)
-			receipt, err := consortium.For(t, issuer).Submit(t.Context(), setParties)
-			if err != nil || receipt.Block == 0 {
-				t.Errorf("got %+v, %v", receipt, err)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				consortium := ledgertest.New(t, ledgertest.Options{})
+				test.fault(consortium)
+				receipt, err := consortium.For(t, issuer).Submit(t.Context(), setParties)
+				if err != nil || receipt.Block == 0 {
+					t.Errorf("got %+v, %v", receipt, err)
+				}
+			})
 		})
 	}
 }
@@ -196,39 +196,41 @@ func TestAnUnknownOutcomeIsLearntLater(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			consortium := ledgertest.New(t, ledgertest.Options{Ledger: impatient})
-			journal := new(ledgertest.Journal)
-			client := consortium.Client(t, issuer, serve.RoleService, journal)
-			test.fault(consortium)
-			_, err := client.Submit(t.Context(), setParties)
-			var unknown *ledger.UnknownOutcome
-			if !errors.As(err, &unknown) {
-				t.Fatalf("got %v", err)
-			}
-			pending, err := journal.Pending(t.Context())
-			if err != nil || len(pending) != 1 || pending[0].ID != unknown.TransactionID || pending[0].Reference != "set-up" {
-				t.Fatalf("pending: %+v, %v", pending, err)
-			}
-			if _, found := consortium.Network.Status(unknown.TransactionID); found != test.committed {
-				t.Fatalf("committed: %t", found)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				consortium := ledgertest.New(t, ledgertest.Options{})
+				journal := new(ledgertest.Journal)
+				client := consortium.Client(t, issuer, serve.RoleService, journal)
+				test.fault(consortium)
+				_, err := client.Submit(t.Context(), setParties)
+				var unknown *ledger.UnknownOutcome
+				if !errors.As(err, &unknown) {
+					t.Fatalf("got %v", err)
+				}
+				pending, err := journal.Pending(t.Context())
+				if err != nil || len(pending) != 1 || pending[0].ID != unknown.TransactionID || pending[0].Reference != "set-up" {
+					t.Fatalf("pending: %+v, %v", pending, err)
+				}
+				if _, found := consortium.Network.Status(unknown.TransactionID); found != test.committed {
+					t.Fatalf("committed: %t", found)
+				}
 
-			// Still away: what is pending stays so.
-			if err := client.Resume(t.Context()); err != nil || len(journal.Outcomes()) > 0 {
-				t.Fatalf("resumed: %v, %+v", err, journal.Outcomes())
-			}
-			consortium.Heal()
-			// As after a restart: another client with the same journal.
-			if err := consortium.Client(t, issuer, serve.RoleService, journal).Resume(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			outcomes := journal.Outcomes()
-			if len(outcomes) != 1 || outcomes[0].TransactionID != unknown.TransactionID || outcomes[0].Invalid != "" {
-				t.Errorf("got %+v", outcomes)
-			}
-			if pending, _ := journal.Pending(t.Context()); len(pending) > 0 {
-				t.Errorf("still pending: %+v", pending)
-			}
+				// Still away: what is pending stays so.
+				if err := client.Resume(t.Context()); err != nil || len(journal.Outcomes()) > 0 {
+					t.Fatalf("resumed: %v, %+v", err, journal.Outcomes())
+				}
+				consortium.Heal()
+				// As after a restart: another client with the same journal.
+				if err := consortium.Client(t, issuer, serve.RoleService, journal).Resume(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				outcomes := journal.Outcomes()
+				if len(outcomes) != 1 || outcomes[0].TransactionID != unknown.TransactionID || outcomes[0].Invalid != "" {
+					t.Errorf("got %+v", outcomes)
+				}
+				if pending, _ := journal.Pending(t.Context()); len(pending) > 0 {
+					t.Errorf("still pending: %+v", pending)
+				}
+			})
 		})
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ecoupon/chaincode/coupon"
-	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 	"ecoupon/services/internal/serve"
@@ -140,19 +140,21 @@ func TestOnceAfterAConflict(t *testing.T) {
 
 func TestOnceWhileTheLedgerCannotBeAsked(t *testing.T) {
 	t.Parallel()
-	consortium := ledgertest.New(t, ledgertest.Options{Ledger: ledger.Config{CommitTimeout: config.Duration(200 * time.Millisecond)}})
-	client := consortium.For(t, issuer)
-	consortium.FailBefore(issuer, ledgertest.StepEvaluate, 1, ledgertest.ErrPeerAway)
-	if _, err := client.Submit(t.Context(), once("request")); !errors.Is(err, ledger.ErrUnavailable) {
-		t.Errorf("looking for it: %v", err)
-	}
-	if _, err := client.Submit(t.Context(), once("request")); err != nil {
-		t.Fatal(err)
-	}
-	consortium.FailBefore(issuer, ledgertest.StepStatus, 1000, ledgertest.ErrPeerAway)
-	if _, err := client.Submit(t.Context(), once("request")); !errors.Is(err, ledger.ErrUnavailable) {
-		t.Errorf("its status: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		consortium := ledgertest.New(t, ledgertest.Options{})
+		client := consortium.For(t, issuer)
+		consortium.FailBefore(issuer, ledgertest.StepEvaluate, 1, ledgertest.ErrPeerAway)
+		if _, err := client.Submit(t.Context(), once("request")); !errors.Is(err, ledger.ErrUnavailable) {
+			t.Errorf("looking for it: %v", err)
+		}
+		if _, err := client.Submit(t.Context(), once("request")); err != nil {
+			t.Fatal(err)
+		}
+		consortium.FailBefore(issuer, ledgertest.StepStatus, 1000, ledgertest.ErrPeerAway)
+		if _, err := client.Submit(t.Context(), once("request")); !errors.Is(err, ledger.ErrUnavailable) {
+			t.Errorf("its status: %v", err)
+		}
+	})
 }
 
 // What was endorsed is on its way twice: the second copy is invalid, and the

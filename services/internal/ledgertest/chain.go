@@ -109,7 +109,8 @@ func (c *Chain) Seal(t testing.TB, from int) {
 func (c *Chain) Sign(t testing.TB, number int, organisations ...string) {
 	t.Helper()
 	b := c.Blocks[number]
-	meta := &common.Metadata{Value: encode(t, &common.OrdererBlockMetadata{LastConfig: &common.LastConfig{}})}
+	last, _ := c.configuration(t, number)
+	meta := &common.Metadata{Value: encode(t, &common.OrdererBlockMetadata{LastConfig: &common.LastConfig{Index: uint64(last)}})}
 	for i, mspID := range c.members {
 		for _, signer := range organisations {
 			if signer != mspID {

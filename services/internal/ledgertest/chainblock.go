@@ -6,7 +6,6 @@ package ledgertest
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"slices"
 	"testing"
@@ -15,8 +14,6 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset"
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
-	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
-	"github.com/hyperledger/fabric-protos-go-apiv2/orderer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
 	"google.golang.org/protobuf/proto"
@@ -39,71 +36,6 @@ func (m *maker) add(entries [][]byte, codes []byte, private map[uint64]*rwset.Tx
 	}
 	b.Metadata.Metadata[common.BlockMetadataIndex_TRANSACTIONS_FILTER] = codes
 	m.Blocks = append(m.Blocks, &ChainBlock{Block: b, Private: private})
-}
-
-// genesis is the channel's first configuration.
-func (m *maker) genesis() ([][]byte, []byte, map[uint64]*rwset.TxPvtReadWriteSet) {
-	application := &common.ConfigGroup{Groups: map[string]*common.ConfigGroup{}, Policies: map[string]*common.ConfigPolicy{}}
-	ordering := &common.ConfigGroup{Groups: map[string]*common.ConfigGroup{}, Values: map[string]*common.ConfigValue{}}
-	orderers := &common.Orderers{}
-	for i, mspID := range m.members {
-		group := m.organisation(mspID)
-		application.Groups[mspID], ordering.Groups[mspID] = group, group
-		id := decode(m.t, m.network.Member(mspID, "orderer").Serialized, &msp.SerializedIdentity{})
-		orderers.ConsenterMapping = append(orderers.ConsenterMapping, &common.Consenter{
-			Id: uint32(i + 1), MspId: mspID, Identity: id.IdBytes,
-		})
-	}
-	all := encode(m.t, &common.ImplicitMetaPolicy{SubPolicy: "Endorsement", Rule: common.ImplicitMetaPolicy_ALL})
-	application.Policies["LifecycleEndorsement"] = &common.ConfigPolicy{
-		Policy: &common.Policy{Type: int32(common.Policy_IMPLICIT_META), Value: all},
-	}
-	ordering.Values["ConsensusType"] = &common.ConfigValue{Value: encode(m.t, &orderer.ConsensusType{Type: "BFT"})}
-	ordering.Values["Orderers"] = &common.ConfigValue{Value: encode(m.t, orderers)}
-	root := &common.ConfigGroup{Groups: map[string]*common.ConfigGroup{"Application": application, "Orderer": ordering}}
-	header := &common.Header{
-		ChannelHeader:   encode(m.t, &common.ChannelHeader{Type: int32(common.HeaderType_CONFIG), ChannelId: m.channel}),
-		SignatureHeader: encode(m.t, &common.SignatureHeader{}),
-	}
-	payload := encode(m.t, &common.Payload{
-		Header: header, Data: encode(m.t, &common.ConfigEnvelope{Config: &common.Config{ChannelGroup: root}}),
-	})
-	return [][]byte{encode(m.t, &common.Envelope{Payload: payload})}, []byte{0}, nil
-}
-
-// organisation is an organisation's entry in the configuration.
-func (m *maker) organisation(mspID string) *common.ConfigGroup {
-	unit := func(name string) *msp.FabricOUIdentifier {
-		return &msp.FabricOUIdentifier{OrganizationalUnitIdentifier: name}
-	}
-	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.network.Authority(mspID).Raw})
-	provider := encode(m.t, &msp.MSPConfig{Config: encode(m.t, &msp.FabricMSPConfig{
-		Name: mspID, RootCerts: [][]byte{root},
-		FabricNodeOus: &msp.FabricNodeOUs{
-			Enable: true, ClientOuIdentifier: unit("client"), PeerOuIdentifier: unit("peer"),
-			AdminOuIdentifier: unit("admin"), OrdererOuIdentifier: unit("orderer"),
-		},
-	})})
-	return &common.ConfigGroup{
-		Values: map[string]*common.ConfigValue{"MSP": {Value: provider}},
-		Policies: map[string]*common.ConfigPolicy{"Endorsement": {Policy: &common.Policy{
-			Type: int32(common.Policy_SIGNATURE), Value: encode(m.t, m.peers(1, []string{mspID})),
-		}}},
-	}
-}
-
-// peers is the policy that so many of these organisations' peers have signed.
-func (m *maker) peers(n int32, mspIDs []string) *common.SignaturePolicyEnvelope {
-	p := &common.SignaturePolicyEnvelope{}
-	some := &common.SignaturePolicy_NOutOf{N: n}
-	for i, mspID := range mspIDs {
-		p.Identities = append(p.Identities, &msp.MSPPrincipal{
-			Principal: encode(m.t, &msp.MSPRole{MspIdentifier: mspID, Role: msp.MSPRole_PEER}),
-		})
-		some.Rules = append(some.Rules, &common.SignaturePolicy{Type: &common.SignaturePolicy_SignedBy{SignedBy: int32(i)}})
-	}
-	p.Rule = &common.SignaturePolicy{Type: &common.SignaturePolicy_NOutOf_{NOutOf: some}}
-	return p
 }
 
 // issuerAndOther is the policy of an issuer's namespace.

@@ -45,6 +45,10 @@ type Options struct {
 	Ledger ledger.Config
 }
 
+// Impatient are the limits of clients that are to learn soon that an outcome is unknown. It is the time that a real
+// commit has, too: much longer than one takes, on a machine that is busy as well.
+var Impatient = ledger.Config{CommitTimeout: config.Duration(2 * time.Second)}
+
 // Consortium is a channel with the real contract and a gateway for each organisation. Its directory, callers and
 // services are those of the servetest consortium in it.
 type Consortium struct {
@@ -66,6 +70,9 @@ type Consortium struct {
 
 // New builds the consortium. When the test ends it is an error if a chaincode process would have died, or if
 // something is on the ledger that an audit finds to be against the rules.
+//
+// All of it is in memory, so a test whose clients wait for what does not come can have it in a bubble of
+// testing/synctest: no deadline passes there while anything is being done.
 func New(t testing.TB, o Options) *Consortium {
 	t.Helper()
 	if o.Organisations == nil {
