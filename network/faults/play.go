@@ -41,6 +41,9 @@ type play struct {
 	crowd, perEpisode int
 	// drawings is the folder for pictures of histories that cannot be.
 	drawings string
+	// until is when no further episode begins; zero for never. A run with it
+	// prints how its processes grow.
+	until    time.Time
 	observed []observed
 	records  []recorded
 	verdict  verdict
@@ -68,13 +71,22 @@ func newPlay(s *stage) *play {
 
 // run plays the schedule and compares the books after every round.
 func (p *play) run(ctx context.Context, episodes []episode) error {
-	for first := 0; first < len(episodes); first += roundEpisodes {
+	if !p.until.IsZero() {
+		open, closing := context.WithCancel(ctx)
+		var watching errgroup.Group
+		watching.Go(func() error { return p.growth(open) })
+		defer func() { closing(); _ = watching.Wait() }()
+	}
+	for first := 0; first < len(episodes) && !p.over(); first += roundEpisodes {
 		if err := p.round(ctx, first, episodes[first:min(first+roundEpisodes, len(episodes))]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// over reports that no further episode is to begin.
+func (p *play) over() bool { return !p.until.IsZero() && time.Now().After(p.until) }
 
 // round plays episodes, of which the first has that number, and compares the
 // books.
@@ -84,7 +96,7 @@ func (p *play) round(ctx context.Context, first int, episodes []episode) error {
 	finish := p.trade(ctx)
 	failed := errors.Join(p.await(ctx, time.Now(), "the first redemptions"), p.keepCopies(ctx))
 	for i, e := range episodes {
-		if failed != nil {
+		if failed != nil || p.over() {
 			break
 		}
 		failed = p.suffer(ctx, first+i, e)
