@@ -22,11 +22,13 @@ const (
 	customers = 2
 	// recoverLimit bounds the wait for redemptions after a fault, fillLimit that
 	// for an episode's operations.
-	recoverLimit = 60 * time.Second
+	recoverLimit = 2 * time.Minute
 	fillLimit    = 20 * time.Minute
 	// roundEpisodes is after how many episodes the books are compared, and what
 	// agrees is forgotten.
 	roundEpisodes = 50
+	// copyEvery is after how many episodes stores are copied anew.
+	copyEvery = 10
 )
 
 // play is a run: faults while people go on with their business.
@@ -94,8 +96,11 @@ func (p *play) round(ctx context.Context, first int, episodes []episode) error {
 	began := time.Now()
 	p.record("the opening")
 	finish := p.trade(ctx)
-	failed := errors.Join(p.await(ctx, time.Now(), "the first redemptions"), p.keepCopies(ctx))
+	failed := p.await(ctx, time.Now(), "the first redemptions")
 	for i, e := range episodes {
+		if i%copyEvery == 0 && failed == nil {
+			failed = p.keepCopies(ctx)
+		}
 		if failed != nil || p.over() {
 			break
 		}
