@@ -118,6 +118,7 @@ func start(ctx context.Context, dir, interval string) (*runner.Network, error) {
 		c.BlockInterval = interval
 	}
 	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
+	c.SamplePerMille = 0 // payments are made up here
 	n, err := runner.New(c, os.Stderr)
 	if err != nil {
 		return nil, err
