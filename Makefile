@@ -105,11 +105,12 @@ bench-leader: bin/network ## kill the leader of the orderers at 100 redemptions 
 	bin/bench -leader
 
 SEED     ?= 0
-EPISODES ?= 100
+EPISODES ?= 200
+OPERATIONS ?= 1000000
 
-faults: bin/network ## kill, halt and restart every kind of process under load, then compare the books
+faults: bin/network ## have every kind of process fail under load, check what tills were told, compare the books
 	cd network && go build -o ../bin/faults ./faults
-	bin/faults -seed $(SEED) -episodes $(EPISODES)
+	bin/faults -seed $(SEED) -episodes $(EPISODES) -operations $(OPERATIONS) -drawings .cache/histories
 
 clean: ## delete what was built, but not the ledger
 	rm -rf bin .cache

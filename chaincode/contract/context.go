@@ -49,7 +49,8 @@ const clockFunction = "GetClock"
 // Context is what a transaction function knows of its call.
 type Context struct {
 	contractapi.TransactionContext
-	world world.World
+	world      world.World
+	signatures *signatures
 	// issuer owns the namespace, self the peer; caller signed the proposal.
 	issuer, self, caller, role string
 	// now is the transaction's timestamp, Unix milliseconds.
@@ -64,7 +65,7 @@ func (c *Contract) before(ctx *Context) error {
 		return err
 	}
 	ctx.issuer, ctx.self = issuer, c.cfg.MSPID
-	ctx.world = world.New(stub, c.cfg.MSPID)
+	ctx.world, ctx.signatures = world.New(stub, c.cfg.MSPID), c.signatures
 	if err := ctx.identify(stub); err != nil {
 		return err
 	}

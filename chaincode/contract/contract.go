@@ -36,7 +36,8 @@ type Config struct {
 // Contract holds the transaction functions; see access.go for the list.
 type Contract struct {
 	contractapi.Contract
-	cfg Config
+	cfg        Config
+	signatures *signatures
 }
 
 // New returns the chaincode that every organisation runs.
@@ -44,13 +45,14 @@ func New(cfg Config) (shim.Chaincode, error) {
 	if cfg.MSPID == "" || cfg.Now == nil {
 		return nil, fmt.Errorf("contract: MSPID and Now are required")
 	}
-	c := &Contract{cfg: cfg}
+	c := &Contract{cfg: cfg, signatures: &signatures{}}
 	c.TransactionContextHandler = new(Context)
 	c.BeforeTransaction = c.before
 	inner, err := contractapi.NewChaincode(c)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
+	inner.TransactionSerializer = texts{}
 	return &guarded{inner: inner}, nil
 }
 

@@ -79,7 +79,7 @@ func (d deed) report(c *consortium) call {
 
 func exhibit(log []coupon.Entry, i int) coupon.Exhibit {
 	return coupon.ExhibitOf(log[i], coupon.Receipt{
-		Size: int64(len(log)), Index: int64(i), Path: merkletest.Path[coupon.Hash](i, encoded(log)),
+		Size: int64(len(log)), Index: int64(i), Path: merkletest.Path[coupon.Hash](i, merkletest.Encoded(log)),
 	})
 }
 

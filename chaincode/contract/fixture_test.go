@@ -54,17 +54,24 @@ type processes struct {
 	honest map[string]shim.Chaincode
 }
 
-var idle = sync.Pool{New: func() any {
+var idle sync.Pool
+
+// newProcesses are idle ones, or new.
+func newProcesses(t testing.TB) *processes {
+	t.Helper()
+	if p, found := idle.Get().(*processes); found {
+		return p
+	}
 	p := &processes{clock: &clock{}, honest: map[string]shim.Chaincode{}}
 	for _, mspID := range members {
 		cc, err := contract.New(contract.Config{MSPID: mspID, Now: p.clock.now})
 		if err != nil {
-			panic(err)
+			t.Fatal(err)
 		}
 		p.honest[mspID] = cc
 	}
 	return p
-}}
+}
 
 // clock is every peer's, and the one that proposals are dated by.
 type clock struct{ ms atomic.Int64 }
@@ -75,9 +82,15 @@ func (c *clock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 // newConsortium has nothing on its ledger.
 func newConsortium(t testing.TB) *consortium {
 	t.Helper()
-	c := &consortium{t: t, processes: idle.Get().(*processes)}
+	return newConsortiumOn(t, 1)
+}
+
+// newConsortiumOn has peers that repeat each endorsement so often, and compare.
+func newConsortiumOn(t testing.TB, repeat int) *consortium {
+	t.Helper()
+	c := &consortium{t: t, processes: newProcesses(t)}
 	c.clock.ms.Store(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMilli())
-	c.Network = stubtest.New(stubtest.Config{Now: c.clock.now, Repeat: 1})
+	c.Network = stubtest.New(stubtest.Config{Now: c.clock.now, Repeat: repeat})
 	for _, mspID := range members {
 		c.AddOrganisation(mspID, c.honest[mspID])
 	}
@@ -95,7 +108,12 @@ func newConsortium(t testing.TB) *consortium {
 // both of which the first retailer is admitted.
 func founded(t testing.TB) *consortium {
 	t.Helper()
-	c := newConsortium(t)
+	return foundedOn(t, 1)
+}
+
+func foundedOn(t testing.TB, repeat int) *consortium {
+	t.Helper()
+	c := newConsortiumOn(t, repeat)
 	c.run(setParties())
 	c.run(tick())
 	c.open(bearer)

@@ -94,7 +94,7 @@ func (l *lane) release(change ...func(*coupon.Coupon)) coupon.Coupon {
 // content is what the advertiser says of the frame.
 func (l *lane) content() coupon.FrameContent {
 	return coupon.FrameContent{
-		Salt: l.salt(), Last: l.q, LastSN: l.sn, Count: int64(len(l.log)), Root: merkletest.Root(encoded(l.log)),
+		Salt: l.salt(), Last: l.q, LastSN: l.sn, Count: int64(len(l.log)), Root: merkletest.Root(merkletest.Encoded(l.log)),
 	}
 }
 
@@ -124,18 +124,9 @@ func (l *lane) tendered(c coupon.Coupon, log []coupon.Entry) coupon.Tendered {
 	t := coupon.Tendered{Text: c.Text(), Tag: l.tag(c)}
 	for i, e := range log {
 		if e.SN == c.SN {
-			r := coupon.Receipt{Size: int64(len(log)), Index: int64(i), Path: merkletest.Path[coupon.Hash](i, encoded(log))}
+			r := coupon.Receipt{Size: int64(len(log)), Index: int64(i), Path: merkletest.Path[coupon.Hash](i, merkletest.Encoded(log))}
 			t.Receipt = r.Text()
 		}
 	}
 	return t
-}
-
-// encoded is a log as its Merkle tree has it.
-func encoded(log []coupon.Entry) [][]byte {
-	entries := make([][]byte, len(log))
-	for i, e := range log {
-		entries[i] = e.Encoded()
-	}
-	return entries
 }

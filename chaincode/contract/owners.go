@@ -117,9 +117,9 @@ func (d *docket) ownerMarkers(items []*item) (map[coupon.Tag]coupon.OwnerMarker,
 func (d *docket) judgeOwner(it *item, p *coupon.Presentation) error {
 	o := it.ownership
 	if o == nil {
-		return p.VerifySignature(it.tender.Coupon.Owner)
+		return d.signatures.verify(p, it.tender.Coupon.Owner)
 	}
-	if err := p.VerifySignature(o.Owner); err != nil {
+	if err := d.signatures.verify(p, o.Owner); err != nil {
 		for _, former := range it.passed {
 			if p.VerifySignature(former.Owner) == nil {
 				return coupon.Refuse(coupon.ReasonCouponTransferred, "", "the coupon was transferred, and a former owner presents it")

@@ -49,10 +49,7 @@ func shown(kind coupon.MisconductKind, alter func(log []coupon.Entry, c *coupon.
 	if alter != nil {
 		alter(log, &e.Case)
 	}
-	encoded := make([][]byte, len(log))
-	for i, entry := range log {
-		encoded[i] = entry.Encoded()
-	}
+	encoded := merkletest.Encoded(log)
 	e.Closed.Log = coupon.LogDigest(merkletest.Root(encoded), int64(len(log)))
 	for _, i := range places {
 		e.exhibits = append(e.exhibits, coupon.ExhibitOf(log[i], coupon.Receipt{

@@ -5,7 +5,6 @@ package coupon
 
 import (
 	"bytes"
-	"encoding"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -42,13 +41,11 @@ func DecodeStrict(data []byte, v any) error {
 	if !json.Valid(data) {
 		return Refuse(ReasonInvalidRequest, "", "the text is not one JSON value")
 	}
-	w := walker{data: data, structs: make(map[reflect.Type]map[string]reflect.Type)}
+	w := walker{data: data}
 	if err := w.value(reflect.TypeOf(v), 0); err != nil {
 		return err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	return decodeError(decoder.Decode(v))
+	return decodeError(json.Unmarshal(data, v))
 }
 
 func decodeError(err error) error {
@@ -66,14 +63,13 @@ func decodeError(err error) error {
 	}
 }
 
-// walker goes through JSON that is known to be valid, beside the Go type that
-// it is for. The standard decoder takes keys in any case and the last of equal
-// ones; here they are compared exactly.
+// walker goes through JSON that is known to be valid, beside the shape of the
+// Go type that it is for. The standard decoder takes keys in any case and the
+// last of equal ones; here they are compared exactly.
 type walker struct {
-	data    []byte
-	pos     int
-	values  int
-	structs map[reflect.Type]map[string]reflect.Type // keys of a struct and their types
+	data   []byte
+	pos    int
+	values int
 }
 
 // value goes past one value. The type is nil where it does not matter.
@@ -84,57 +80,74 @@ func (w *walker) value(t reflect.Type, depth int) *Error {
 	if w.values++; w.values > MaxValues {
 		return Refuse(ReasonInvalidRequest, "", "the JSON has more than %d values", MaxValues)
 	}
-	t = decoded(t)
 	switch w.next() {
 	case '{':
-		return w.object(t, depth)
+		return w.object(shapeOf(t), depth)
 	case '[':
-		return w.array(t, depth)
+		return w.array(shapeOf(t), depth)
 	case '"':
 		return w.text()
 	case 'n':
 		return Refuse(ReasonInvalidRequest, "", "null is no value here")
 	default:
-		for w.pos < len(w.data) && !bytes.ContainsRune([]byte(",]} \t\r\n"), rune(w.data[w.pos])) {
+		for w.pos < len(w.data) && bytes.IndexByte([]byte(",]} \t\r\n"), w.data[w.pos]) < 0 {
 			w.pos++
 		}
 		return nil
 	}
 }
 
-func (w *walker) object(t reflect.Type, depth int) *Error {
+func (w *walker) object(s *shape, depth int) *Error {
+	if s.members == nil {
+		return w.table(s, depth)
+	}
+	seen := make([]bool, s.fields)
+	for w.open('}') {
+		key, err := w.key()
+		if err != nil {
+			return err
+		}
+		m, known := s.members[string(key)]
+		if !known {
+			return Refuse(ReasonInvalidRequest, "", "the key %.64q is unknown", key)
+		}
+		if seen[m.number] {
+			return Refuse(ReasonInvalidRequest, "", "the key %.64q is there twice", key)
+		}
+		seen[m.number] = true
+		if err := w.value(m.of, depth+1); err != nil {
+			return err.within(string(key))
+		}
+	}
+	return nil
+}
+
+// table goes past an object that may have any keys.
+func (w *walker) table(s *shape, depth int) *Error {
 	seen := make(map[string]bool)
 	for w.open('}') {
 		key, err := w.key()
 		if err != nil {
 			return err
 		}
-		folded := strings.ToLower(key)
+		folded := strings.ToLower(string(key))
 		if seen[folded] {
 			return Refuse(ReasonInvalidRequest, "", "the key %.64q is there twice", key)
 		}
 		seen[folded] = true
-		member, known := w.member(t, key)
-		if !known {
-			return Refuse(ReasonInvalidRequest, "", "the key %.64q is unknown", key)
-		}
-		if err := w.value(member, depth+1); err != nil {
-			return err.within(key)
+		if err := w.value(s.element, depth+1); err != nil {
+			return err.within(string(key))
 		}
 	}
 	return nil
 }
 
-func (w *walker) array(t reflect.Type, depth int) *Error {
-	var element reflect.Type
-	if t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
-		element = t.Elem()
-	}
+func (w *walker) array(s *shape, depth int) *Error {
 	for i := 0; w.open(']'); i++ {
 		if i == MaxElements {
 			return Refuse(ReasonInvalidRequest, "", "a list has at most %d elements", MaxElements)
 		}
-		if err := w.value(element, depth+1); err != nil {
+		if err := w.value(s.element, depth+1); err != nil {
 			return err.within("[" + strconv.Itoa(i) + "]")
 		}
 	}
@@ -166,22 +179,22 @@ func (w *walker) next() byte {
 }
 
 // key goes past a key and its colon.
-func (w *walker) key() (string, *Error) {
+func (w *walker) key() ([]byte, *Error) {
 	start := w.pos
 	if err := w.text(); err != nil {
-		return "", err
+		return nil, err
 	}
 	literal := w.data[start:w.pos]
 	w.next()
 	w.pos++
 	if bytes.IndexByte(literal, '\\') < 0 {
-		return string(literal[1 : len(literal)-1]), nil
+		return literal[1 : len(literal)-1], nil
 	}
 	var key string
 	if err := json.Unmarshal(literal, &key); err != nil {
-		return "", Refuse(ReasonInvalidRequest, "", "a key is not a text")
+		return nil, Refuse(ReasonInvalidRequest, "", "a key is not a text")
 	}
-	return key, nil
+	return []byte(key), nil
 }
 
 // text goes past a string.
@@ -217,57 +230,6 @@ func (w *walker) escaped(at int) rune {
 		return utf8.RuneError
 	}
 	return rune(n)
-}
-
-// member returns the type that goes with a key, nil if any will do.
-func (w *walker) member(t reflect.Type, key string) (reflect.Type, bool) {
-	switch {
-	case t == nil:
-		return nil, true
-	case t.Kind() == reflect.Map:
-		return t.Elem(), true
-	case t.Kind() != reflect.Struct:
-		return nil, true
-	}
-	members, ok := w.structs[t]
-	if !ok {
-		members = membersOf(t)
-		w.structs[t] = members
-	}
-	member, known := members[key]
-	return member, known
-}
-
-func membersOf(t reflect.Type) map[string]reflect.Type {
-	members := make(map[string]reflect.Type)
-	for _, f := range reflect.VisibleFields(t) {
-		tag := f.Tag.Get("json")
-		name, _, _ := strings.Cut(tag, ",")
-		switch {
-		case tag == "-" || !f.IsExported() || f.Anonymous && name == "":
-		case name == "":
-			members[f.Name] = f.Type
-		default:
-			members[name] = f.Type
-		}
-	}
-	return members
-}
-
-// decoded returns the type that the decoder fills for t: what pointers lead to,
-// or nil for a type that decodes itself.
-func decoded(t reflect.Type) reflect.Type {
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t == nil || t.Kind() == reflect.Interface {
-		return nil
-	}
-	p := reflect.PointerTo(t)
-	if p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
-		return nil
-	}
-	return t
 }
 
 // within puts the name of what holds the offending field before it.

@@ -10,6 +10,15 @@ import (
 	"slices"
 )
 
+// Encoded is a log as its tree has it.
+func Encoded[E interface{ Encoded() []byte }](log []E) [][]byte {
+	entries := make([][]byte, len(log))
+	for i, e := range log {
+		entries[i] = e.Encoded()
+	}
+	return entries
+}
+
 // Root is MTH of RFC 6962, section 2.1.
 func Root(entries [][]byte) [sha256.Size]byte {
 	switch len(entries) {

@@ -43,16 +43,10 @@ type outcome struct {
 // play runs the attack. What is needed for it and fails makes it one that could
 // not be played.
 func (k attack) play(ctx context.Context, a *arena) (o outcome) {
-	defer func() {
-		if r := recover(); r != nil {
-			failed, ok := r.(broken)
-			if !ok {
-				panic(r)
-			}
-			o = outcome{err: failed.error}
-		}
-	}()
-	return k.run(ctx, a)
+	if err := guard(func() { o = k.run(ctx, a) }); err != nil {
+		return outcome{err: err}
+	}
+	return o
 }
 
 // judge returns a line about the outcome, and whether it is as it should be.
@@ -72,8 +66,24 @@ func (k attack) judge(o outcome) (string, bool) {
 	}
 }
 
-// broken is what must and check give up with.
+// broken is what must and check give up with. It never leaves the package: whatever
+// calls them runs in a guard.
 type broken struct{ error }
+
+// guard does something, and turns giving up into an error.
+func guard(do func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			failed, ok := r.(broken)
+			if !ok {
+				panic(r)
+			}
+			err = failed.error
+		}
+	}()
+	do()
+	return nil
+}
 
 // must returns what a preparation made, or gives the attack up.
 func must[T any](v T, err error) T {

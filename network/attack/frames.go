@@ -178,8 +178,8 @@ func raceReplicas(ctx context.Context, a *arena) outcome {
 	other.release(newOwner(), l.opened)
 	first, second := must(a.endorse(ctx, l.closing(l.content()))), must(a.endorse(ctx, other.closing(other.content())))
 	began := time.Now()
-	if o := order(ctx, first, began); o.with != accepted {
+	if o := a.order(ctx, first, began); o.with != accepted {
 		check(unexpected(o))
 	}
-	return order(ctx, second, began)
+	return a.order(ctx, second, began)
 }

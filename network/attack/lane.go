@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"ecoupon/chaincode/coupon"
@@ -37,17 +36,9 @@ func (a *arena) openLane(ctx context.Context, o offer, number uint16, ahead time
 	l := &lane{arena: a, offer: o, number: number}
 	s := l.step("OpenLane", coupon.LaneRequest{Framework: o.ID, Lane: number}, nil)
 	s.dated = ahead
-	l.commit(ctx, s)
+	l.done(ctx, s)
 	l.enter(ctx)
 	return l
-}
-
-// commit submits what must go through. Orderers may refuse what they then order:
-// whether it was is seen when the frame is entered.
-func (l *lane) commit(ctx context.Context, s step) {
-	if o := l.submit(ctx, s); o.with != accepted && o.with != notOrdered {
-		check(fmt.Errorf("%s: %w", s.Function, unexpected(o)))
-	}
 }
 
 func (l *lane) step(function string, request, input any) step {
@@ -109,7 +100,7 @@ func (l *lane) closing(content coupon.FrameContent) step {
 func (l *lane) next(ctx context.Context, ahead time.Duration) {
 	s := l.closing(l.content())
 	s.dated = ahead
-	l.commit(ctx, s)
+	l.done(ctx, s)
 	l.enter(ctx)
 }
 

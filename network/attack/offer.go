@@ -13,12 +13,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
-	typev1 "ecoupon/proto/gen/coupon/type/v1"
 )
 
 // gtin is what the campaigns are about, quota what there is of each.
@@ -151,16 +149,7 @@ func (w owner) presents(c coupon.Coupon, change ...func(*coupon.Presentation)) s
 
 // request is what a till sends for coupons, with goods enough and a new invoice.
 func request(coupons ...string) *retailerv1.RedeemRequest {
-	units := int64(len(coupons))
-	return &retailerv1.RedeemRequest{
-		RequestId: uuid.NewString(),
-		Invoice: &typev1.Invoice{
-			Number: "E-" + uuid.NewString()[:13], Institute: "Girohaus",
-			Amount: &typev1.Money{Currency: "EUR", Minor: 249 * units}, PaidTime: timestamppb.Now(),
-		},
-		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: units, UnitPrice: 249}}},
-		Coupons: coupons,
-	}
+	return desk.Purchase(gtin, coupons...)
 }
 
 // sell has a retailer redeem, and says who refused: the issuer's peer if its

@@ -73,10 +73,10 @@ func transferred() []attack {
 			c := o.mint(1, w.of)
 			first := must(a.endorse(ctx, a.transfer(ctx, o, handOver(c, w, newOwner(), 1))))
 			second := must(a.endorse(ctx, a.transfer(ctx, o, handOver(c, w, newOwner(), 1))))
-			if o := order(ctx, first, time.Now()); o.with != accepted {
+			if o := a.order(ctx, first, time.Now()); o.with != accepted {
 				check(unexpected(o))
 			}
-			return order(ctx, second, time.Now())
+			return a.order(ctx, second, time.Now())
 		}},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -27,10 +28,6 @@ import (
 // have computed different results; such a transaction is proposed anew.
 const heightsDiffer = "ProposalResponsePayloads do not match"
 
-// notOrdered is how an attack ended that orderers did not take, as far as they
-// say.
-const notOrdered = "NOT_ORDERED"
-
 // step is a transaction or evaluation that a member makes past its services.
 type step struct {
 	desk.Call
@@ -39,6 +36,13 @@ type step struct {
 	by, as string
 	// dated is how far the proposal's time is from the clock.
 	dated time.Duration
+}
+
+// endorsed is a transaction that is ready to be ordered, at any time, with the link
+// through which it is.
+type endorsed struct {
+	*client.Transaction
+	link *runner.Connection
 }
 
 func (a *arena) contract(link *runner.Connection) *client.Contract {
@@ -74,7 +78,7 @@ func (a *arena) spy(ctx context.Context, s step) outcome {
 // submit proposes a transaction and has it ordered.
 func (a *arena) submit(ctx context.Context, s step) outcome {
 	began := time.Now()
-	var tx *client.Transaction
+	var tx endorsed
 	var err error
 	eventually(ctx, "the endorsers of "+s.Function+" agree", patience, func() bool {
 		tx, err = a.endorse(ctx, s)
@@ -83,42 +87,42 @@ func (a *arena) submit(ctx context.Context, s step) outcome {
 	if err != nil {
 		return refusedBy(err, time.Since(began))
 	}
-	return order(ctx, tx, began)
+	return a.order(ctx, tx, began)
 }
 
 // done is a submit that must succeed.
 func (a *arena) done(ctx context.Context, s step) {
-	o := a.submit(ctx, s)
-	if o.with != accepted {
-		check(errors.New(s.Function + ": " + o.with + " by " + o.by))
+	if o := a.submit(ctx, s); o.with != accepted {
+		check(fmt.Errorf("%s: %w", s.Function, unexpected(o)))
 	}
 }
 
-// endorse returns an endorsed transaction, which may be sent later.
-func (a *arena) endorse(ctx context.Context, s step) (*client.Transaction, error) {
+func (a *arena) endorse(ctx context.Context, s step) (endorsed, error) {
 	link := a.link(s.by, s.as)
 	proposal, err := a.contract(link).NewProposal(s.Function, must(s.Options())...)
 	if err != nil {
-		return nil, err
+		return endorsed{}, err
 	}
 	if s.dated != 0 {
 		proposal = must(link.NewProposal(dated(must(proposal.Bytes()), time.Now().Add(s.dated))))
 	}
-	return proposal.EndorseWithContext(ctx)
+	tx, err := proposal.EndorseWithContext(ctx)
+	return endorsed{tx, link}, err
 }
 
 // order has an endorsed transaction committed and tells with which code.
-func order(ctx context.Context, tx *client.Transaction, began time.Time) outcome {
-	commit, err := tx.SubmitWithContext(ctx)
-	if err != nil {
-		return outcome{with: notOrdered, by: "orderers: " + status.Convert(err).Message(), took: time.Since(began)}
-	}
-	result := must(commit.StatusWithContext(ctx))
+func (a *arena) order(ctx context.Context, tx endorsed, began time.Time) outcome {
+	result := a.status(ctx, tx)
 	o := outcome{with: result.Code.String(), by: "every peer's validation", took: time.Since(began)}
 	if result.Code == peer.TxValidationCode_VALID {
 		o.with = accepted
 	}
 	return o
+}
+
+// status has an endorsed transaction ordered, and returns what became of it.
+func (a *arena) status(ctx context.Context, tx endorsed) *client.Status {
+	return must(desk.Send(ctx, tx.link.Gateway, a.network.Consortium().Channel, tx.Transaction))
 }
 
 // dated sets the time of a proposal, which its signature does not cover yet.

@@ -5,10 +5,10 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -69,20 +69,17 @@ type postDating struct {
 // for coupons. Every one is then redeemed; dated a millisecond later it must be
 // refused.
 func postDate(ctx context.Context, a *arena, trials, lanes int) (p postDating, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			failed, ok := r.(broken)
-			if !ok {
-				panic(r)
-			}
-			err = failed.error
-		}
-	}()
 	began := time.Now()
-	o := a.launch(ctx, func(l *desk.Launch) {
-		dynamic(frameAge, `{"type":"linear","from":"release","end":3600000,"to":0}`)(l)
-		l.Quotas = slices.Repeat([]int64{int64(2 * trials)}, lanes)
+	var o offer
+	err = guard(func() {
+		o = a.launch(ctx, func(l *desk.Launch) {
+			dynamic(frameAge, `{"type":"linear","from":"release","end":3600000,"to":0}`)(l)
+			l.Quotas = slices.Repeat([]int64{int64(2 * trials)}, lanes)
+		})
 	})
+	if err != nil {
+		return p, err
+	}
 	p.lanes = lanes
 	made := make(chan trial, trials)
 	closing, redeeming := make(slots, atOnce), make(slots, atOnce)
@@ -128,21 +125,6 @@ func share(n, of, i int) int {
 	return n / of
 }
 
-// guard turns giving up into an error.
-func guard(do func()) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			failed, ok := r.(broken)
-			if !ok {
-				panic(r)
-			}
-			err = failed.error
-		}
-	}()
-	do()
-	return nil
-}
-
 // lie makes coupons in one lane at random times. It closes the frame, with its
 // clock as far ahead as it may be, where that lets it date later, or because the
 // frame is too old; or it keeps it open, and dates by what is left of it.
@@ -153,10 +135,10 @@ func (a *arena) lie(ctx context.Context, closing slots, o offer, number uint16, 
 		select {
 		case <-ctx.Done():
 			check(ctx.Err())
-		case <-time.After(rand.N(pause)): //nolint:gosec // any time will do
+		case <-time.After(time.Duration(below(int64(pause)))):
 		}
 		latest := l.opened + frameAge.Milliseconds()
-		if rand.N(2) == 0 || latest <= time.Now().UnixMilli() { //nolint:gosec // any mixture will do
+		if below(2) == 0 || latest <= time.Now().UnixMilli() {
 			closing.in(func() { l.next(ctx, ahead) })
 			latest = l.opened + frameAge.Milliseconds()
 		}
@@ -166,6 +148,12 @@ func (a *arena) lie(ctx context.Context, closing slots, o offer, number uint16, 
 		t.lane = &later
 		made <- t
 	}
+}
+
+// below is a random number from 0 up to, and without, n.
+func below(n int64) int64 {
+	h := random()
+	return int64(binary.BigEndian.Uint64(h[:])>>1) % n
 }
 
 // spend redeems the coupon when its time has come, after another that is dated a

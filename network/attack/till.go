@@ -33,8 +33,8 @@ func tillEndorses(ctx context.Context, a *arena) outcome {
 	certificate := must(os.ReadFile(filepath.Join(folder, "cert.pem")))
 	block, _ := pem.Decode(must(os.ReadFile(filepath.Join(folder, "key.pem"))))
 	key := must(x509.ParsePKCS8PrivateKey(block.Bytes)).(*ecdsa.PrivateKey)
-	changed := must(a.link(retailer, "retailer").NewTransaction(endorsedBy(must(tx.Bytes()), certificate, key)))
-	return order(ctx, changed, time.Now())
+	tx.Transaction = must(tx.link.NewTransaction(endorsedBy(must(tx.Bytes()), certificate, key)))
+	return a.order(ctx, tx, time.Now())
 }
 
 // endorsedBy replaces the retailer's endorsement in a transaction by another of

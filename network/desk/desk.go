@@ -120,22 +120,23 @@ func (l Launch) Do(ctx context.Context, issuer issuerv1.IssuerServiceClient) (*t
 	return authorised.GetFramework(), nil
 }
 
-// Purchase is what a till asks for a customer who buys one unit of an article,
-// at 2.49 EUR, with one coupon; request and invoice are new.
-func Purchase(gtin, coupon string) *retailerv1.RedeemRequest {
-	return PurchaseAt(gtin, 249, coupon)
+// Purchase is what a till asks for a customer who buys a unit of an article for
+// each coupon, at 2.49 EUR; request and invoice are new.
+func Purchase(gtin string, coupons ...string) *retailerv1.RedeemRequest {
+	return PurchaseAt(gtin, 249, coupons...)
 }
 
 // PurchaseAt is Purchase at another price, in cents.
-func PurchaseAt(gtin string, price int64, coupon string) *retailerv1.RedeemRequest {
+func PurchaseAt(gtin string, price int64, coupons ...string) *retailerv1.RedeemRequest {
+	units := int64(len(coupons))
 	return &retailerv1.RedeemRequest{
 		RequestId: uuid.NewString(),
 		Invoice: &typev1.Invoice{
 			Number: uuid.NewString(), Institute: "Girohaus",
-			Amount: &typev1.Money{Currency: "EUR", Minor: price}, PaidTime: timestamppb.Now(),
+			Amount: &typev1.Money{Currency: "EUR", Minor: price * units}, PaidTime: timestamppb.Now(),
 		},
-		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: 1, UnitPrice: price}}},
-		Coupons: []string{coupon},
+		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: units, UnitPrice: price}}},
+		Coupons: coupons,
 	}
 }
 

@@ -18,14 +18,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
 	"ecoupon/network/runner"
 	issuerv1 "ecoupon/proto/gen/coupon/issuer/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
-	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/wallet"
 )
 
@@ -72,6 +70,7 @@ func start(ctx context.Context, dir string) (*runner.Network, error) {
 	}
 	c := runner.Default()
 	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
+	c.SamplePerMille = 0 // payments are made up here
 	noOrderer := false
 	c.Organisations = append(c.Organisations, runner.Organisation{
 		Name: "shop", MSPID: "ShopMSP", Roles: []string{runner.Retailer, runner.Advertiser}, Orderer: &noOrderer,
@@ -230,16 +229,7 @@ func (o offer) show(t *testing.T, to string) string {
 
 // request redeems coupons against a new invoice, with goods enough.
 func request(coupons ...string) *retailerv1.RedeemRequest {
-	units := int64(len(coupons))
-	return &retailerv1.RedeemRequest{
-		RequestId: uuid.NewString(),
-		Invoice: &typev1.Invoice{
-			Number: "E-" + uuid.NewString()[:13], Institute: "Girohaus",
-			Amount: &typev1.Money{Currency: "EUR", Minor: 249 * units}, PaidTime: timestamppb.Now(),
-		},
-		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: units, UnitPrice: 249}}},
-		Coupons: coupons,
-	}
+	return desk.Purchase(gtin, coupons...)
 }
 
 // redeem redeems at the retailer's, which must succeed.

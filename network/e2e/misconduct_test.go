@@ -163,13 +163,11 @@ func (c *cheater) make(sn int64, q coupon.Hash, uData byte) coupon.Coupon {
 // close closes frame 1 with the log, and returns it as it is shown.
 func (c *cheater) close(t *testing.T, last coupon.Hash, log ...coupon.Entry) []*advertiserv1.LogEntry {
 	t.Helper()
-	var encoded [][]byte
 	var shown []*advertiserv1.LogEntry
 	for _, e := range log {
-		encoded = append(encoded, e.Encoded())
 		shown = append(shown, &advertiserv1.LogEntry{Sn: e.SN, ReleaseTime: timestamppb.New(time.UnixMilli(e.Time)), UData: e.UData, Q: e.Q[:]})
 	}
-	content := coupon.FrameContent{Last: last, LastSN: int64(len(log)), Count: int64(len(log)), Root: merkletest.Root(encoded)}
+	content := coupon.FrameContent{Last: last, LastSN: int64(len(log)), Count: int64(len(log)), Root: merkletest.Root(merkletest.Encoded(log))}
 	_, _ = rand.Read(content.Salt[:])
 	c.do(t, "CloseFrame", c.ref, content)
 	return shown

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/network/faults/history"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 )
 
@@ -25,7 +26,9 @@ type sold struct {
 	requestID string
 	answer    *retailerv1.Redemption
 	coupons   []serial
-	voided    bool
+	// number names the redemption in histories.
+	number int
+	voided bool
 }
 
 // turned is a sale that a till was told is refused.
@@ -43,12 +46,16 @@ type success struct {
 // book has everything that was acknowledged, by what customers and tills saw.
 // What the ledger and the services have is compared with it in the end.
 type book struct {
-	mu      sync.Mutex
+	mu sync.Mutex
+	// issued are the coupons given out that are to be compared, given all.
 	issued  map[serial]bool
+	given   givenOut
 	sales   []*sold
 	turned  []turned
 	claims  int
 	settled []string
+	// former is what was forgotten: it agreed.
+	former former
 
 	successes map[*shop][]success
 	asked     int
@@ -56,10 +63,22 @@ type book struct {
 	faults    map[string]int
 	slowest   time.Duration
 	problems  []string
+
+	// began is the time 0 of histories. Coupons that are first used are recorded
+	// in the history that is open then; tracks says in which. Coupons and
+	// redemptions have numbers from one row.
+	began      time.Time
+	history    *history.History
+	tracks     map[serial]track
+	numbers    int
+	operations int
 }
 
 func newBook() *book {
-	return &book{issued: map[serial]bool{}, successes: map[*shop][]success{}, faults: map[string]int{}}
+	return &book{
+		issued: map[serial]bool{}, given: givenOut{}, successes: map[*shop][]success{}, faults: map[string]int{},
+		began: time.Now(), history: new(history.History), tracks: map[serial]track{},
+	}
 }
 
 // problem notes what must not be.
@@ -78,11 +97,18 @@ func (b *book) hold(text string) (serial, error) {
 	s := serial{c.Framework, c.Lane, c.SN}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.issued[s] {
+	if !b.given.add(s) {
 		b.problems = append(b.problems, fmt.Sprintf("serial number %d of lane %d was given out twice", s.sn, s.lane))
 	}
 	b.issued[s] = true
 	return s, nil
+}
+
+// forgetSuccesses forgets when redemptions were answered.
+func (b *book) forgetSuccesses() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.successes = map[*shop][]success{}
 }
 
 // accept notes a sale that was redeemed.

@@ -8,10 +8,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/network/faults/history"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 )
 
@@ -44,9 +47,9 @@ func (p *play) compare(ctx context.Context) error {
 			return err
 		}
 		p.compareMarkers(w.name, markers, expected)
-	}
-	if err := p.compareTurned(ctx, bystander); err != nil {
-		return err
+		if w.name == issuer.name {
+			p.look(markers)
+		}
 	}
 	if err := p.compareSales(ctx, issuer, bystander); err != nil {
 		return err
@@ -66,7 +69,7 @@ func (b *book) expected() map[serial]*sold {
 				last[c] = s
 			case !before.voided && !s.voided:
 				b.problem("coupon %d stands in redemptions %s and %s", c.sn, before.answer.GetRedemptionId(), s.answer.GetRedemptionId())
-			case before.voided && (!s.voided || s.answer.GetRedeemTime().AsTime().After(before.answer.GetRedeemTime().AsTime())):
+			case before.voided && (!s.voided || s.answer.GetBlock() > before.answer.GetBlock()):
 				last[c] = s
 			}
 		}
@@ -96,80 +99,186 @@ func (p *play) compareMarkers(peer string, markers map[serial]coupon.MarkerEntry
 	}
 }
 
-// compareTurned: what was refused is not on the ledger.
-func (p *play) compareTurned(ctx context.Context, w witness) error {
-	for _, t := range p.book.turned {
-		id := coupon.NewRedemptionID(t.shop.mspID, t.requestID)
-		var result coupon.RedemptionResult
-		err := w.ask(ctx, "FindRedemption", coupon.RedemptionQuery{Redemption: id}, &result)
-		if err == nil {
-			p.book.problem("request %s was refused, but is redeemed in batch %s", t.requestID, result.Batch)
-		} else if !errors.Is(err, errNotFound) {
-			return err
-		}
+// look adds to the histories which redemption the ledger has each coupon spent
+// by.
+func (p *play) look(markers map[serial]coupon.MarkerEntry) {
+	numbers := map[string]int{}
+	for _, s := range p.book.sales {
+		numbers[s.answer.GetRedemptionId()] = s.number
 	}
-	return nil
+	now := p.book.now()
+	for c, t := range p.book.tracks {
+		seen := history.Operation{Kind: history.Look, Coupon: t.number, Call: now, Return: now}
+		if m := markers[c]; m.State == coupon.MarkerSpent.String() {
+			seen.Request = unheard
+			if number, known := numbers[m.Redemption.String()]; known {
+				seen.Request = number
+			}
+		}
+		t.history.Add(seen)
+	}
 }
 
-// compareSales: each redemption is on the ledger where its till was told, with
-// the same values, and its service says the same again.
-func (p *play) compareSales(ctx context.Context, issuer, bystander witness) error {
-	records := map[coupon.BatchID]coupon.BatchRecord{}
+// unheard stands for a redemption of which no till was told.
+const unheard = -1
+
+// told is what tills were told, by redemption.
+type told struct {
+	mu      sync.Mutex
+	sales   map[coupon.RedemptionID]*sold
+	turned  map[coupon.RedemptionID]turned
+	batches map[coupon.BatchID]bool
+	found   map[coupon.RedemptionID]bool
+}
+
+// told gathers what tills were told since the books were compared last.
+func (p *play) told() *told {
+	t := &told{
+		sales: map[coupon.RedemptionID]*sold{}, turned: map[coupon.RedemptionID]turned{},
+		batches: map[coupon.BatchID]bool{}, found: map[coupon.RedemptionID]bool{},
+	}
 	for _, s := range p.book.sales {
 		id := coupon.NewRedemptionID(s.shop.mspID, s.requestID)
 		if id.String() != s.answer.GetRedemptionId() {
 			p.book.problem("request %s was answered with redemption %s", s.requestID, s.answer.GetRedemptionId())
 		}
-		var found coupon.RedemptionResult
-		switch err := bystander.ask(ctx, "FindRedemption", coupon.RedemptionQuery{Redemption: id}, &found); {
-		case errors.Is(err, errNotFound):
-			p.book.problem("redemption %s is not on the ledger", id)
+		t.sales[id] = s
+		var batch coupon.BatchID
+		if err := batch.UnmarshalText([]byte(s.answer.GetBatchId())); err != nil {
+			p.book.problem("redemption %s is said to be in batch %q", id, s.answer.GetBatchId())
 			continue
-		case err != nil:
-			return err
-		case found.Batch.String() != s.answer.GetBatchId():
-			p.book.problem("redemption %s is in batch %s, its till was told %s", id, found.Batch, s.answer.GetBatchId())
 		}
-		record, known := records[found.Batch]
-		if !known {
+		t.batches[batch] = true
+	}
+	for _, r := range p.book.turned {
+		t.turned[coupon.NewRedemptionID(r.shop.mspID, r.requestID)] = r
+	}
+	return t
+}
+
+// compareSales: each batch has just the redemptions that tills were told are in
+// it, with the same values; no redemption is in two, or in none, and none was
+// refused. Of some the services are asked too, and the ledger's own index.
+func (p *play) compareSales(ctx context.Context, issuer, bystander witness) error {
+	t := p.told()
+	var asking errgroup.Group
+	asking.SetLimit(askers)
+	for batch := range t.batches {
+		asking.Go(func() error {
 			var result coupon.BatchResult
-			if err := issuer.ask(ctx, "GetBatch", coupon.BatchQuery(found), &result); err != nil {
-				return err
+			if err := issuer.ask(ctx, "GetBatch", coupon.BatchQuery{Batch: batch}, &result); err != nil {
+				return fmt.Errorf("reading batch %s: %w", batch, err)
 			}
+			var record coupon.BatchRecord
 			if err := json.Unmarshal([]byte(result.Record), &record); err != nil {
 				return err
 			}
-			records[found.Batch] = record
-		}
-		p.compareRecord(s, id, record)
-		if err := p.compareAnswer(ctx, s); err != nil {
-			return err
+			p.compareBatch(t, record)
+			return nil
+		})
+	}
+	if err := asking.Wait(); err != nil {
+		return err
+	}
+	for id, s := range t.sales {
+		if !t.found[id] {
+			p.book.problem("redemption %s is not in batch %s, of which its till was told", id, s.answer.GetBatchId())
 		}
 	}
-	return nil
+	return errors.Join(p.sampleSales(ctx, t, bystander), p.sampleTurned(ctx, t, bystander))
 }
 
-// compareRecord: the batch's record has the redemption once, as it was told.
-func (p *play) compareRecord(s *sold, id coupon.RedemptionID, record coupon.BatchRecord) {
-	times := 0
+// compareBatch compares all redemptions of a batch.
+func (p *play) compareBatch(t *told, record coupon.BatchRecord) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, r := range record.Redemptions {
-		if r.ID != id {
-			continue
+		s, known := t.sales[r.ID]
+		switch {
+		case t.found[r.ID]:
+			p.book.problem("redemption %s is in two batches, or twice in one", r.ID)
+		case !known && t.turned[r.ID].shop != nil:
+			p.book.problem("request %s was refused, but is redeemed in batch %s", t.turned[r.ID].requestID, record.ID)
+		case !known:
+			p.book.problem("redemption %s is in batch %s, and no till was told", r.ID, record.ID)
+		case record.ID.String() != s.answer.GetBatchId():
+			p.book.problem("redemption %s is in batch %s, its till was told %s", r.ID, record.ID, s.answer.GetBatchId())
+		default:
+			p.compareRecord(s, r, record.Transaction)
 		}
-		times++
-		same := record.Transaction == s.answer.GetTransactionId() && len(r.Coupons) == len(s.coupons)
-		for i := 0; same && i < len(r.Coupons); i++ {
-			c := r.Coupons[i]
-			same = serial{c.Framework, c.Lane, c.SN} == s.coupons[i] && c.Value == s.answer.GetDiscounts()[i].GetMinor()
-		}
-		if !same {
-			p.book.problem("redemption %s is recorded as %+v, its till was told %v", id, r, s.answer)
-		}
-	}
-	if times != 1 {
-		p.book.problem("redemption %s is %d times in its batch", id, times)
+		t.found[r.ID] = true
 	}
 }
+
+// compareRecord: the redemption is recorded as its till was told.
+func (p *play) compareRecord(s *sold, r coupon.RedeemedSale, transaction string) {
+	same := transaction == s.answer.GetTransactionId() && len(r.Coupons) == len(s.coupons)
+	for i := 0; same && i < len(r.Coupons); i++ {
+		c := r.Coupons[i]
+		same = serial{c.Framework, c.Lane, c.SN} == s.coupons[i] && c.Value == s.answer.GetDiscounts()[i].GetMinor()
+	}
+	if !same {
+		p.book.problem("redemption %s is recorded as %+v, its till was told %v", r.ID, r, s.answer)
+	}
+}
+
+// sampleSales asks the ledger's index and the services for redemptions.
+func (p *play) sampleSales(ctx context.Context, t *told, w witness) error {
+	var asking errgroup.Group
+	asking.SetLimit(askers)
+	sampled := 0
+	for id, s := range t.sales {
+		if sampled++; sampled > sample {
+			break
+		}
+		asking.Go(func() error {
+			var found coupon.RedemptionResult
+			switch err := w.ask(ctx, "FindRedemption", coupon.RedemptionQuery{Redemption: id}, &found); {
+			case errors.Is(err, errNotFound):
+				p.book.problem("redemption %s is not on the ledger", id)
+			case err != nil:
+				return err
+			case found.Batch.String() != s.answer.GetBatchId():
+				p.book.problem("redemption %s is in batch %s, its till was told %s", id, found.Batch, s.answer.GetBatchId())
+			}
+			return p.compareAnswer(ctx, s)
+		})
+	}
+	return asking.Wait()
+}
+
+// sampleTurned: what was refused is not on the ledger.
+func (p *play) sampleTurned(ctx context.Context, t *told, w witness) error {
+	var asking errgroup.Group
+	asking.SetLimit(askers)
+	sampled := 0
+	for id, r := range t.turned {
+		if sampled++; sampled > sample {
+			break
+		}
+		asking.Go(func() error {
+			var result coupon.RedemptionResult
+			err := w.ask(ctx, "FindRedemption", coupon.RedemptionQuery{Redemption: id}, &result)
+			if err == nil {
+				p.book.problem("request %s was refused, but is redeemed in batch %s", r.requestID, result.Batch)
+				return nil
+			}
+			if errors.Is(err, errNotFound) {
+				return nil
+			}
+			return err
+		})
+	}
+	return asking.Wait()
+}
+
+const (
+	// askers ask the ledger at a time.
+	askers = 8
+	// sample is how many redemptions of a round, in no order, are looked up one
+	// by one; that they are in their batches is compared of all.
+	sample = 2000
+)
 
 // compareAnswer: the service answers with what it told the till.
 func (p *play) compareAnswer(ctx context.Context, s *sold) error {

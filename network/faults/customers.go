@@ -5,11 +5,14 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"time"
 
+	"ecoupon/chaincode/coupon"
 	"ecoupon/services/wallet"
 )
 
@@ -22,17 +25,34 @@ const (
 	getPause = 20 * time.Millisecond
 )
 
-// held is a coupon in a customer's wallet.
+// held is a coupon that a customer has: in a wallet, or without one, and then
+// with its owner's key if it is bound.
 type held struct {
 	wallet *wallet.Wallet
 	id     string
 	text   string
 	serial serial
+	key    ed25519.PrivateKey
 }
 
 // present shows the coupon at a shop.
 func (h held) present(to *shop) (string, error) {
-	return h.wallet.Present(h.id, wallet.Audience{Retailer: to.mspID})
+	if h.wallet != nil {
+		return h.wallet.Present(h.id, wallet.Audience{Retailer: to.mspID})
+	}
+	if h.key == nil {
+		return h.text, nil
+	}
+	c, err := coupon.ParseCoupon(h.text)
+	if err != nil {
+		return "", err
+	}
+	p := coupon.Presentation{Coupon: c, PresentedAt: time.Now().UnixMilli(), Retailer: to.mspID}
+	rand.Read(p.Nonce[:]) // never fails
+	if err := p.Sign(h.key); err != nil {
+		return "", err
+	}
+	return p.Text(), nil
 }
 
 // customers gets coupons from the advertiser's public page until ctx ends.
@@ -65,7 +85,7 @@ func (p *play) customers(ctx context.Context, group int) error {
 
 // get obtains one coupon, asking again as long as its answer is lost.
 func (p *play) get(ctx context.Context, w *wallet.Wallet) (held, error) {
-	offer := p.stage.offers[rand.IntN(len(p.stage.offers))] //nolint:gosec // any will do
+	offer := p.stage.offers[mathrand.IntN(len(p.stage.offers))] //nolint:gosec // any will do
 	got, err := w.Get(ctx, p.stage.url, offer)
 	var lost *wallet.Unanswered
 	for deadline := time.Now().Add(insistLimit); errors.As(err, &lost); {
@@ -86,5 +106,5 @@ func (p *play) get(ctx context.Context, w *wallet.Wallet) (held, error) {
 		return held{}, err
 	}
 	s, err := p.book.hold(got.Coupon)
-	return held{w, got.ID, got.Coupon, s}, err
+	return held{wallet: w, id: got.ID, text: got.Coupon, serial: s}, err
 }

@@ -31,6 +31,7 @@ const (
 // or refused for a reason that will stand. A request that stays undecided is a
 // problem.
 func (p *play) insist(ctx context.Context, what string, deadline time.Duration, call func(context.Context) error) error {
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, insistLimit)
 	defer cancel()
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
@@ -46,6 +47,9 @@ func (p *play) insist(ctx context.Context, what string, deadline time.Duration, 
 			return err
 		}
 		if !rest(ctx, wait) {
+			if whole.Err() != nil {
+				return whole.Err()
+			}
 			p.book.problem("%s was never decided: %v %v", what, err, desk.Reasons(err))
 			return fmt.Errorf("%s was never decided: %w", what, err)
 		}

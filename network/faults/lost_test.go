@@ -51,7 +51,7 @@ func newLosing(t *testing.T, twoPeers ...string) *losing {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &losing{play: &play{stage: s, book: newBook(), out: os.Stderr}, at: s.shops[0]}
+	return &losing{play: newPlay(s), at: s.shops[0]}
 }
 
 // A member that is lost stops only what needs it. One network for all: each

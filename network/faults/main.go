@@ -4,9 +4,10 @@
 // Command faults plays against a network of its own: customers fetch coupons,
 // the tills of two retailers redeem them, claims are made and settled, and
 // meanwhile every kind of process is killed, halted and restarted at random
-// moments. Tills do as real ones: without a definite answer they send the same
-// request again. In the end everything that was acknowledged is compared with
-// every peer's ledger; what differs is printed, and the command fails.
+// moments. Tills do as real ones: without a definite answer most send the same
+// request again. What each was told is recorded and checked for
+// linearizability, and everything that was acknowledged is compared with every
+// peer's ledger; what cannot be or differs is printed, and the command fails.
 //
 // The same seed makes the same faults in the same order, with the same times
 // between; what the processes are about then is up to them.
@@ -17,10 +18,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -28,21 +29,39 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	seed := flag.Uint64("seed", 0, "`number` that makes the schedule; 0 draws one")
-	episodes := flag.Int("episodes", 100, "`number` of faults")
+	episodes := flag.Int("episodes", 200, "`number` of faults")
+	operations := flag.Int("operations", 1_000_000, "`number` of calls of tills in all, at least")
+	crowd := flag.Int("crowd", 32, "`number` of customers served at a time")
+	only := flag.String("only", "", "play only faults that have one of these comma-separated `texts` in their names, such as \"kill,disk\"")
+	drawings := flag.String("drawings", "histories", "`directory` for pictures of histories that cannot be")
 	keep := flag.String("keep-logs", "", "existing `directory` to copy the processes' logs into")
 	flag.Parse()
 	if *seed == 0 {
 		*seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // it is printed anyway
 	}
-	if err := run(ctx, *seed, *episodes, *keep, os.Stdout); err != nil {
+	p := newPlay(nil)
+	p.seed, p.crowd, p.perEpisode = *seed, *crowd, *operations/max(1, *episodes)
+	p.drawings, p.out = *drawings, os.Stdout
+	list := schedule(*seed, *episodes, split(*only)...)
+	if err := run(ctx, p, list, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
-		fmt.Fprintf(os.Stderr, "faults: to replay: bin/faults -seed %d -episodes %d\n", *seed, *episodes)
+		fmt.Fprintf(os.Stderr, "faults: to replay: bin/faults -seed %d -episodes %d -operations %d\n", *seed, *episodes, *operations)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, seed uint64, episodes int, keep string, out io.Writer) (err error) {
-	fmt.Fprintf(out, "seed %d, %d episodes\n", seed, episodes)
+func split(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}
+
+func run(ctx context.Context, p *play, list []episode, keep string) (err error) {
+	if len(list) == 0 {
+		return errors.New("there is no such fault")
+	}
+	fmt.Fprintf(p.out, "seed %d, %d episodes of %d calls\n", p.seed, len(list), p.perEpisode)
 	dir, err := os.MkdirTemp("", "ecoupon-faults-")
 	if err != nil {
 		return err
@@ -58,11 +77,11 @@ func run(ctx context.Context, seed uint64, episodes int, keep string, out io.Wri
 	if err != nil {
 		return err
 	}
-	p := &play{stage: s, book: newBook(), seed: seed, out: out}
-	failed := p.run(ctx, schedule(seed, episodes))
-	p.report(out)
+	p.stage = s
+	failed := p.run(ctx, list)
+	p.report(p.out)
 	if n := len(p.book.problems); n > 0 {
 		failed = errors.Join(failed, fmt.Errorf("the books differ: %d problems", n))
 	}
-	return failed
+	return errors.Join(failed, p.verdict.err())
 }

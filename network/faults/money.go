@@ -20,13 +20,7 @@ type owed struct{ minor, coupons int64 }
 // each retailer, what its tills took off and did not give back; and net
 // positions are zero.
 func (p *play) compareMoney(ctx context.Context) error {
-	taken, paid := map[string]owed{}, map[string]owed{}
-	for _, s := range p.book.sales {
-		if !s.voided {
-			t := taken[s.shop.mspID]
-			taken[s.shop.mspID] = owed{t.minor + s.answer.GetTotal().GetMinor(), t.coupons + int64(len(s.coupons))}
-		}
-	}
+	taken, paid := p.book.takenOff(), map[string]owed{}
 	if err := p.remitted(ctx, paid); err != nil {
 		return err
 	}
@@ -84,6 +78,7 @@ func (p *play) remitted(ctx context.Context, paid map[string]owed) error {
 // unsettled adds up the claims that are not settled, and of which none is
 // disputed.
 func (p *play) unsettled(ctx context.Context, paid map[string]owed) error {
+	p.book.claims = 0
 	for token := ""; ; {
 		answer, err := p.stage.clearing.ListClaims(ctx, &clearingv1.ListClaimsRequest{PageSize: page, PageToken: token})
 		if err != nil {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,43 +20,96 @@ const (
 	// tills at each shop, and groups of customers who fetch coupons.
 	tills     = 2
 	customers = 2
-	// recoverLimit bounds the wait for redemptions after a fault.
+	// recoverLimit bounds the wait for redemptions after a fault, fillLimit that
+	// for an episode's operations.
 	recoverLimit = 60 * time.Second
+	fillLimit    = 20 * time.Minute
+	// roundEpisodes is after how many episodes the books are compared, and what
+	// agrees is forgotten.
+	roundEpisodes = 50
 )
 
 // play is a run: faults while people go on with their business.
 type play struct {
-	stage    *stage
-	book     *book
-	stock    chan held
-	seed     uint64
+	stage *stage
+	book  *book
+	// stock is what wallets of customers have, goods what the crowd has.
+	stock, goods chan held
+	seed         uint64
+	// crowd is how many are served at a time, perEpisode how many calls of tills
+	// belong to an episode.
+	crowd, perEpisode int
+	// drawings is the folder for pictures of histories that cannot be.
+	drawings string
 	observed []observed
+	records  []recorded
+	verdict  verdict
 	took     time.Duration
 	out      io.Writer
+
+	mu   sync.Mutex
+	left []leftover // what tills have left to the clerk, oldest first
+
+	// hands keep the network's processes to one at a time: whoever makes them
+	// fail, or starts them again.
+	hands  sync.Mutex
+	full   map[string]bool   // processes whose disk is full
+	copies map[string]string // of stores, by service
+	copied int
+	deaths []death
 }
 
-// run plays the schedule and compares the books.
+func newPlay(s *stage) *play {
+	return &play{
+		stage: s, book: newBook(), out: os.Stderr, drawings: "histories",
+		full: map[string]bool{}, copies: map[string]string{},
+	}
+}
+
+// run plays the schedule and compares the books after every round.
 func (p *play) run(ctx context.Context, episodes []episode) error {
+	for first := 0; first < len(episodes); first += roundEpisodes {
+		if err := p.round(ctx, first, episodes[first:min(first+roundEpisodes, len(episodes))]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round plays episodes, of which the first has that number, and compares the
+// books.
+func (p *play) round(ctx context.Context, first int, episodes []episode) error {
 	began := time.Now()
+	p.record("the opening")
 	finish := p.trade(ctx)
-	failed := p.await(ctx, time.Now(), "the first redemptions")
+	failed := errors.Join(p.await(ctx, time.Now(), "the first redemptions"), p.keepCopies(ctx))
 	for i, e := range episodes {
 		if failed != nil {
 			break
 		}
-		failed = p.suffer(ctx, i, e)
+		failed = p.suffer(ctx, first+i, e)
 	}
 	failed = errors.Join(failed, finish())
 	if ctx.Err() != nil {
 		return errors.Join(failed, ctx.Err())
 	}
-	p.took = time.Since(began)
+	p.took += time.Since(began)
+	return errors.Join(failed, p.close(ctx))
+}
+
+// close settles everything, compares the books and checks the histories.
+func (p *play) close(ctx context.Context) error {
 	fmt.Fprintln(p.out, "comparing the books")
-	// The second round settles what a store that was lost has found since.
+	began := time.Now()
+	var failed error
+	// The second time settles what a store that was lost has found since.
 	for range 2 {
 		failed = errors.Join(failed, p.settleAll(ctx), p.stage.network.AwaitPeers(ctx))
 	}
-	return errors.Join(failed, p.compare(ctx))
+	failed = errors.Join(failed, p.compare(ctx), p.judge())
+	fmt.Fprintf(p.out, "%d redemptions compared in %s\n", len(p.book.sales), time.Since(began).Round(time.Second))
+	p.book.forget()
+	return failed
 }
 
 // trade has people begin their business. The function returned waits until they
@@ -62,42 +117,55 @@ func (p *play) run(ctx context.Context, episodes []episode) error {
 func (p *play) trade(ctx context.Context) (finish func() error) {
 	fetching, full := context.WithCancel(ctx)
 	open, closing := context.WithCancel(ctx)
-	p.stock = make(chan held, stockSize)
+	if p.stock == nil {
+		p.stock, p.goods = make(chan held, stockSize), make(chan held, supplySize)
+	}
 	var fetchers errgroup.Group
 	for i := range customers {
 		fetchers.Go(func() error { return p.customers(fetching, i) })
 	}
+	if p.crowd > 0 {
+		for range suppliers {
+			fetchers.Go(func() error { return p.supply(fetching) })
+		}
+	}
 	var staff errgroup.Group
+	for range p.crowd {
+		staff.Go(func() error { return p.attend(ctx, open) })
+	}
+	staff.Go(func() error { return p.clerk(ctx, open) })
 	for _, at := range p.stage.shops {
 		for range tills {
 			staff.Go(func() error { return p.serve(ctx, open, at) })
 		}
 	}
 	staff.Go(func() error { return p.office(ctx, open) })
+	staff.Go(func() error { return p.nurse(ctx, open) })
 	return func() error {
 		closing()
 		failed := staff.Wait()
+		p.review(ctx, 0)
 		full()
 		return errors.Join(failed, fetchers.Wait())
 	}
 }
 
-// suffer plays one episode: calm, fault, recovery.
+// suffer plays one episode: calm, fault, recovery, and then as much more
+// business as belongs to it.
 func (p *play) suffer(ctx context.Context, number int, e episode) error {
+	p.record(fmt.Sprintf("episode %d, %s", number+1, e))
+	before := p.book.done()
+	p.book.forgetSuccesses()
 	if !rest(ctx, e.calm) {
 		return ctx.Err()
 	}
-	if e.target == leading {
-		leader, err := p.stage.network.Leader(ctx)
-		if err != nil {
-			return err
-		}
-		e.target = leader
+	if err := p.settleOn(ctx, &e); err != nil {
+		return err
 	}
 	p.book.takeSlowest()
 	o := observed{episode: e}
 	began := time.Now()
-	if err := p.strike(ctx, e); err != nil {
+	if err := p.fail(ctx, e); err != nil {
 		return fmt.Errorf("episode %d, %s: %w", number+1, e, err)
 	}
 	back := time.Now()
@@ -109,36 +177,63 @@ func (p *play) suffer(ctx context.Context, number int, e episode) error {
 	p.observed = append(p.observed, o)
 	fmt.Fprintf(p.out, "%4d %-70s %5.1f s without, %4.1f s to recover, %4.1f s longest wait\n",
 		number+1, e, o.gap.Seconds(), o.recovery.Seconds(), o.wait.Seconds())
+	return p.fill(ctx, before+p.perEpisode)
+}
+
+// fill waits until so many calls were made.
+func (p *play) fill(ctx context.Context, calls int) error {
+	ctx, cancel := context.WithTimeout(ctx, fillLimit)
+	defer cancel()
+	for p.book.done() < calls {
+		if !rest(ctx, 50*time.Millisecond) {
+			return fmt.Errorf("waiting for %d calls: %w", calls, ctx.Err())
+		}
+	}
 	return nil
 }
 
-// strike makes a process fail and brings it back.
-func (p *play) strike(ctx context.Context, e episode) error {
-	n := p.stage.network
-	var err error
-	switch e.action {
-	case pause:
-		err = n.Pause(ctx, e.target)
-	case restart:
-		err = n.Stop(ctx, e.target)
-	default:
-		err = n.Kill(ctx, e.target)
-	}
-	if err != nil {
-		return err
-	}
-	if e.action == loseStore {
-		if err := p.stage.empty(e.target); err != nil {
+// settleOn finds out who leads, where the leader is to fail.
+func (p *play) settleOn(ctx context.Context, e *episode) error {
+	if e.also != nil {
+		other := *e.also
+		e.also = &other
+		if err := p.settleOn(ctx, e.also); err != nil {
 			return err
 		}
 	}
-	if !rest(ctx, e.down) {
-		return ctx.Err()
+	if e.target != leading {
+		return nil
 	}
-	if e.action == pause {
-		return n.Resume(ctx, e.target)
+	leader, err := p.stage.network.Leader(ctx)
+	e.target = leader
+	return err
+}
+
+// fail has the episode's faults happen, and undoes them.
+func (p *play) fail(ctx context.Context, e episode) error {
+	heal, err := p.hit(ctx, e)
+	if err != nil {
+		return err
 	}
-	return n.Start(ctx, e.target)
+	heals := []func() error{heal}
+	if e.also != nil {
+		if heal, err = p.hit(ctx, *e.also); err == nil {
+			heals = append(heals, heal)
+		}
+		// What starts may need what is still away.
+		if e.also.rank() < e.rank() {
+			slices.Reverse(heals)
+		}
+	}
+	if err == nil && !rest(ctx, e.down) {
+		err = ctx.Err()
+	}
+	p.hands.Lock()
+	defer p.hands.Unlock()
+	for _, heal := range heals {
+		err = errors.Join(err, heal())
+	}
+	return err
 }
 
 // empty removes the store of a retailer's service that does not run.

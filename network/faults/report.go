@@ -28,7 +28,8 @@ func (p *play) report(out io.Writer) {
 	for _, o := range p.observed {
 		rows[o.fault()] = append(rows[o.fault()], o)
 	}
-	fmt.Fprintf(out, "\nseed %d, %d episodes in %s; seconds\n\n", p.seed, len(p.observed), p.took.Round(time.Second))
+	fmt.Fprintf(out, "\nseed %d, %d episodes in %s, %.0f calls a second; seconds\n\n", p.seed, len(p.observed), p.took.Round(time.Second),
+		float64(p.book.done())/max(1, p.took.Seconds()))
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', tabwriter.Debug)
 	fmt.Fprintln(w, "| fault\t episodes\t longest without a redemption at one retailer\t median recovery\t longest wait for any answer\t")
 	fmt.Fprintln(w, "|---\t---:\t---:\t---:\t---:\t")
@@ -45,17 +46,21 @@ func (p *play) report(out io.Writer) {
 	}
 	_ = w.Flush()
 	b := p.book
-	voids := 0
+	voids := b.former.voided
 	for _, s := range b.sales {
 		if s.voided {
 			voids++
 		}
 	}
-	fmt.Fprintf(out, "\n%d coupons given out; %d redemptions accepted, %d of them voided, %d refused; %d claims, %d settlements\n",
-		len(b.issued), len(b.sales), voids, len(b.turned), b.claims, len(b.settled))
+	fmt.Fprintf(out, "\n%d redemptions accepted, %d of them voided, %d refused; %d claims, %d settlements\n",
+		b.former.sales+len(b.sales), voids, b.former.turned+len(b.turned), b.claims, b.former.settled+len(b.settled))
+	fmt.Fprintln(out, p.verdict)
 	fmt.Fprintf(out, "%d calls of tills, of which %d had to be sent again:\n", b.asked, b.again)
 	for _, fault := range slices.Sorted(maps.Keys(b.faults)) {
 		fmt.Fprintf(out, "  %6d %s\n", b.faults[fault], fault)
+	}
+	for _, d := range p.deaths {
+		fmt.Fprintln(out, d)
 	}
 	for _, problem := range b.problems {
 		fmt.Fprintf(out, "PROBLEM: %s\n", problem)

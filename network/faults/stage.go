@@ -17,6 +17,7 @@ import (
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
 	"ecoupon/network/runner"
+	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	"ecoupon/services/wallet"
@@ -31,9 +32,13 @@ const (
 	discount = 50
 	price    = 249
 	terms    = `{"format":1,"currency":"EUR","gtins":["` + gtin + `"],"quantity":1,"benefit":{"type":"amount_off","amount":50}}`
-	quota    = 1_000_000
+	// lanes is how often the advertiser's store may be lost, quota what is in
+	// each.
+	lanes, quota = 64, 10_000_000
 	// offersLimit bounds the wait for the advertiser to learn of its mandates.
 	offersLimit = 30 * time.Second
+	// counters is how many connections the crowd has to each shop.
+	counters = 4
 )
 
 // shop is one of the two retailers.
@@ -42,19 +47,25 @@ type shop struct {
 	till        retailerv1.RetailerServiceClient
 	// operator sees exact reasons, claims, and looks things up.
 	operator retailerv1.RetailerServiceClient
+	// counters are connections of the operator's at which the crowd buys.
+	counters []retailerv1.RetailerServiceClient
 }
 
 // stage is a consortium with two retailers and two campaigns, one of bearer
 // and one of bound coupons, and everybody's access to it.
 type stage struct {
 	network  *runner.Network
+	proxies  proxies
+	disks    []disk // that are in place
 	dir      string
 	desks    []*desk.Desk
 	shops    []*shop
 	clearing clearingv1.ClearingServiceClient
-	offers   []wallet.Offer
-	url      string
-	roots    *x509.CertPool
+	// advertiser is its own interface for those who have pages.
+	advertiser advertiserv1.AdvertiserServiceClient
+	offers     []wallet.Offer
+	url        string
+	roots      *x509.CertPool
 }
 
 // build starts a network in dir; the organisations that are named have a second
@@ -67,15 +78,24 @@ func build(ctx context.Context, dir string, out io.Writer, twoPeers ...string) (
 		}
 	}
 	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
+	c.SamplePerMille = 0 // payments are made up here
 	noOrderer := false
 	c.Organisations = append(c.Organisations, runner.Organisation{
 		Name: "shop", MSPID: "ShopMSP", Roles: []string{runner.Retailer}, Orderer: &noOrderer,
 	})
-	n, err := runner.New(c, out)
+	proxies, err := before(&c)
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{network: n, dir: dir}
+	n, err := runner.New(c, out)
+	if err != nil {
+		proxies.close()
+		return nil, err
+	}
+	s := &stage{network: n, proxies: proxies, dir: dir}
+	if err := errors.Join(n.Settle(ctx), proxies.aim(n)); err != nil {
+		return s, err
+	}
 	if err := n.Up(ctx, runner.UpOptions{}); err != nil {
 		return s, err
 	}
@@ -91,6 +111,11 @@ func (s *stage) strike(ctx context.Context) error {
 	for _, d := range s.desks {
 		errs = append(errs, d.Close())
 	}
+	errs = append(errs, s.network.Down(ctx))
+	for _, d := range s.disks {
+		errs = append(errs, d.drop())
+	}
+	s.proxies.close()
 	return errors.Join(append(errs, s.network.Purge(ctx))...)
 }
 
@@ -122,7 +147,25 @@ func (s *stage) open() error {
 		if s.url, s.roots, err = till.Public(advertiserMSP); err != nil {
 			return err
 		}
+		for range counters {
+			counter, err := s.sit(o.name, "operator")
+			if err != nil {
+				return err
+			}
+			client, err := counter.Retailer(o.mspID)
+			if err != nil {
+				return err
+			}
+			o.counters = append(o.counters, client)
+		}
 		s.shops = append(s.shops, &o)
+	}
+	page, err := s.sit("advertiser", "operator")
+	if err != nil {
+		return err
+	}
+	if s.advertiser, err = page.Advertiser(""); err != nil {
+		return err
 	}
 	house, err := s.sit("clearing", "operator")
 	if err != nil {
@@ -153,7 +196,7 @@ func (s *stage) launch(ctx context.Context) error {
 				Kinds: []coupon.Kind{coupon.KindStatic}, Holder: holder,
 				Begin: time.Now().Add(-time.Minute).UnixMilli(), End: time.Now().Add(24 * time.Hour).UnixMilli(),
 			},
-			Advertiser: advertiserMSP, Quotas: []int64{quota}, Retailers: retailers,
+			Advertiser: advertiserMSP, Quotas: slices.Repeat([]int64{quota}, lanes), Retailers: retailers,
 		}.Do(ctx, issuer)
 		if err != nil {
 			return err

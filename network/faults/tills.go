@@ -103,8 +103,9 @@ func request(coupons ...string) *retailerv1.RedeemRequest {
 func (p *play) redeem(ctx context.Context, at *shop, r *retailerv1.RedeemRequest, coupons []serial) (*sold, error) {
 	asked := time.Now()
 	var answer *retailerv1.RedeemResponse
+	a := p.newAsk(at, r, coupons)
 	err := p.insist(ctx, "redemption "+r.GetRequestId(), tillDeadline, func(ctx context.Context) (err error) {
-		answer, err = at.till.Redeem(ctx, r)
+		answer, err = p.send(ctx, at.till, a)
 		return err
 	})
 	if err != nil {
@@ -113,7 +114,7 @@ func (p *play) redeem(ctx context.Context, at *shop, r *retailerv1.RedeemRequest
 		}
 		return nil, err
 	}
-	s := &sold{shop: at, requestID: r.GetRequestId(), answer: answer.GetRedemption(), coupons: coupons}
+	s := &sold{shop: at, requestID: r.GetRequestId(), answer: answer.GetRedemption(), coupons: coupons, number: a.number}
 	p.book.accept(s, asked)
 	return s, nil
 }
@@ -173,8 +174,9 @@ func (p *play) checkTotal(s *sold) {
 // repeat sends an accepted request again: the answer is to be the same.
 func (p *play) repeat(ctx context.Context, s *sold, r *retailerv1.RedeemRequest) error {
 	var answer *retailerv1.RedeemResponse
+	again := &ask{s.shop, r, s.coupons, s.number}
 	err := p.insist(ctx, "repeat of "+s.requestID, tillDeadline, func(ctx context.Context) (err error) {
-		answer, err = s.shop.till.Redeem(ctx, r)
+		answer, err = p.send(ctx, s.shop.till, again)
 		return err
 	})
 	if err != nil || !proto.Equal(answer.GetRedemption(), s.answer) {
@@ -233,9 +235,9 @@ func (p *play) race(ctx context.Context, h held) error {
 // uses the coupons for another one.
 func (p *play) bringBack(ctx context.Context, s *sold, coupons []held) error {
 	void := &retailerv1.VoidRequest{RequestId: uuid.NewString(), RedemptionId: s.answer.GetRedemptionId()}
+	client := p.book.nextNumber()
 	err := p.insist(ctx, "void of "+s.answer.GetRedemptionId(), tillDeadline, func(ctx context.Context) error {
-		_, err := s.shop.operator.Void(ctx, void)
-		return err
+		return p.sendVoid(ctx, s, void, client)
 	})
 	reasons := desk.Reasons(err)
 	switch {

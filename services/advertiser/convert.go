@@ -86,7 +86,7 @@ func logQuery(r framePage) (query LogQuery, err error) {
 	query.Size = min(cmp.Or(int(r.GetPageSize()), maxLogPage), maxLogPage)
 	if token := r.GetPageToken(); token != "" {
 		if query.After, err = strconv.ParseInt(token, 10, 64); err != nil || query.After < 1 {
-			return query, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
+			return query, message.BadToken()
 		}
 	}
 	return query, nil

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/message"
 )
 
 // Offer is a framework as its emitter shows it.
@@ -49,7 +50,7 @@ func (a *Advertiser) Offers(ctx context.Context, page coupon.PageQuery) (OfferPa
 	var after coupon.FrameworkID
 	if page.After != "" {
 		if err := after.UnmarshalText([]byte(page.After)); err != nil {
-			return OfferPage{}, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
+			return OfferPage{}, message.BadToken()
 		}
 	}
 	issued, err := a.serials.Issued(ctx)

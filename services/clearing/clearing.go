@@ -95,14 +95,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 // Ready returns nil once the ledger answers for one issuer at least.
 func (s *Service) Ready(ctx context.Context) error {
-	var err error
-	for _, issuer := range s.issuers {
-		call := ledger.Call{Namespace: config.Namespace(issuer), Function: "GetParties"}
-		if err = s.ledger.Evaluate(ctx, call, nil); err == nil {
-			return nil
-		}
-	}
-	return err
+	return ledger.Answers(ctx, s.ledger, s.issuers)
 }
 
 // State is where a claim stands.

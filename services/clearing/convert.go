@@ -5,7 +5,6 @@ package clearing
 
 import (
 	"fmt"
-	"strconv"
 
 	"ecoupon/chaincode/coupon"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
@@ -129,23 +128,4 @@ func instituteMessage(issuer string, i coupon.Institute) *clearingv1.Institute {
 
 func money(m coupon.Money) *typev1.Money {
 	return &typev1.Money{Currency: m.Currency, Minor: m.Minor}
-}
-
-// A page token is the number of the last entry of the page before.
-func tokenOf(number int64) string {
-	if number == 0 {
-		return ""
-	}
-	return strconv.FormatInt(number, 10)
-}
-
-func numberOf(token string) (int64, error) {
-	if token == "" {
-		return 0, nil
-	}
-	number, err := strconv.ParseInt(token, 10, 64)
-	if err != nil || number < 1 {
-		return 0, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
-	}
-	return number, nil
 }

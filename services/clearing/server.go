@@ -37,7 +37,7 @@ func (s *Server) ListClaims(ctx context.Context, r *clearingv1.ListClaimsRequest
 	if err != nil {
 		return nil, err
 	}
-	response := &clearingv1.ListClaimsResponse{NextPageToken: tokenOf(last)}
+	response := &clearingv1.ListClaimsResponse{NextPageToken: message.Token(last)}
 	for _, c := range claims {
 		response.Claims = append(response.Claims, claimMessage(c))
 	}
@@ -94,7 +94,7 @@ func (s *Server) ListRemittances(ctx context.Context, r *clearingv1.ListRemittan
 	if err != nil {
 		return nil, err
 	}
-	response := &clearingv1.ListRemittancesResponse{NextPageToken: tokenOf(last)}
+	response := &clearingv1.ListRemittancesResponse{NextPageToken: message.Token(last)}
 	for _, r := range remittances {
 		response.Remittances = append(response.Remittances, remittanceMessage(r))
 	}
@@ -130,6 +130,6 @@ func page(size int32, token string) (after int64, limit int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	after, err = numberOf(query.After)
+	after, err = message.Number(query.After)
 	return after, query.Size, err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/message"
 	"ecoupon/services/issuer/auditing"
 )
 
@@ -143,7 +144,7 @@ func parsePageToken(token string) (*coupon.FrameRef, error) {
 	var ref coupon.FrameRef
 	_, err := fmt.Sscanf(token, "%32s-%d-%d", &id, &lane, &frame)
 	if err != nil || ref.Framework.UnmarshalText([]byte(id)) != nil || lane < 0 || lane > math.MaxUint16 || frame < 0 || frame > math.MaxUint32 {
-		return nil, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
+		return nil, message.BadToken()
 	}
 	ref.Lane, ref.Frame = uint16(lane), uint32(frame)
 	return &ref, nil

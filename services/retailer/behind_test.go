@@ -15,7 +15,9 @@ import (
 
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	"ecoupon/services/internal/campaigntest"
+	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledgertest"
+	"ecoupon/services/internal/servetest"
 )
 
 // An issuer's peer that was away does not know a batch yet: that is no refusal
@@ -108,4 +110,53 @@ func TestClaimWhileAnEmptyStoreFills(t *testing.T) {
 		return err == nil && len(page.GetClaims()) == 1
 	})
 	wantClaims(t, again, claim)
+}
+
+// A coupon that another shop's void has freed is good, whatever the own peer
+// has yet to see: it is not refused as used, though an endorser says so.
+func TestRedeemAfterAVoidThatTheOwnPeerHasYetToSee(t *testing.T) {
+	t.Parallel()
+	organisations := append(servetest.Default(), config.Organisation{MSPID: neighbour, Roles: []string{config.RoleRetailer}})
+	c := ledgertest.New(t, ledgertest.Options{Organisations: organisations})
+	c.SetUp(t, issuer, clearing)
+	campaign := campaigntest.Publish(t, c, campaigntest.Options{Retailers: []string{shop, neighbour}})
+	d := start(t, c, filepath.Join(t.TempDir(), "retailer.db"), nil)
+	next := startAt(t, c, neighbour, filepath.Join(t.TempDir(), "neighbour.db"), nil)
+	d.redeem(t, d.sale(campaign.Text(1))) // all that is read once is read
+	sold := next.redeem(t, next.sale(campaign.Text(2)))
+	c.Network.Lag(shop)
+	next.void(t, sold.GetRedemptionId())
+	request := d.sale(campaign.Text(2))
+	_, err := d.operator.Redeem(t.Context(), request)
+	wantRefusal(t, err, codes.Aborted, "TRY_AGAIN")
+	c.Network.CatchUp(shop)
+	d.redeem(t, request)
+	_, err = d.operator.Redeem(t.Context(), d.sale(campaign.Text(2)))
+	wantRefusal(t, err, codes.AlreadyExists, "ALREADY_REDEEMED")
+}
+
+// neighbour is another retailer.
+const neighbour = "NeighbourMSP"
+
+// A void is not acknowledged before the issuer's peer has seen it: until then
+// the coupon would be refused elsewhere as used.
+func TestVoidThatTheIssuersPeerHasYetToSee(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	redeemed := d.redeem(t, d.sale(campaign.Text(1)))
+	void := &retailerv1.VoidRequest{RequestId: uuid.NewString(), RedemptionId: redeemed.GetRedemptionId()}
+	d.consortium.Network.Lag(issuer)
+	for range 2 {
+		_, err := d.operator.Void(t.Context(), void)
+		wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
+	}
+	d.consortium.Network.CatchUp(issuer)
+	if _, err := d.operator.Void(t.Context(), void); err != nil {
+		t.Errorf("the same request again: %v", err)
+	}
+	// What becomes of the coupon then does not concern the void.
+	d.redeem(t, d.sale(campaign.Text(1)))
+	if _, err := d.operator.Void(t.Context(), void); err != nil {
+		t.Errorf("a late repeat: %v", err)
+	}
 }

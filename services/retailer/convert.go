@@ -5,7 +5,6 @@ package retailer
 
 import (
 	"fmt"
-	"strconv"
 
 	"ecoupon/chaincode/coupon"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
@@ -117,7 +116,7 @@ func redemptionMessage(r Redemption) *retailerv1.Redemption {
 }
 
 func verdictMessage(v Verdict, public bool) *retailerv1.Verdict {
-	m := &retailerv1.Verdict{Title: v.Title}
+	m := &retailerv1.Verdict{Title: v.Title, AttestationRequired: v.AttestationRequired}
 	if v.Refused != nil {
 		refused := rpcerr.Refused(*v.Refused, public)
 		m.Reason, m.Detail = refused.GetReason(), refused.GetDetail()
@@ -156,23 +155,4 @@ func proofOf(r *retailerv1.IssueProofRequest) (Proof, error) {
 
 func money(currency string, minor int64) *typev1.Money {
 	return &typev1.Money{Currency: currency, Minor: minor}
-}
-
-// A page token is the number of the last claim of the page before.
-func tokenOf(number int64) string {
-	if number == 0 {
-		return ""
-	}
-	return strconv.FormatInt(number, 10)
-}
-
-func numberOf(token string) (int64, error) {
-	if token == "" {
-		return 0, nil
-	}
-	number, err := strconv.ParseInt(token, 10, 64)
-	if err != nil || number < 1 {
-		return 0, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
-	}
-	return number, nil
 }

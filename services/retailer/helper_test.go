@@ -59,6 +59,12 @@ type desk struct {
 // start runs the service as its process does, with the shipped configuration.
 func start(t *testing.T, c *ledgertest.Consortium, path string, logger *slog.Logger) *desk {
 	t.Helper()
+	return startAt(t, c, shop, path, logger)
+}
+
+// startAt is start for a retailer of one's choice.
+func startAt(t *testing.T, c *ledgertest.Consortium, mspID, path string, logger *slog.Logger) *desk {
+	t.Helper()
 	var cfg retailer.Config
 	if err := config.Load("../config/retailer.json", &cfg); err != nil {
 		t.Fatal(err)
@@ -80,13 +86,13 @@ func start(t *testing.T, c *ledgertest.Consortium, path string, logger *slog.Log
 		issuers = append(issuers, o.MSPID)
 	}
 	service, err := retailer.New(retailer.Options{
-		Batch: cfg.Batch, MSPID: shop, Issuers: issuers,
-		Ledger: c.Client(t, shop, serve.RoleService, store.Journal()), Store: store, Now: c.Clock.Now, Logger: logger,
+		Batch: cfg.Batch, MSPID: mspID, Issuers: issuers,
+		Ledger: c.Client(t, mspID, serve.RoleService, store.Journal()), Store: store, Now: c.Clock.Now, Logger: logger,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	running := c.Serve(t, shop, serve.Options{
+	running := c.Serve(t, mspID, serve.Options{
 		Config: cfg.Serve, Logger: logger,
 		Register: func(to grpc.ServiceRegistrar) {
 			retailerv1.RegisterRetailerServiceServer(to, retailer.NewServer(service))
@@ -96,8 +102,8 @@ func start(t *testing.T, c *ledgertest.Consortium, path string, logger *slog.Log
 	})
 	return &desk{
 		consortium: c, service: running,
-		till:     retailerv1.NewRetailerServiceClient(running.Dial(t, c.Caller(t, shop, serve.RoleTill))),
-		operator: retailerv1.NewRetailerServiceClient(running.Dial(t, c.Caller(t, shop, serve.RoleOperator))),
+		till:     retailerv1.NewRetailerServiceClient(running.Dial(t, c.Caller(t, mspID, serve.RoleTill))),
+		operator: retailerv1.NewRetailerServiceClient(running.Dial(t, c.Caller(t, mspID, serve.RoleOperator))),
 	}
 }
 

@@ -194,7 +194,7 @@ func (s *Service) enter(ctx context.Context, p *pending, sale Sale) error {
 // settled answers a sale that is in the store, and first learns the outcome of
 // what was sent for it before.
 func (s *Service) settled(ctx context.Context, p *pending) (bool, error) {
-	attempts, err := s.store.attemptsFor(ctx, p.id)
+	attempts, found, known, err := s.store.known(ctx, p.id)
 	if err != nil {
 		return false, err
 	}
@@ -203,7 +203,9 @@ func (s *Service) settled(ctx context.Context, p *pending) (bool, error) {
 			return false, unknown(a.ID, err)
 		}
 	}
-	found, known, err := s.store.redemption(ctx, p.id)
+	if len(attempts) > 0 {
+		found, known, err = s.store.redemption(ctx, p.id)
+	}
 	if err != nil || !known {
 		return false, err
 	}

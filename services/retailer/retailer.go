@@ -178,14 +178,7 @@ func (s *Service) resolve(ctx context.Context, a attempt) error {
 // Ready returns nil once the ledger answers: from then on coupons can be
 // verified and redeemed if their issuers are there.
 func (s *Service) Ready(ctx context.Context) error {
-	var err error
-	for _, issuer := range s.issuers {
-		call := ledger.Call{Namespace: config.Namespace(issuer), Function: "GetParties"}
-		if err = s.ledger.Evaluate(ctx, call, nil); err == nil {
-			return nil
-		}
-	}
-	return err
+	return ledger.Answers(ctx, s.ledger, s.issuers)
 }
 
 // GetRedemption returns a redemption from the store or, if it is not there,

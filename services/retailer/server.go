@@ -104,7 +104,7 @@ func (s *Server) ListClaims(ctx context.Context, r *retailerv1.ListClaimsRequest
 	if err != nil {
 		return nil, err
 	}
-	after, err := numberOf(page.After)
+	after, err := message.Number(page.After)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (s *Server) ListClaims(ctx context.Context, r *retailerv1.ListClaimsRequest
 	if err != nil {
 		return nil, err
 	}
-	return &retailerv1.ListClaimsResponse{Claims: s.claimMessages(claims), NextPageToken: tokenOf(last)}, nil
+	return &retailerv1.ListClaimsResponse{Claims: s.claimMessages(claims), NextPageToken: message.Token(last)}, nil
 }
 
 // IssueProof gives a customer the purchase proof of a sale.

@@ -104,31 +104,46 @@ func (s *store) pendingAttempts(ctx context.Context, issuer string) ([]attempt, 
 		SELECT transaction_id, issuer, bytes FROM attempts WHERE ? = '' OR issuer = ? ORDER BY rowid`, issuer, issuer)
 }
 
-// attemptsFor lists the attempts of one redemption.
-func (s *store) attemptsFor(ctx context.Context, id coupon.RedemptionID) ([]attempt, error) {
-	return s.attempts(ctx, `
-		SELECT a.transaction_id, a.issuer, a.bytes FROM attempted r JOIN attempts a USING (transaction_id)
-		WHERE r.redemption_id = ? ORDER BY a.rowid`, id[:])
+// known returns all that there is of one redemption: attempts whose outcome is not known yet, oldest first, and the
+// redemption itself if it is stored.
+func (s *store) known(ctx context.Context, id coupon.RedemptionID) (attempts []attempt, found stored, known bool, err error) {
+	err = s.View(ctx, func(tx *sql.Tx) (err error) {
+		attempts, err = listAttempts(ctx, tx, `
+			SELECT a.transaction_id, a.issuer, a.bytes FROM attempted r JOIN attempts a USING (transaction_id)
+			WHERE r.redemption_id = ? ORDER BY a.rowid`, id[:])
+		if err != nil {
+			return err
+		}
+		found, known, err = findRedemption(ctx, tx, id)
+		return err
+	})
+	return attempts, found, known, err
 }
 
 func (s *store) attempts(ctx context.Context, query string, arguments ...any) ([]attempt, error) {
 	var found []attempt
-	err := s.View(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, query, arguments...)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var a attempt
-			if err := rows.Scan(&a.ID, &a.issuer, &a.Bytes); err != nil {
-				return err
-			}
-			found = append(found, a)
-		}
-		return rows.Err()
+	err := s.View(ctx, func(tx *sql.Tx) (err error) {
+		found, err = listAttempts(ctx, tx, query, arguments...)
+		return err
 	})
+	return found, err
+}
+
+func listAttempts(ctx context.Context, tx *sql.Tx, query string, arguments ...any) ([]attempt, error) {
+	rows, err := tx.QueryContext(ctx, query, arguments...)
 	if err != nil {
+		return nil, fmt.Errorf("reading attempts: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var found []attempt
+	for rows.Next() {
+		var a attempt
+		if err := rows.Scan(&a.ID, &a.issuer, &a.Bytes); err != nil {
+			return nil, fmt.Errorf("reading attempts: %w", err)
+		}
+		found = append(found, a)
+	}
+	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("reading attempts: %w", err)
 	}
 	return found, nil
@@ -161,16 +176,21 @@ func complete(ctx context.Context, tx *sql.Tx, b batch) error {
 }
 
 // redemption returns a stored redemption.
-func (s *store) redemption(ctx context.Context, id coupon.RedemptionID) (stored, bool, error) {
-	var found stored
+func (s *store) redemption(ctx context.Context, id coupon.RedemptionID) (found stored, known bool, err error) {
+	err = s.View(ctx, func(tx *sql.Tx) (err error) {
+		found, known, err = findRedemption(ctx, tx, id)
+		return err
+	})
+	return found, known, err
+}
+
+func findRedemption(ctx context.Context, tx *sql.Tx, id coupon.RedemptionID) (stored, bool, error) {
 	var text string
 	var block int64
 	var voided bool
-	err := s.View(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `
-			SELECT b.record, b.block, r.voided FROM redemptions r JOIN batches b USING (batch_id) WHERE r.redemption_id = ?`,
-			id[:]).Scan(&text, &block, &voided)
-	})
+	err := tx.QueryRowContext(ctx, `
+		SELECT b.record, b.block, r.voided FROM redemptions r JOIN batches b USING (batch_id) WHERE r.redemption_id = ?`,
+		id[:]).Scan(&text, &block, &voided)
 	if errors.Is(err, sql.ErrNoRows) {
 		return stored{}, false, nil
 	}
@@ -184,8 +204,7 @@ func (s *store) redemption(ctx context.Context, id coupon.RedemptionID) (stored,
 	b.block, b.voided = uint64(block), map[coupon.RedemptionID]bool{id: voided}
 	for _, sale := range b.Redemptions {
 		if sale.ID == id {
-			found = stored{Redemption: b.redemption(sale), digest: sale.Request, record: text}
-			return found, true, nil
+			return stored{Redemption: b.redemption(sale), digest: sale.Request, record: text}, true, nil
 		}
 	}
 	return stored{}, false, fmt.Errorf("the record of batch %s lacks redemption %s", b.ID, id)

@@ -22,27 +22,40 @@ func (d *desk) process(ctx context.Context, batch []*pending) finished {
 	for _, p := range batch {
 		p.attempts++
 	}
-	transaction, good, err := d.decide(ctx, batch)
-	if errors.Is(err, ledger.ErrUnavailable) {
-		return finished{batch: batch, again: d.failed(good, err), away: err}
+	endorsed, err := d.decide(ctx, batch)
+	done := finished{batch: batch, again: d.failed(endorsed.doubted, errDoubted)}
+	switch {
+	case err != nil:
+		done.again = append(done.again, d.failed(endorsed.sales, err)...)
+		if errors.Is(err, ledger.ErrUnavailable) {
+			done.away = err
+		}
+	case len(endorsed.sales) > 0:
+		done.again = append(done.again, d.submit(ctx, endorsed.transaction, endorsed.sales)...)
 	}
-	if err != nil {
-		return finished{batch: batch, again: d.failed(good, err)}
-	}
-	if len(good) == 0 {
-		return finished{batch: batch}
-	}
-	return finished{batch: batch, again: d.submit(ctx, transaction, good)}
+	return done
 }
 
+// endorsed is a transaction with the sales that are in it.
+type endorsed struct {
+	transaction ledger.Transaction
+	sales       []*pending
+	// doubted are sales of which an endorser said that a coupon is spent, right
+	// after the issuer's check had found it unspent: it was spent meanwhile, or
+	// the own peer has yet to see that it was voided. The next check tells.
+	doubted []*pending
+}
+
+var errDoubted = fmt.Errorf("%w: a coupon is spent for one endorser", ledger.ErrConflict)
+
 // decide has the batch checked and endorsed, or says soon that it cannot be
-// done now. It returns the sales that are left; its error concerns these.
-func (d *desk) decide(ctx context.Context, batch []*pending) (ledger.Transaction, []*pending, error) {
+// done now. Its error concerns the sales that it returns but for the doubted.
+func (d *desk) decide(ctx context.Context, batch []*pending) (endorsed, error) {
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()
 	good, err := d.check(ctx, batch)
 	if err != nil {
-		return ledger.Transaction{}, batch, err
+		return endorsed{sales: batch}, err
 	}
 	return d.prepare(ctx, good)
 }
@@ -160,19 +173,19 @@ func (p *pending) tag(verdicts []coupon.Verdict) bool {
 // prepare has the batch endorsed. Sales that the endorsers refuse are answered
 // and left out of the next proposal; it returns those that are left. Its error
 // concerns all that are left.
-func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transaction, []*pending, error) {
+func (d *desk) prepare(ctx context.Context, batch []*pending) (endorsed, error) {
+	e := endorsed{sales: batch}
 	parties, err := ledger.Parties(ctx, d.service.ledger, d.issuer, d.service.mspID)
 	if err != nil {
-		return ledger.Transaction{}, batch, err
+		return e, err
 	}
-	for len(batch) > 0 {
+	for len(e.sales) > 0 {
 		in := coupon.BatchInput{Salt: randomHash()}
-		for _, p := range batch {
+		for _, p := range e.sales {
 			in.Sales = append(in.Sales, p.sale)
 		}
-		var transaction ledger.Transaction
 		err := d.service.ticking(ctx, d.issuer, func() (err error) {
-			transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
+			e.transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
 				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
 				Endorsers: parties,
 				// The issuer's peer has just seen all of these in the check.
@@ -185,38 +198,41 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (ledger.Transactio
 		})
 		var refused *ledger.BatchRefusal
 		if !errors.As(err, &refused) {
-			return transaction, batch, err
+			return e, err
 		}
-		left := d.drop(ctx, batch, refused.Refusals)
-		if len(left) == len(batch) {
-			return ledger.Transaction{}, batch, fmt.Errorf("the refusals name no sale: %w", err)
+		left, doubted := d.drop(ctx, e.sales, refused.Refusals)
+		if len(left) == len(e.sales) {
+			return e, fmt.Errorf("the refusals name no sale: %w", err)
 		}
-		batch = left
+		e.sales, e.doubted = left, append(e.doubted, doubted...)
 	}
-	return ledger.Transaction{}, nil, nil
+	return e, nil
 }
 
-// drop answers the sales that are refused and returns the others.
-func (d *desk) drop(ctx context.Context, batch []*pending, refusals []coupon.Refusal) []*pending {
+// drop answers the sales that are refused and returns the others, and those
+// whose refusal is doubted.
+func (d *desk) drop(ctx context.Context, batch []*pending, refusals []coupon.Refusal) (left, doubted []*pending) {
 	bySale := make(map[int][]coupon.Refusal)
 	for _, r := range refusals {
 		bySale[r.Redemption] = append(bySale[r.Redemption], r)
 	}
-	var left []*pending
 	for i, p := range batch {
 		refused := bySale[i]
+		spent := !slices.ContainsFunc(refused, func(r coupon.Refusal) bool { return r.Reason != coupon.ReasonAlreadyRedeemed })
 		known := slices.ContainsFunc(refused, func(r coupon.Refusal) bool { return r.Reason == coupon.ReasonRedemptionKnown })
 		switch {
 		case known:
 			found, err := d.service.find(ctx, p.id)
 			d.answerFound(p, found, err)
+		case len(refused) > 0 && spent:
+			doubted = append(doubted, p)
 		case len(refused) > 0:
 			d.answer(p, Redemption{}, refusal(refused))
 		default:
 			left = append(left, p)
 		}
 	}
-	return left
+	return left, doubted
 }
 
 // answerKnown answers a sale that the ledger has in this batch.

@@ -26,7 +26,9 @@ const (
 // request returns the same, with an empty store, too: whether it was this
 // request that voided the redemption is on the ledger. Another request for a
 // redemption that is void is refused with VOIDED. It is refused once the
-// redemption's batch is claimed.
+// redemption's batch is claimed. While the issuer's peer has not seen the void
+// the answer is ledger.ErrUnavailable: the void stands, but the coupons would be
+// refused as spent.
 func (s *Service) Void(ctx context.Context, requestID string, id coupon.RedemptionID) (Redemption, error) {
 	if err := coupon.CheckUUID4("request_id", requestID); err != nil {
 		return Redemption{}, err
@@ -46,7 +48,7 @@ func (s *Service) Void(ctx context.Context, requestID string, id coupon.Redempti
 		return Redemption{}, err
 	}
 	if done && found.Voided {
-		return found.Redemption, nil
+		return found.Redemption, s.awaitIssuer(ctx, found)
 	}
 	return s.void(ctx, requestID, found)
 }
@@ -120,9 +122,8 @@ func (s *Service) void(ctx context.Context, requestID string, found stored) (Red
 	if err := s.store.finishVoid(ctx, requestID, found.ID); err != nil {
 		return Redemption{}, err
 	}
-	s.awaitIssuer(ctx, found)
 	found.Voided = true
-	return found.Redemption, nil
+	return found.Redemption, s.awaitIssuer(ctx, found)
 }
 
 func voided() error {
@@ -132,10 +133,10 @@ func voided() error {
 // awaitIssuer waits until the issuer's peer has seen the void: until then it
 // would say of the same coupons, presented again at once, that they are spent.
 // The void stands whether or not this succeeds.
-func (s *Service) awaitIssuer(ctx context.Context, r stored) {
+func (s *Service) awaitIssuer(ctx context.Context, r stored) error {
 	b, err := parseBatch(r.record)
 	if err != nil {
-		return
+		return err
 	}
 	var query coupon.MarkersQuery
 	for _, sale := range b.Redemptions {
@@ -152,15 +153,19 @@ func (s *Service) awaitIssuer(ctx context.Context, r stored) {
 		err := s.ledger.Evaluate(ctx, ledger.Call{
 			Namespace: config.Namespace(r.Issuer), Function: "GetMarkers", Argument: query, Endorsers: []string{r.Issuer},
 		}, &result)
-		if err != nil || len(result.Markers) == 0 || result.Markers[0].State != coupon.MarkerSpent.String() {
-			return
+		if err == nil && (len(result.Markers) == 0 || !isSpentBy(result.Markers[0], r.ID)) {
+			return nil
 		}
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
-			return
+			return fmt.Errorf("%w: the issuer's peer has yet to see the void: %v", ledger.ErrUnavailable, err) //nolint:errorlint // it is no refusal
 		}
 	}
+}
+
+func isSpentBy(m coupon.MarkerEntry, id coupon.RedemptionID) bool {
+	return m.State == coupon.MarkerSpent.String() && m.Redemption == id
 }
 
 // voidRequested reports whether the request is known to have voided the

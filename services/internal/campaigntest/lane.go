@@ -53,7 +53,7 @@ func (l *Lane) Close(t testing.TB) {
 	l.submitAs(t, l.Framework.Emitter, ledger.Call{
 		Function: "CloseFrame", Argument: l.Frame,
 		Input: coupon.FrameContent{
-			Salt: coupon.Hash(RandomKey()), Last: l.Q, LastSN: l.SN, Count: int64(len(l.Log)), Root: merkletest.Root(encoded(l.Log)),
+			Salt: coupon.Hash(RandomKey()), Last: l.Q, LastSN: l.SN, Count: int64(len(l.Log)), Root: merkletest.Root(merkletest.Encoded(l.Log)),
 		},
 		Endorsers: l.with(l.Framework.Emitter),
 	})
@@ -116,18 +116,9 @@ func (l *Lane) Receipt(t testing.TB, c coupon.Coupon) string {
 	log := l.closed[coupon.FrameOf(c)]
 	for i, e := range log {
 		if e.SN == c.SN {
-			return coupon.Receipt{Size: int64(len(log)), Index: int64(i), Path: merkletest.Path[coupon.Hash](i, encoded(log))}.Text()
+			return coupon.Receipt{Size: int64(len(log)), Index: int64(i), Path: merkletest.Path[coupon.Hash](i, merkletest.Encoded(log))}.Text()
 		}
 	}
 	t.Fatalf("no closed frame has the coupon %d", c.SN)
 	return ""
-}
-
-// encoded is a log as its Merkle tree has it.
-func encoded(log []coupon.Entry) [][]byte {
-	entries := make([][]byte, len(log))
-	for i, e := range log {
-		entries[i] = e.Encoded()
-	}
-	return entries
 }

@@ -16,6 +16,18 @@ type Evaluator interface {
 	Evaluate(ctx context.Context, call Call, out any) error
 }
 
+// Answers returns nil once the ledger answers for one of the issuers at least.
+func Answers(ctx context.Context, from Evaluator, issuers []string) error {
+	var err error
+	for _, issuer := range issuers {
+		call := Call{Namespace: config.Namespace(issuer), Function: "GetParties"}
+		if err = from.Evaluate(ctx, call, nil); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // Parties returns the two organisations that endorse and keep what an emitter
 // or a retailer has with an issuer: these two, or issuer and clearing house
 // where they are one.

@@ -18,14 +18,6 @@ import (
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 )
 
-// Sizes of pages.
-const (
-	defaultPage = 50
-	maxPage     = coupon.MaxPage
-	// maxToken bounds page tokens: a campaign's key with its version.
-	maxToken = 512
-)
-
 // Campaign shows a campaign and where it stands.
 func Campaign(entry coupon.CampaignEntry) *typev1.Campaign {
 	c := entry.Campaign
@@ -146,20 +138,6 @@ func Kind(field string, shown typev1.Kind) (coupon.Kind, error) {
 		}
 	}
 	return "", coupon.Refuse(coupon.ReasonUnknownKind, field, "a kind is KIND_STATIC, KIND_DYNAMIC or KIND_PROOF")
-}
-
-// Page reads what a caller asks of a list.
-func Page(size int32, token string) (coupon.PageQuery, error) {
-	if size < 0 {
-		return coupon.PageQuery{}, coupon.Refuse(coupon.ReasonInvalidRequest, "page_size", "a size is not negative")
-	}
-	if len(token) > maxToken {
-		return coupon.PageQuery{}, coupon.Refuse(coupon.ReasonInvalidRequest, "page_token", "not a token of an answer")
-	}
-	if size == 0 {
-		size = defaultPage
-	}
-	return coupon.PageQuery{Size: min(int(size), maxPage), After: token}, nil
 }
 
 // Digest is the SHA-256 of a request, its type included: two requests with the

@@ -119,10 +119,7 @@ func fill(ctx context.Context, part, from string) error {
 	if err := errors.Join(err, to.Close()); err != nil {
 		return err
 	}
-	db, err := open(part, 1, "deferred")
-	if err != nil {
-		return err
-	}
+	db := open(part, 1, "deferred")
 	err = errors.Join(checkCopy(ctx, db), db.Close())
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)

@@ -21,8 +21,6 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
-
-	_ "modernc.org/sqlite" // the driver, in pure Go
 )
 
 // busyTimeout in milliseconds is for a second process that reads the file, such as a person with sqlite3.
@@ -66,37 +64,27 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	writer, err := open(o.Path, 1, "immediate")
-	if err != nil {
-		return nil, err
-	}
+	writer := open(o.Path, 1, "immediate")
 	if err := migrate(ctx, writer, o.Migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("bringing %s up to date: %w", o.Path, err), writer.Close())
 	}
 	if err := refuseCopy(ctx, writer); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", o.Path, err), writer.Close())
 	}
-	reader, err := open(o.Path, max(4, runtime.NumCPU()), "deferred")
-	if err != nil {
-		return nil, errors.Join(err, writer.Close())
-	}
-	return &Store{writer: writer, reader: reader}, nil
+	return &Store{writer: writer, reader: open(o.Path, max(4, runtime.NumCPU()), "deferred")}, nil
 }
 
-func open(path string, connections int, locking string) (*sql.DB, error) {
+func open(path string, connections int, locking string) *sql.DB {
 	settings := url.Values{"_txlock": {locking}, "_pragma": {
 		"busy_timeout(" + busyTimeout + ")", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 	}}
 	if locking == "deferred" {
 		settings.Add("_pragma", "query_only(ON)")
 	}
-	db, err := sql.Open("sqlite", address(path, settings))
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, err)
-	}
+	db := sql.OpenDB(connector{address(path, settings)})
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	return db, nil
+	return db
 }
 
 // address names the file to the driver: a path may hold what means something in an address.

@@ -46,11 +46,7 @@ func made(change func(*frame)) *frame {
 	if f.Content.LastSN == 0 {
 		f.Content.LastSN = 3 + f.Content.Count
 	}
-	encoded := make([][]byte, len(f.log))
-	for i, e := range f.log {
-		encoded[i] = e.Encoded()
-	}
-	f.Closed.Log = coupon.LogDigest(merkletest.Root(encoded), f.Content.Count)
+	f.Closed.Log = coupon.LogDigest(merkletest.Root(merkletest.Encoded(f.log)), f.Content.Count)
 	return f
 }
 
