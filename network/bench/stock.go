@@ -22,8 +22,12 @@ import (
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 )
 
-// issuing is how many coupons are asked for at a time.
-const issuing = 512
+const (
+	// issuing is how many coupons are asked for at a time.
+	issuing = 512
+	// issueLimit bounds how long one is asked for.
+	issueLimit = time.Minute
+)
 
 // holding is a coupon in a customer's hands.
 type holding struct {
@@ -89,7 +93,7 @@ func (b *bench) fill(ctx context.Context, f form, count int) error {
 	group.SetLimit(issuing)
 	for i := range missing {
 		group.Go(func() error {
-			h, err := b.obtain(ctx, f, b.advertisers[i%len(b.advertisers)])
+			h, err := b.obtain(ctx, f, i)
 			if err == nil {
 				b.purses[f].put(h)
 			}
@@ -104,8 +108,11 @@ func (b *bench) fill(ctx context.Context, f form, count int) error {
 	return nil
 }
 
-// obtain gets one coupon from the advertiser, and asks again when it is to.
-func (b *bench) obtain(ctx context.Context, f form, at advertiserv1.AdvertiserServiceClient) (holding, error) {
+// issued gets one coupon from the advertiser, and asks again when it is to.
+func (b *bench) issued(ctx context.Context, f form, i int) (holding, error) {
+	ctx, cancel := context.WithTimeout(ctx, issueLimit)
+	defer cancel()
+	at := b.advertisers[i%len(b.advertisers)]
 	request := &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: b.frameworks[f]}
 	var h holding
 	if f != bearer {
