@@ -29,10 +29,23 @@ type patch struct {
 // takes no note, and the controller stands still for ever: the orderer takes
 // part in nothing until it is restarted, and two such orderers of four stop
 // the channel. Upstream knows of it (its pull request 681).
+//
+// Fabric's orderer writes a decided block in the background, and may be told to
+// synchronise with others before that is done. It then takes the height of its
+// ledger for where to begin, fetches the very block that is being written, and
+// ends in a panic as it cannot append it once more ("block number should have
+// been 8 but was 7"). A block that is there by then is left out: the orderers
+// have agreed on it. Upstream has had the synchroniser's own writes wait for one
+// another (its pull request 5081), but not for these.
 var patches = []patch{{
 	module: "github.com/hyperledger-labs/SmartBFT", file: filepath.Join("internal", "bft", "controller.go"),
 	old: "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
 	new: "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.currentViewAbortChan():\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
+}, {
+	module: fabricModule, file: filepath.Join("orderer", "common", "multichannel", "blockwriter.go"),
+	old: "\tbw.committingBlock.Lock()\n\tbw.lastBlock = block\n\n\tdefer bw.committingBlock.Unlock()\n",
+	new: "\tbw.committingBlock.Lock()\n\tdefer bw.committingBlock.Unlock()\n" +
+		"\tif block.Header.Number < bw.support.Height() {\n\t\treturn\n\t}\n\tbw.lastBlock = block\n",
 }}
 
 // apply returns the patched text.
