@@ -22,14 +22,12 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/bench/central"
 	"ecoupon/network/bench/postgres"
 	"ecoupon/network/desk"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
-	typev1 "ecoupon/proto/gen/coupon/type/v1"
 )
 
 const (
@@ -114,17 +112,7 @@ func start(t *testing.T) *fixture {
 	return f
 }
 
-func request(coupons ...string) *retailerv1.RedeemRequest {
-	units := int64(len(coupons))
-	return &retailerv1.RedeemRequest{
-		RequestId: uuid.NewString(),
-		Invoice: &typev1.Invoice{
-			Number: uuid.NewString(), Institute: "Girohaus", Amount: &typev1.Money{Currency: "EUR", Minor: 249 * units}, PaidTime: timestamppb.Now(),
-		},
-		Basket:  &typev1.Basket{Currency: "EUR", Lines: []*typev1.Line{{Gtin: gtin, Quantity: units, UnitPrice: 249}}},
-		Coupons: coupons,
-	}
-}
+func request(coupons ...string) *retailerv1.RedeemRequest { return desk.Purchase(gtin, coupons...) }
 
 // shown is a presentation, changed before and after it is signed.
 func shown(t *testing.T, c coupon.Coupon, before, after func(*coupon.Presentation)) string {
@@ -148,23 +136,7 @@ func TestRedeem(t *testing.T) {
 	public := coupon.PublicKey(owner.Public().(ed25519.PublicKey))
 	good := func() string { return shown(t, f.bound.Make(public), nil, nil) }
 
-	t.Run("spends what is good, and repeats its answer", func(t *testing.T) {
-		r := request(good(), f.free.Make(coupon.PublicKey{}).Text())
-		first, err := f.till.Redeem(t.Context(), r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if first.GetRedemption().GetTotal().GetMinor() != 100 || len(first.GetRedemption().GetDiscounts()) != 2 || first.GetRedemption().GetIssuer() != "IssuerMSP" {
-			t.Errorf("got %v", first)
-		}
-		again, err := f.till.Redeem(t.Context(), r)
-		if err != nil || !proto.Equal(first, again) {
-			t.Errorf("first %v, then %v %v", first, again, err)
-		}
-		other := proto.CloneOf(r)
-		other.Basket.Lines[0].UnitPrice = 300
-		refused(t, f, other, codes.AlreadyExists, "REQUEST_CONFLICT")
-	})
+	t.Run("spends what is good, and repeats its answer", func(t *testing.T) { f.spends(t, good()) })
 	spent := f.bound.Make(public)
 	sold := request(shown(t, spent, nil, nil))
 	if _, err := f.till.Redeem(t.Context(), sold); err != nil {
@@ -211,20 +183,7 @@ func TestRedeem(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { refused(t, f, test.request, test.code, test.reason) })
 	}
-	t.Run("of many at once one gets it", func(t *testing.T) {
-		c := f.bound.Make(public)
-		var wait sync.WaitGroup
-		results := make([]error, 20)
-		for i := range results {
-			r := request(shown(t, c, nil, nil))
-			wait.Go(func() { _, results[i] = f.till.Redeem(t.Context(), r) })
-		}
-		wait.Wait()
-		won := slices.DeleteFunc(results, func(err error) bool { return err != nil })
-		if len(won) != 1 {
-			t.Errorf("%d got it", len(won))
-		}
-	})
+	t.Run("of many at once one gets it", func(t *testing.T) { f.races(t, f.bound.Make(public)) })
 }
 
 // refused also sees that nothing was spent: the good coupons of the request still
@@ -234,5 +193,41 @@ func refused(t *testing.T, f *fixture, r *retailerv1.RedeemRequest, code codes.C
 	_, err := f.till.Redeem(t.Context(), r)
 	if reasons := desk.Reasons(err); status.Code(err) != code || len(reasons) == 0 || reasons[0] != reason {
 		t.Errorf("got %v %v, want %s %s", err, reasons, code, reason)
+	}
+}
+
+// spends redeems a good coupon with another, and asks again.
+func (f *fixture) spends(t *testing.T, good string) {
+	t.Helper()
+	r := request(good, f.free.Make(coupon.PublicKey{}).Text())
+	first, err := f.till.Redeem(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.GetRedemption().GetTotal().GetMinor() != 100 || len(first.GetRedemption().GetDiscounts()) != 2 || first.GetRedemption().GetIssuer() != "IssuerMSP" {
+		t.Errorf("got %v", first)
+	}
+	again, err := f.till.Redeem(t.Context(), r)
+	if err != nil || !proto.Equal(first, again) {
+		t.Errorf("first %v, then %v %v", first, again, err)
+	}
+	other := proto.CloneOf(r)
+	other.Basket.Lines[0].UnitPrice = 300
+	refused(t, f, other, codes.AlreadyExists, "REQUEST_CONFLICT")
+}
+
+// races shows a coupon many times at once.
+func (f *fixture) races(t *testing.T, c coupon.Coupon) {
+	t.Helper()
+	var wait sync.WaitGroup
+	results := make([]error, 20)
+	for i := range results {
+		r := request(shown(t, c, nil, nil))
+		wait.Go(func() { _, results[i] = f.till.Redeem(t.Context(), r) })
+	}
+	wait.Wait()
+	won := slices.DeleteFunc(results, func(err error) bool { return err != nil })
+	if len(won) != 1 {
+		t.Errorf("%d got it", len(won))
 	}
 }
