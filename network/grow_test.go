@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -54,15 +55,37 @@ func TestNetworkIsUpgradedAndGrows(t *testing.T) {
 	network("upgrade")
 	network("add-org", "--name", "kiosk", "--msp-id", "KioskMSP", "--role", "retailer")
 	network("add-org", file("brand.json", map[string]any{"name": "brand", "msp_id": "BrandMSP", "roles": []string{"issuer"}}))
+	institute := func(issuer string, args ...string) string {
+		t.Helper()
+		house := filepath.Join(state, "organisations", "clearing", "operator")
+		args = append([]string{"--as", house, "clearing"}, append(args, "Girohaus", "--issuer", issuer)...)
+		out, err := exec.CommandContext(t.Context(), filepath.Join("..", "bin", "coupon"), args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("coupon %q: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	const withdrawn = "It has no key"
+	if known := institute("BrandMSP", "institute"); strings.Contains(known, withdrawn) {
+		t.Errorf("an issuer that has joined is told of no key: %s", known)
+	}
+	if _, err := os.Stat(filepath.Join(state, "organisations", "kiosk", "institutes", "girohaus", "merchant", "key.pem")); err != nil {
+		t.Errorf("a retailer that has joined cannot take payments: %v", err)
+	}
+	institute("IssuerMSP", "register-institute", "--withdraw")
 	network("down")
 	network("up")
+	// Who starts a network decides nothing of what is on the ledger.
+	if known := institute("IssuerMSP", "institute"); !strings.Contains(known, withdrawn) {
+		t.Errorf("an institute that was withdrawn is back: %s", known)
+	}
 	status := network("status")
 	for _, name := range []string{"peer.issuer", "chaincode.kiosk", "retailer.kiosk", "issuer.brand"} {
 		if !strings.Contains(status, name) {
 			t.Errorf("%s is missing in\n%s", name, status)
 		}
 	}
-	want := 2 * 3 // of a newcomer: peer, chaincode, service
+	want := 2*3 + len(c.Institutes) // of a newcomer: peer, chaincode, service
 	for _, o := range c.Organisations {
 		want += 3 + len(o.Roles)
 	}

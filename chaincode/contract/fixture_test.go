@@ -54,17 +54,24 @@ type processes struct {
 	honest map[string]shim.Chaincode
 }
 
-var idle = sync.Pool{New: func() any {
+var idle sync.Pool
+
+// newProcesses are idle ones, or new.
+func newProcesses(t testing.TB) *processes {
+	t.Helper()
+	if p, found := idle.Get().(*processes); found {
+		return p
+	}
 	p := &processes{clock: &clock{}, honest: map[string]shim.Chaincode{}}
 	for _, mspID := range members {
 		cc, err := contract.New(contract.Config{MSPID: mspID, Now: p.clock.now})
 		if err != nil {
-			panic(err)
+			t.Fatal(err)
 		}
 		p.honest[mspID] = cc
 	}
 	return p
-}}
+}
 
 // clock is every peer's, and the one that proposals are dated by.
 type clock struct{ ms atomic.Int64 }
@@ -81,7 +88,7 @@ func newConsortium(t testing.TB) *consortium {
 // newConsortiumOn has peers that repeat each endorsement so often, and compare.
 func newConsortiumOn(t testing.TB, repeat int) *consortium {
 	t.Helper()
-	c := &consortium{t: t, processes: idle.Get().(*processes)}
+	c := &consortium{t: t, processes: newProcesses(t)}
 	c.clock.ms.Store(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMilli())
 	c.Network = stubtest.New(stubtest.Config{Now: c.clock.now, Repeat: repeat})
 	for _, mspID := range members {

@@ -75,10 +75,11 @@ func queries() script {
 	})
 }
 
-func key(objectType string, attributes ...string) string {
+func key(t *testing.T, objectType string, attributes ...string) string {
+	t.Helper()
 	k, err := shim.CreateCompositeKey(objectType, attributes)
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
 	return k
 }
@@ -86,7 +87,7 @@ func key(objectType string, attributes ...string) string {
 func TestRangesGoByBytes(t *testing.T) {
 	t.Parallel()
 	n := network(t, queries())
-	run(t, n, "fill", "b", "a", "a/10", "a/9", "ä", "B", "\x01", key("a", "x"), "a\x00", "\u007f")
+	run(t, n, "fill", "b", "a", "a/10", "a/9", "ä", "B", "\x01", key(t, "a", "x"), "a\x00", "\u007f")
 	tests := []struct{ start, end, want string }{
 		{"", "", "\x01 B a a\x00 a/10 a/9 b \u007f ä"},
 		{"a", "b", "a a\x00 a/10 a/9"},
@@ -124,7 +125,7 @@ func TestCompositeKeys(t *testing.T) {
 		b, errB := drain(some)
 		return fmt.Appendf(nil, "%d %d %q", len(a), len(b), metadata.Bookmark), errors.Join(errA, errB)
 	}))
-	run(t, n, "fill", key("claim", "1", "b"), key("claim", "1", "a"), key("claim", "10", "a"), key("claims", "1", "a"), "claim")
+	run(t, n, "fill", key(t, "claim", "1", "b"), key(t, "claim", "1", "a"), key(t, "claim", "10", "a"), key(t, "claims", "1", "a"), "claim")
 	tests := []struct {
 		args []string
 		want string
@@ -137,7 +138,7 @@ func TestCompositeKeys(t *testing.T) {
 	for _, test := range tests {
 		equal(t, fmt.Sprint(test.args), evaluate(t, n, "composite", test.args...), test.want)
 	}
-	equal(t, "pages", evaluate(t, n, "pages"), fmt.Sprintf("4 1 %q", key("claim", "1", "b")))
+	equal(t, "pages", evaluate(t, n, "pages"), fmt.Sprintf("4 1 %q", key(t, "claim", "1", "b")))
 	refused(t, n, proposal(n, "bad", "a", "b\x00c"), "U+0000")
 	refused(t, n, proposal(n, "bad", "a", "b\xff"), "not a valid utf8 string")
 	refused(t, n, proposal(n, "split", "\x00"), "malformed composite key")

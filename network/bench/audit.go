@@ -4,15 +4,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -151,30 +146,3 @@ func evaluate(ctx context.Context, contract *client.Contract, mspID, function st
 	}
 	return json.Unmarshal(answer, out)
 }
-
-// ticks is how many of the kernel's units of processor time are a second.
-const ticks = 100
-
-// busy is the processor time, in seconds, that the machine has spent since it
-// was started; 0 where /proc does not tell.
-func busy() float64 {
-	file, err := os.Open("/proc/stat")
-	if err != nil {
-		return 0
-	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	if !lines.Scan() {
-		return 0
-	}
-	// cpu user nice system idle iowait irq softirq …
-	sum := 0.0
-	for i, field := range strings.Fields(lines.Text()) {
-		if value, err := strconv.ParseFloat(field, 64); err == nil && i != 4 && i != 5 && i < 8 {
-			sum += value
-		}
-	}
-	return sum / ticks
-}
-
-func processors() int { return runtime.NumCPU() }

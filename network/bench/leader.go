@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"text/tabwriter"
 	"time"
 
 	"ecoupon/chaincode/coupon"
+	"ecoupon/network/bench/usage"
 	"ecoupon/network/internal/timing"
 	"ecoupon/network/runner"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
@@ -156,9 +158,9 @@ func (l storm) fullLoad(ctx context.Context, b *bench, told *book, tills []retai
 		return err
 	}
 	watched, stop := b.watch(ctx)
-	began, worked := time.Now(), busy()
+	began, worked := time.Now(), usage.Machine()
 	left = told.closed(ctx, tills, append(left, coupons...), l.tills, l.full)
-	took, worked := time.Since(began), busy()-worked
+	took, worked := time.Since(began), usage.Machine()-worked
 	stop()
 	views := <-watched
 	if err := ctx.Err(); err != nil {
@@ -168,7 +170,7 @@ func (l storm) fullLoad(ctx context.Context, b *bench, told *book, tills []retai
 	fmt.Fprintf(b.out, "\nfull load: %d tills, each with one customer after the other, for %s; block interval %s\n",
 		l.tills, took.Round(time.Second), b.network.Consortium().BlockInterval)
 	fmt.Fprintf(b.out, "%.0f redemptions a second; processors %.2f of %d busy; answers that asked for a repetition: %s; refused: %s; never answered: %d\n",
-		float64(len(served))/took.Seconds(), worked/took.Seconds(), processors(), list(told.told), list(told.refused), told.unserved)
+		float64(len(served))/took.Seconds(), worked/took.Seconds(), runtime.NumCPU(), list(told.told), list(told.refused), told.unserved)
 	fmt.Fprintf(b.out, "changes of leader: %d; orderers that gave up their leader meanwhile: %s\n", views.changes, list(views.gaveUp))
 	b.table([]row{{"full load", served}})
 	if len(left) == 0 {

@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"ecoupon/network/bench/central"
 	"ecoupon/network/bench/report"
 )
 
@@ -44,6 +45,8 @@ type options struct {
 	interval, logs, results string
 	only                    string
 	short, leader           bool
+	// central is the file of the central service, as which the process runs then.
+	central string
 	// bound and bearer are rates of requests; 0 finds them out.
 	bound, bearer float64
 	storm         storm
@@ -58,6 +61,7 @@ func (o *options) parse(args []string) error {
 	flags.BoolVar(&o.short, "short", false, "a few seconds for each part: the figures do not count")
 	flags.Float64Var(&o.bound, "bound", 0, "requests a second with bound coupons (default: what can be sustained is searched for)")
 	flags.Float64Var(&o.bearer, "bearer", 0, "requests a second with bearer coupons (default: likewise)")
+	flags.StringVar(&o.central, "central", "", "a file: be the central service that it describes, and nothing else")
 	flags.BoolVar(&o.leader, "leader", false, "kill the leader of the orderers under load, then measure full load; nothing else")
 	flags.IntVar(&o.storm.rate, "rate", 100, "with -leader: customers a second while the leader is killed")
 	flags.DurationVar(&o.storm.full, "full", 2*time.Minute, "with -leader: how long full load lasts; 0 for none")
@@ -75,6 +79,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	var o options
 	if err := o.parse(args); err != nil {
 		return err
+	}
+	if o.central != "" {
+		return central.Run(ctx, o.central)
 	}
 	debug.SetGCPercent(gcPercent)
 	chosen, err := choose(o.only)
@@ -94,8 +101,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	b.report.Print(out)
 	if o.results != "" && len(b.report.Loads) > 0 {
 		path, failed := b.report.Save(o.results)
-		err = errors.Join(err, failed)
-		fmt.Fprintln(out, "\nsaved", path)
+		charts, undrawn := b.report.Draw(o.results)
+		err = errors.Join(err, failed, undrawn)
+		fmt.Fprintf(out, "\nsaved %s\n", strings.Join(append([]string{path}, charts...), "\n      "))
 	}
 	return err
 }

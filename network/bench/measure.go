@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -25,11 +26,17 @@ const (
 	// lower is by how much a rate is lowered that was not sustained, and tries how
 	// often.
 	lower = 0.92
-	tries = 4
+	tries = 3
+	// hopeless is how long a request takes where a rate is given up early.
+	hopeless = 4 * time.Second
 )
 
-// rungs are the rates, as shares of what a crowd has got, that are tried in turn.
-var rungs = []float64{0.7, 0.8, 0.9, 1, 1.1}
+// Names of loads that find a rate out.
+const aCrowd, tried = "a crowd", "a rate that is tried"
+
+// Rates, as shares of what a crowd has got, that are tried in turn: from the first
+// on upwards until one is too much; if already that is, downwards until one is not.
+var upwards, downwards = []float64{0.7, 0.8, 0.9, 1, 1.1}, []float64{0.55, 0.4}
 
 // strangersKey signs for coupons that are not its owner's.
 var strangersKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
@@ -47,7 +54,7 @@ func timesOf(short bool) times {
 	if short {
 		return times{rung: 3 * time.Second, long: 6 * time.Second, side: 4 * time.Second, steady: 5 * time.Second, rounds: 30}
 	}
-	return times{rung: 8 * time.Second, long: 2 * time.Minute, side: 30 * time.Second, steady: time.Minute, rounds: 200}
+	return times{rung: 8 * time.Second, long: 2 * time.Minute, side: 20 * time.Second, steady: time.Minute, rounds: 200}
 }
 
 // measurement is something that is to be measured.
@@ -73,6 +80,7 @@ func (b *bench) measure(ctx context.Context, t measurement) report.Load {
 	}
 	l := report.Load{
 		Part: t.part, Name: t.name, Unit: t.unit, Offered: t.plan.Rate, KeptUp: r.KeptUp(t.limit),
+		Trial: t.name == aCrowd || t.name == tried,
 		Cores: usage.Take(b.groups()).Cores(before),
 	}
 	if t.plan.Rate == 0 {
@@ -98,7 +106,7 @@ func (b *bench) note(l report.Load) {
 func (b *bench) sell(ctx context.Context, part, name string, s *selling, plan load.Plan, limit time.Duration) (report.Load, error) {
 	customers := float64(plan.Pieces())
 	if plan.Rate == 0 {
-		customers = plan.Lasts.Seconds() * ceiling
+		customers = plan.Lasts.Seconds() * b.ceiling
 	}
 	if err := b.fill(ctx, s.form, int(customers*s.perCustomer()*1.01)+crowd); err != nil {
 		return report.Load{}, err
@@ -112,34 +120,70 @@ func (b *bench) sell(ctx context.Context, part, name string, s *selling, plan lo
 	return l, ctx.Err()
 }
 
-// search returns the rate of customers that can be sustained, as far as short runs
-// tell: first what a crowd gets whose customers each come when another is
-// served, then, in open loops, rates near that.
-func (b *bench) search(ctx context.Context, part string, f form) (float64, error) {
-	got, err := b.sell(ctx, part, "a crowd", &selling{form: f}, load.Plan{Lasts: b.times.rung, Limit: crowd}, lateLimit)
+// offering offers work at the rate of a plan, notes it under a name, and says
+// whether that kept up with a limit of the 99th percentile.
+type offering func(ctx context.Context, name string, plan load.Plan, limit time.Duration) (report.Load, error)
+
+// customers returns the offering of customers at tills, of whom each call of s makes
+// new ones.
+func (b *bench) customers(part string, s func() *selling) offering {
+	return func(ctx context.Context, name string, plan load.Plan, limit time.Duration) (report.Load, error) {
+		return b.sell(ctx, part, name, s(), plan, limit)
+	}
+}
+
+// alike are customers with one good coupon of a form each.
+func alike(f form) func() *selling {
+	return func() *selling { return &selling{form: f} }
+}
+
+// search returns the rate that can be sustained, as far as short runs tell: first
+// what a crowd gets whose pieces of work each come when another is done, then, in
+// open loops, rates near that.
+func (b *bench) search(ctx context.Context, offer offering, crowd int) (float64, error) {
+	got, err := offer(ctx, aCrowd, load.Plan{Lasts: b.times.rung, Limit: crowd}, lateLimit)
 	if err != nil {
 		return 0, err
 	}
-	best := got.PerSecond * rungs[0] / 2
-	for _, share := range rungs {
-		plan := load.Plan{Rate: round(got.PerSecond * share), Lasts: b.times.rung, Limit: most}
-		l, err := b.sell(ctx, part, "a rate that is tried", &selling{form: f}, plan, trialLimit)
-		if err != nil {
+	if got.PerSecond == 0 {
+		return 0, errors.New("a crowd got nothing at all")
+	}
+	best := 0.0
+	try := func(shares []float64, until bool) error {
+		for _, share := range shares {
+			plan := load.Plan{Rate: round(got.PerSecond * share), Lasts: b.times.rung, Limit: most, GiveUp: hopeless}
+			l, err := offer(ctx, tried, plan, trialLimit)
+			if err != nil {
+				return err
+			}
+			if l.KeptUp {
+				best = plan.Rate
+			}
+			if l.KeptUp == until {
+				return nil
+			}
+		}
+		return nil
+	}
+	if err := try(upwards, false); err != nil {
+		return 0, err
+	}
+	if best == 0 {
+		if err := try(downwards, true); err != nil {
 			return 0, err
 		}
-		if !l.KeptUp {
-			break
-		}
-		best = plan.Rate
+	}
+	if best == 0 {
+		best = got.PerSecond * downwards[len(downwards)-1] / 2
 	}
 	return round(best), nil
 }
 
 // hold offers a rate for a time, and lower ones until one is sustained.
-func (b *bench) hold(ctx context.Context, part, name string, s func() *selling, plan load.Plan) (report.Load, error) {
-	plan.Limit = most
+func (b *bench) hold(ctx context.Context, name string, offer offering, plan load.Plan) (report.Load, error) {
+	plan.Limit, plan.GiveUp = most, hopeless
 	for try := 1; ; try++ {
-		l, err := b.sell(ctx, part, name, s(), plan, lateLimit)
+		l, err := offer(ctx, name, plan, lateLimit)
 		if err != nil || l.KeptUp || try == tries {
 			return l, err
 		}

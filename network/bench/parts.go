@@ -12,9 +12,8 @@ import (
 	"ecoupon/network/bench/load"
 )
 
-// ceiling is above what any crowd gets in a second: so many coupons are held for
-// it.
-const ceiling = 5000
+// ceiling is above what a crowd gets of the network in a second.
+const ceiling = 6000
 
 // national is the rate of redemptions of the whole USA at a peak ten times their
 // average.
@@ -33,13 +32,18 @@ func parts() []part {
 	return []part{
 		{"coupons", "how large coupons are, and what it takes to make and check them beside signatures", false,
 			func(b *bench, _ context.Context) error { return measureCoupons(b.out) }},
+		{"lane", "dynamic coupons issued on one lane, in process", false, (*bench).issueInProcess},
+		{"central", "bound coupons at one service in front of PostgreSQL, and the database by itself", false, (*bench).centrally},
 		{"lone", "one customer after the other, and bare writes of one key in between", true, (*bench).lone},
+		{"public", "dynamic coupons issued through the advertiser's page", true, (*bench).issuePublicly},
 		{"steady", fmt.Sprintf("bound coupons, %d customers a second", national), true, (*bench).steady},
 		{"bound", "bound coupons, as many as can be sustained", true, (*bench).boundCoupons},
 		{"mix", "bound coupons, 1, 2 and 3 for 70, 20 and 10 % of the customers", true, (*bench).mix},
 		{"bad", "bound coupons, of which some are not good", true, (*bench).bad},
 		{"twice", "bound coupons, of which some are shown at two retailers at once", true, (*bench).twice},
 		{"bearer", "bearer coupons, as many as can be sustained", true, (*bench).bearerCoupons},
+		{"single", "the same redemption, one per transaction", true, (*bench).single},
+		{"platform", "blind writes of as many keys and bytes, and empty transactions", true, (*bench).platform},
 		{"ledger", "acknowledged redemptions are on the ledger of every peer", true, (*bench).lookUp},
 	}
 }
@@ -89,7 +93,7 @@ func (b *bench) sustain(ctx context.Context, part string, f form) error {
 	if err != nil {
 		return err
 	}
-	l, err := b.hold(ctx, part, sustained, func() *selling { return &selling{form: f} }, load.Plan{Rate: rate, Lasts: b.times.long})
+	l, err := b.hold(ctx, sustained, b.customers(part, alike(f)), load.Plan{Rate: rate, Lasts: b.times.long})
 	b.rates[f] = l.Offered
 	return err
 }
@@ -106,7 +110,7 @@ func (b *bench) rate(ctx context.Context, part string, f form) (float64, error) 
 	}
 	var err error
 	if b.rates[f] == 0 {
-		b.rates[f], err = b.search(ctx, part, f)
+		b.rates[f], err = b.search(ctx, b.customers(part, alike(f)), crowd)
 	}
 	return b.rates[f], err
 }
@@ -137,8 +141,8 @@ func (b *bench) vary(ctx context.Context, part, name string, s *selling, share f
 	if err != nil {
 		return err
 	}
-	_, err = b.hold(ctx, part, name, func() *selling {
+	_, err = b.hold(ctx, name, b.customers(part, func() *selling {
 		return &selling{form: s.form, coupons: s.coupons, bad: s.bad, twice: s.twice}
-	}, load.Plan{Rate: round(rate * share), Lasts: b.times.side})
+	}), load.Plan{Rate: round(rate * share), Lasts: b.times.side})
 	return err
 }

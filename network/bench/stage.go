@@ -75,9 +75,14 @@ type bench struct {
 	// advertisers are connections to the advertiser.
 	advertisers []advertiserv1.AdvertiserServiceClient
 	frameworks  map[form]string
-	purses      map[form]*purse
-	bare        *client.Contract
-	gateway     *runner.Connection
+	// obtain gets the coupon of a number.
+	obtain func(ctx context.Context, f form, i int) (holding, error)
+	// ceiling is above what any crowd gets in a second: so many coupons are held
+	// for it.
+	ceiling float64
+	purses  map[form]*purse
+	bare    *client.Contract
+	gateway *runner.Connection
 	// rates are those that can be sustained, as far as they are known.
 	rates map[form]float64
 	// others are processes beside the network's.
@@ -118,6 +123,7 @@ func start(ctx context.Context, dir, interval string) (*runner.Network, error) {
 		c.BlockInterval = interval
 	}
 	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
+	c.SamplePerMille = 0 // payments are made up here
 	n, err := runner.New(c, os.Stderr)
 	if err != nil {
 		return nil, err
@@ -185,6 +191,7 @@ func (b *bench) open(ctx context.Context) (err error) {
 		return err
 	}
 	b.bare = b.gateway.GetNetwork(b.network.Consortium().Channel).GetContract(namespace)
+	b.obtain, b.ceiling = b.issued, ceiling
 	b.frameworks, b.purses = make(map[form]string), make(map[form]*purse)
 	for f, c := range campaigns {
 		b.purses[f] = new(purse)

@@ -89,7 +89,7 @@ func (b *bench) fill(ctx context.Context, f form, count int) error {
 	group.SetLimit(issuing)
 	for i := range missing {
 		group.Go(func() error {
-			h, err := b.obtain(ctx, f, b.advertisers[i%len(b.advertisers)])
+			h, err := b.obtain(ctx, f, i)
 			if err == nil {
 				b.purses[f].put(h)
 			}
@@ -104,8 +104,9 @@ func (b *bench) fill(ctx context.Context, f form, count int) error {
 	return nil
 }
 
-// obtain gets one coupon from the advertiser, and asks again when it is to.
-func (b *bench) obtain(ctx context.Context, f form, at advertiserv1.AdvertiserServiceClient) (holding, error) {
+// issued gets one coupon from the advertiser, and asks again when it is to.
+func (b *bench) issued(ctx context.Context, f form, i int) (holding, error) {
+	at := b.advertisers[i%len(b.advertisers)]
 	request := &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: b.frameworks[f]}
 	var h holding
 	if f != bearer {

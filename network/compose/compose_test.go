@@ -97,6 +97,10 @@ func (c *containers) confined(t *testing.T) {
 		if slices.Contains([]string{"peer", "orderer", "issuer", "advertiser"}, kind) {
 			want = []string{"ecoupon_consortium", "ecoupon_" + organisation}
 		}
+		// The clearing house asks the payment institute.
+		if kind == "clearing" {
+			want = []string{"ecoupon_clearing", "ecoupon_girohaus"}
+		}
 		var networks []string
 		for name := range i.NetworkSettings.Networks {
 			networks = append(networks, name)
@@ -118,7 +122,10 @@ func (c *containers) checkMounts(t *testing.T, p string, i inspected) {
 	t.Helper()
 	kind, organisation, _ := strings.Cut(p, ".")
 	own := c.network.Folder(organisation, kind)
-	if !slices.Contains([]string{"peer", "orderer", "chaincode"}, kind) {
+	switch {
+	case kind == "institute":
+		own = filepath.Join(c.network.StateDir(), "institutes", organisation)
+	case !slices.Contains([]string{"peer", "orderer", "chaincode"}, kind):
 		own = c.network.Folder(organisation, "services", kind)
 	}
 	settings := filepath.Join(root, "services", "config", kind+".json")

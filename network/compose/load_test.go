@@ -49,6 +49,7 @@ type load struct {
 	retailer   retailerv1.RetailerServiceClient // as its operator
 	clearing   clearingv1.ClearingServiceClient
 	advertiser advertiserv1.AdvertiserServiceClient
+	institute  *desk.Institute
 	framework  string
 
 	mu    sync.Mutex
@@ -79,6 +80,7 @@ func (l *load) open(t *testing.T) {
 	for _, till := range []string{"till-1", "till-2"} {
 		l.tills = append(l.tills, must[retailerv1.RetailerServiceClient](t)(sit("retailer", till).Retailer("")))
 	}
+	l.institute = must[*desk.Institute](t)(desk.OpenInstitute(l.network.CustomerFolder("retailer", "girohaus", runner.Merchant)))
 	issuer := must[issuerv1.IssuerServiceClient](t)(sit("issuer", "operator").Issuer(""))
 	launch := desk.Launch{
 		Campaign: coupon.Campaign{
@@ -92,6 +94,7 @@ func (l *load) open(t *testing.T) {
 }
 
 func (l *load) close() {
+	_ = l.institute.Close()
 	for _, d := range l.desks {
 		_ = d.Close()
 	}
@@ -134,7 +137,7 @@ func (l *load) start(t *testing.T) (stop func()) {
 	}
 }
 
-// sell issues a coupon and redeems it.
+// sell issues a coupon, has the goods paid and redeems the coupon.
 func (l *load) sell(t *testing.T, till retailerv1.RetailerServiceClient) {
 	issue := &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: l.framework}
 	var issued *advertiserv1.IssueCouponResponse
@@ -145,6 +148,9 @@ func (l *load) sell(t *testing.T, till retailerv1.RetailerServiceClient) {
 		return
 	}
 	request := desk.Purchase(gtin, issued.GetCoupon())
+	if !insist(t, "paying", func(ctx context.Context) error { return l.institute.Pay(ctx, request.GetInvoice()) }) {
+		return
+	}
 	var answer *retailerv1.RedeemResponse
 	began := time.Now()
 	if insist(t, "redeeming", func(ctx context.Context) (err error) {

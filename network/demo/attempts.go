@@ -78,8 +78,12 @@ func (f *fraudster) race(ctx context.Context) error {
 		good    int
 	)
 	for _, till := range f.tills {
+		request := f.request(f.bearer, text)
+		if err := f.pay(ctx, retailerMSP, request.GetInvoice()); err != nil {
+			return err
+		}
 		wg.Go(func() {
-			answer, err := till.Redeem(ctx, f.request(f.bearer, text))
+			answer, err := till.Redeem(ctx, request)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"ecoupon/network/desk"
+	"ecoupon/network/runner"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
@@ -42,6 +44,9 @@ func (p *play) undoSale(ctx context.Context) error {
 	again := &retailerv1.RedeemRequest{
 		RequestId: uuid.NewString(), Basket: sold.request.GetBasket(),
 		Invoice: newInvoice(sold.request.GetInvoice()), Coupons: sold.request.GetCoupons(),
+	}
+	if err := p.pay(ctx, retailerMSP, again.GetInvoice()); err != nil {
+		return err
 	}
 	_, err = p.retailer.Redeem(ctx, again)
 	if err := p.refused("the old presentation, kept by the till, is replayed", err, "PRESENTATION_REPLAYED"); err != nil {
@@ -160,7 +165,7 @@ func (p *play) awaitClaims(ctx context.Context, claims []*retailerv1.Claim) erro
 		if err != nil {
 			return fmt.Errorf("listing claims: %w", err)
 		}
-		if len(known.GetClaims()) >= len(claims) {
+		if holds(known.GetClaims(), claims) {
 			return nil
 		}
 		select {
@@ -169,6 +174,16 @@ func (p *play) awaitClaims(ctx context.Context, claims []*retailerv1.Claim) erro
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// holds reports whether all claims are known.
+func holds(known []*clearingv1.Claim, claims []*retailerv1.Claim) bool {
+	for _, c := range claims {
+		if !slices.ContainsFunc(known, func(k *clearingv1.Claim) bool { return k.GetClaimId() == c.GetClaimId() }) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkBooks compares what the tills took off with what is paid.
@@ -210,17 +225,26 @@ func (p *play) farewell(context.Context) error {
 	}
 	p.tell("the advertiser's public page: %s/v1/offers", url)
 	till, wallet := as("retailer", "till-1"), relative(filepath.Join(p.wallets, "you.json"))
-	for _, command := range []string{
+	commands := []string{
 		"export COUPON_WALLET=" + wallet,
 		fmt.Sprintf("bin/coupon --as %s --organisation AdvertiserMSP wallet offers", till),
 		fmt.Sprintf("bin/coupon --as %s --organisation AdvertiserMSP wallet get %s", till, p.campaigns[0].ID),
 		"bin/coupon wallet list",
+	}
+	payment := "--invoice MY-INVOICE-1 --institute Girohaus"
+	if institutes := p.network.Consortium().Institutes; len(institutes) > 0 {
+		account := relative(p.network.CustomerFolder("retailer", institutes[0].Name, runner.Merchant))
+		payment = "--payment payment.json"
+		commands = append(commands, fmt.Sprintf("bin/institute pay --as %s --amount 2.49 > payment.json", account))
+	}
+	for _, command := range append(commands,
 		fmt.Sprintf("bin/coupon wallet present COUPON | tee /dev/stderr | bin/coupon --as %s till redeem - \\", till),
-		"    --invoice MY-INVOICE-1 --institute Girohaus --line 9521234543213:1:2.49",
+		"    "+payment+" --line 9521234543213:1:2.49",
 		fmt.Sprintf("bin/coupon --as %s till show %s", till, p.sales[p.order[0]].redemption.GetRedemptionId()),
 		fmt.Sprintf("bin/coupon --as %s issuer statistics %s", as("issuer", "operator"), p.campaigns[0].ID),
 		fmt.Sprintf("bin/coupon --as %s clearing remittances", as("clearing", "operator")),
-	} {
+		fmt.Sprintf("bin/coupon --as %s clearing claims --state disputed", as("clearing", "operator")),
+	) {
 		p.tell("  %s", command)
 	}
 	return nil

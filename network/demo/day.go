@@ -80,7 +80,8 @@ func (p *play) playTill(ctx context.Context, till retailerv1.RetailerServiceClie
 
 // sell verifies what the customer shows, and redeems what fits the basket.
 func (p *play) sell(ctx context.Context, till retailerv1.RetailerServiceClient, s sales.Sale, count *dayCount) error {
-	// The day is played in a minute: each payment is made now.
+	// The day is played in a minute: each payment is made now, and its institute
+	// gives it another number than in the file.
 	request := s.Request(uuid.NewString(), time.Now().Add(-s.At))
 	shown, err := p.show(s)
 	if err != nil {
@@ -99,6 +100,9 @@ func (p *play) sell(ctx context.Context, till retailerv1.RetailerServiceClient, 
 	for _, t := range fitting {
 		request.Coupons = append(request.Coupons, t.text)
 		sold.holdings = append(sold.holdings, t.holding)
+	}
+	if err := p.pay(ctx, retailerMSP, request.GetInvoice()); err != nil {
+		return err
 	}
 	err = p.time("coupons redeemed", func() error {
 		answer, err := till.Redeem(ctx, request)

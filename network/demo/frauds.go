@@ -119,6 +119,9 @@ func (f *fraudster) request(offer wallet.Offer, coupons ...string) *retailerv1.R
 }
 
 func (f *fraudster) redeem(ctx context.Context, request *retailerv1.RedeemRequest) error {
+	if err := f.pay(ctx, retailerMSP, request.GetInvoice()); err != nil {
+		return err
+	}
 	answer, err := f.retailer.Redeem(ctx, request)
 	if err == nil {
 		f.mu.Lock()

@@ -48,6 +48,9 @@ func (p *play) otherKinds(ctx context.Context) error {
 // checkout redeems at the retailer's, as its operator, who learns the exact
 // reason of a refusal, unlike a till.
 func (p *play) checkout(ctx context.Context, request *retailerv1.RedeemRequest) (*typev1.Money, error) {
+	if err := p.pay(ctx, retailerMSP, request.GetInvoice()); err != nil {
+		return nil, err
+	}
 	answer, err := p.retailer.Redeem(ctx, request)
 	if err != nil {
 		return nil, err

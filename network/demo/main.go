@@ -4,8 +4,9 @@
 // Command demo plays a day of the consortium on a fresh local network:
 // campaigns, customers with wallets, a day's sales at the tills, frauds that
 // are refused, a void, shops that redeem coupons of their own, a dynamic coupon,
-// a purchase proof, a coupon that is handed on, changes of a mandate, audits, a
-// claim and a settlement. It reads examples/ and leaves the network up.
+// a purchase proof, a coupon that is handed on, an attested payment, changes of a
+// mandate, audits, a claim, a settlement, and a claim for sales that there never
+// were. It reads examples/ and leaves the network up.
 package main
 
 import (
@@ -63,8 +64,10 @@ func run(ctx context.Context, state, consortium, examples string, running bool) 
 		{"A sale undone", p.undoSale},
 		{"Shops of their own", p.ownShops},
 		{"Other kinds of coupons", p.otherKinds},
+		{"Attested payments", p.attestedPayment},
 		{"Mandates and audits", p.mandatesAndAudits},
 		{"Claim, reconciliation, settlement", p.settle},
+		{"Payments that were never made", p.inventPayments},
 		{"Timings", func(context.Context) error { s.timings(); return nil }},
 		{"Go on by hand", p.farewell},
 	}

@@ -41,6 +41,8 @@ type play struct {
 	// examples is the directory of campaigns and sales.
 	examples string
 	desks    []*desk.Desk
+	// institutes take payments for shops.
+	institutes map[merchant]*desk.Institute
 
 	issuer   issuerv1.IssuerServiceClient
 	retailer retailerv1.RetailerServiceClient // as its operator
@@ -106,6 +108,9 @@ func (p *play) open(context.Context) error {
 		return err
 	}
 	p.public = shop
+	if err := p.openInstitutes(); err != nil {
+		return err
+	}
 	for _, name := range []string{"till-1", "till-2"} {
 		till, err := sit("retailer", name)
 		if err != nil {
@@ -121,6 +126,9 @@ func (p *play) open(context.Context) error {
 func (p *play) close() {
 	for _, d := range p.desks {
 		_ = d.Close()
+	}
+	for _, i := range p.institutes {
+		_ = i.Close()
 	}
 }
 

@@ -161,6 +161,9 @@ func (p *play) buy(ctx context.Context, at counter, advertiser string, offer wal
 		return nil, err
 	}
 	request := desk.Purchase(terms.GTINs[0], text)
+	if err := p.pay(ctx, at.mspID, request.GetInvoice()); err != nil {
+		return nil, err
+	}
 	err = p.time("own coupons redeemed", func() error {
 		_, err := at.till.Redeem(ctx, request)
 		return err

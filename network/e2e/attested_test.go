@@ -6,6 +6,7 @@ package e2e
 import (
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -22,6 +23,7 @@ import (
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/network/desk"
+	"ecoupon/network/runner"
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 	institutev1 "ecoupon/proto/gen/coupon/institute/v1"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
@@ -173,6 +175,38 @@ func TestPaymentsMustBeAttested(t *testing.T) {
 	try("a key that was withdrawn", late, "WRONG_ATTESTATION")
 }
 
+// The runner has set an institute up beside the network: its key is registered
+// with each issuer, a till pays with the credentials in its organisation's
+// folder, and is told beforehand that it must.
+func TestTheNetworksInstitute(t *testing.T) {
+	x := consortium.Consortium().Institutes[0]
+	house := must[clearingv1.ClearingServiceClient](t)(sit(t, "clearing", "operator").Clearing(clearing))
+	for _, of := range []string{issuer, retailer} {
+		known := must[*clearingv1.GetInstituteResponse](t)(house.GetInstitute(t.Context(), &clearingv1.GetInstituteRequest{
+			Issuer: of, Institute: x.InvoiceName,
+		}))
+		if keys := known.GetInstitute().GetKeys(); len(keys) != 1 {
+			t.Errorf("with %s the institute has the keys %v", of, keys)
+		}
+	}
+	o := launch(t, coupon.HolderBound, func(l *desk.Launch) { l.Campaign.AttestationRequired = true })
+	sale := request(o.show(t, retailer))
+	till := must[retailerv1.RetailerServiceClient](t)(sit(t, "retailer", "till-1").Retailer(retailer))
+	told := must[*retailerv1.VerifyResponse](t)(till.Verify(t.Context(), &retailerv1.VerifyRequest{Coupons: sale.GetCoupons(), Basket: sale.GetBasket()}))
+	if v := told.GetVerdicts()[0]; !v.GetAttestationRequired() || v.GetDiscount() == nil {
+		t.Errorf("the till is told %v", v)
+	}
+	institute, err := desk.OpenInstitute(consortium.CustomerFolder("retailer", x.Name, runner.Merchant))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = institute.Close() }()
+	if err := institute.Pay(t.Context(), sale.GetInvoice()); err != nil {
+		t.Fatal(err)
+	}
+	redeem(t, sale)
+}
+
 // Nobody asks for an attestation, and the clearing house asks the institute
 // about the payments that are claimed for.
 func TestInventedPaymentsAreFoundBySampling(t *testing.T) {
@@ -237,11 +271,13 @@ func (s sandbox) ask(perMille int) {
 		s.t.Fatal(err)
 	}
 	file := filepath.Join(folder, "institutes.json")
+	before, err := os.ReadFile(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	s.t.Cleanup(func() {
-		for _, path := range []string{file, credentials} {
-			if err := os.RemoveAll(path); err != nil {
-				s.t.Error(err)
-			}
+		if err := errors.Join(os.WriteFile(file, before, 0o600), os.RemoveAll(credentials)); err != nil {
+			s.t.Error(err)
 		}
 	})
 	content, err := json.Marshal(map[string]any{"sample_per_mille": perMille, "folders": []string{"institutes/sandbox"}})

@@ -98,6 +98,9 @@ func find(root string) (found, error) {
 		f.visit(s)
 		rewritten[s.path] = s.rewrite()
 	}
+	if f.err != nil {
+		return found{}, f.err
+	}
 	named := map[string]map[string]bool{}
 	for _, s := range tests {
 		f.nameReasons(s, named)
@@ -166,6 +169,8 @@ type finder struct {
 	places   []place
 	// receiver is of the method that is being visited.
 	receiver string
+	// err has what cannot be switched off.
+	err error
 }
 
 // findHelpers adds the functions all of whose returns are refusals; true if it

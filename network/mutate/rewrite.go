@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -90,7 +91,7 @@ func (f *finder) visitStatement(s *source, function string, statement ast.Stmt, 
 				return true
 			}
 			if defines {
-				panic(fmt.Sprintf("%s: a refusal is given a name: this cannot be switched off", s.set.Position(call.Pos())))
+				f.err = errors.Join(f.err, fmt.Errorf("%s: a refusal is given a name: this cannot be switched off", s.set.Position(call.Pos())))
 			}
 			f.add(s, function, reason, statement, call)
 			return false

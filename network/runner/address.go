@@ -77,6 +77,26 @@ func (c Consortium) port(o Organisation, offset int) string {
 	return strconv.Itoa(c.PortBase + i*PortsPerOrganisation + offset)
 }
 
+// memberPorts is the size of the range of organisations that have none of their
+// own.
+func (c Consortium) memberPorts() int {
+	count := 0
+	for i, o := range c.Organisations {
+		if o.PortBase == 0 {
+			count = (i + 1) * PortsPerOrganisation
+		}
+	}
+	return count
+}
+
+// ports is how many ports there are from PortBase on.
+func (c Consortium) ports() int {
+	if len(c.Institutes) == 0 {
+		return c.memberPorts()
+	}
+	return c.memberPorts() + PortsPerOrganisation
+}
+
 // address returns the main address of one of the organisation's processes.
 func (c Consortium) address(o Organisation, kind string) Address {
 	offset := map[string]int{kindOrderer: portOrderer, kindChaincode: c.Chaincode.port()}

@@ -44,6 +44,8 @@ func (n *Network) Backup(ctx context.Context, name, to string) error {
 		switch {
 		case isPeer(kind):
 			err = n.halted(ctx, o, kind, func() error { return copyFolder(n.Folder(o.Name, kind, "data"), to) })
+		case kind == kindInstitute:
+			err = errInstitute
 		case slices.Contains(o.Roles, kind):
 			err = n.keep(ctx, o, kind, "backup", to)
 		default:
@@ -67,6 +69,8 @@ func (n *Network) Restore(ctx context.Context, name string, r RestoreOptions) er
 		switch {
 		case isPeer(kind):
 			err = n.halted(ctx, o, kind, func() error { return n.replaceLedger(o, kind, r.From) })
+		case kind == kindInstitute:
+			err = errInstitute
 		case slices.Contains(o.Roles, kind):
 			err = n.restoreStore(ctx, o, kind, r)
 		default:

@@ -152,12 +152,6 @@ func haveTools(dir string) bool {
 	return true
 }
 
-// Build makes sure that all programs of a network are there and current.
-func Build(ctx context.Context, out io.Writer) error {
-	_, err := build(ctx, out, true)
-	return err
-}
-
 // programs builds what is missing, with the services or without them.
 func (n *Network) programs(ctx context.Context, services bool) step {
 	return step{"programs", func() (err error) {
@@ -166,6 +160,7 @@ func (n *Network) programs(ctx context.Context, services bool) step {
 	}}
 }
 
+// build makes sure that all programs of a network are there and current.
 func build(ctx context.Context, out io.Writer, services bool) (binaries, error) {
 	root, err := findRoot()
 	if err != nil {

@@ -50,7 +50,8 @@ type Consortium struct {
 	// from the working directory.
 	StateDir string `json:"state_dir"`
 	// PortBase is the first of the ports used, PortsPerOrganisation for each
-	// organisation in the order of the list. 0 picks a free range.
+	// organisation in the order of the list, and as many for the institutes. 0
+	// picks a free range.
 	PortBase int `json:"port_base"`
 	// ListenHost is where processes listen, AdvertiseHost how others call
 	// them. An organisation may have its own.
@@ -64,6 +65,11 @@ type Consortium struct {
 	// container of its own that is called like the process: see Prepare.
 	Containers    bool           `json:"containers,omitempty"`
 	Organisations []Organisation `json:"organisations"`
+	// Institutes run beside the consortium, for trying things out.
+	Institutes []Institute `json:"institutes,omitempty"`
+	// SamplePerMille is how many of a thousand payments that are not attested
+	// clearing houses ask about, as the network is made.
+	SamplePerMille int `json:"sample_per_mille,omitempty"`
 	// Chaincode is what runs since the last upgrade.
 	Chaincode Deployment `json:"chaincode,omitzero"`
 }
@@ -160,7 +166,7 @@ func (c Consortium) Check() error {
 	if c.StateDir == "" {
 		fail("state_dir", "is missing")
 	}
-	if last := c.PortBase + len(c.Organisations)*PortsPerOrganisation; c.PortBase != 0 && (c.PortBase < 1024 || last > 65536) {
+	if last := c.PortBase + c.ports(); c.PortBase != 0 && (c.PortBase < 1024 || last > 65536) {
 		fail("port_base", "%d to %d is not within 1024 to 65535; 0 picks a free range", c.PortBase, last-1)
 	}
 	checkHost(fail, "listen_host", c.ListenHost)
@@ -177,6 +183,7 @@ func (c Consortium) Check() error {
 		})
 	}
 	c.checkTogether(fail)
+	c.checkInstitutes(fail)
 	return errors.Join(errs...)
 }
 

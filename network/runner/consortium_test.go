@@ -6,6 +6,7 @@ package runner
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,13 @@ func TestConsortiumFileIsReadStrictly(t *testing.T) {
 		"less than one peer":  {`"roles": ["issuer", "retailer"]`, `"roles": ["issuer", "retailer"], "peers": -1`, "organisations[0].peers:"},
 		"too many peers":      {`"roles": ["issuer", "retailer"]`, `"roles": ["issuer", "retailer"], "peers": 4`, "organisations[0].peers:"},
 		"advertised as what":  {`"roles": ["issuer", "retailer"]`, `"roles": ["issuer", "retailer"], "advertise": {"shop": "a:1"}`, "organisations[0].advertise:"},
+		"bad institute":       {`"girohaus"`, `"Giro Haus"`, "institutes[0].name:"},
+		"institute twice":     {`"invoice_name": "Girohaus"}`, `"invoice_name": "A"}, {"name": "girohaus", "invoice_name": "B"}`, "institutes[1].name:"},
+		"bad invoice name":    {`"invoice_name": "Girohaus"`, `"invoice_name": ""`, "institutes[0].invoice_name:"},
+		"invoice name twice":  {`"invoice_name": "Girohaus"}`, `"invoice_name": "A"}, {"name": "b", "invoice_name": "A"}`, "institutes[1].invoice_name:"},
+		"too large a sample":  {`"sample_per_mille": 250`, `"sample_per_mille": 1001`, "sample_per_mille:"},
+		"negative sample":     {`"sample_per_mille": 250`, `"sample_per_mille": -1`, "sample_per_mille:"},
+		"nobody to ask":       {`[{"name": "girohaus", "invoice_name": "Girohaus"}]`, `[]`, "sample_per_mille:"},
 		"advertised where":    {`"roles": ["issuer", "retailer"]`, `"roles": ["issuer", "retailer"], "advertise": {"peer": "a"}`, "organisations[0].advertise:"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,6 +116,11 @@ func TestNoTwoProcessesShareAPort(t *testing.T) {
 		}
 		seen[address] = what
 	}
+	for i := range maxInstitutes {
+		c.Institutes = append(c.Institutes[:i], Institute{Name: "bank-" + strconv.Itoa(i)})
+		note(c.instituteAddress(c.Institutes[i]).Listen, c.Institutes[i].Name)
+		note(c.instituteDebug(c.Institutes[i]), "debugging of "+c.Institutes[i].Name)
+	}
 	for i, o := range c.Organisations {
 		o.Roles, o.Peers = roles, maxPeers
 		c.Organisations[i] = o
@@ -126,9 +139,21 @@ func TestNoTwoProcessesShareAPort(t *testing.T) {
 		note(c.publicAddress(o).Listen, "public side of "+o.Name)
 	}
 	for address := range seen {
-		if _, port, err := splitAddress(address); err != nil || port < c.PortBase || port >= c.PortBase+len(c.Organisations)*PortsPerOrganisation {
+		if _, port, err := splitAddress(address); err != nil || port < c.PortBase || port >= c.PortBase+c.ports() {
 			t.Errorf("%s is outside of the consortium's range: %v", address, err)
 		}
+	}
+}
+
+// TestAMemberThatJoinsMovesNobody: an institute's ports come after those of the
+// organisations of the beginning.
+func TestAMemberThatJoinsMovesNobody(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	before := c.instituteAddress(c.Institutes[0])
+	c.Organisations = append(c.Organisations, Organisation{Name: "kiosk", PortBase: 30000})
+	if after := c.instituteAddress(c.Institutes[0]); after != before || before.Listen != "127.0.0.1:17080" {
+		t.Errorf("the institute is at %v, then at %v", before, after)
 	}
 }
 

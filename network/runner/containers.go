@@ -50,9 +50,10 @@ func (n *Network) Prepare(ctx context.Context) error {
 	}
 	defer unlock()
 	return n.take("prepared",
-		n.programs(ctx, false),
+		n.programs(ctx, len(n.consortium.Institutes) > 0),
 		step{"identities", func() error { return n.prepare(ctx) }},
 		step{"channel", func() error { return n.makeGenesis(ctx) }},
+		step{"institutes", func() error { return n.equipInstitutes(ctx) }},
 		step{"settings", n.equip},
 	)
 }
@@ -64,6 +65,7 @@ func (n *Network) equip() error {
 	if user == 0 {
 		user, group = insideUser, insideUser
 	}
+	var folders []string
 	for _, o := range n.consortium.Organisations {
 		if err := n.equipPeer(o, kindPeer); err != nil {
 			return err
@@ -73,13 +75,17 @@ func (n *Network) equip() error {
 				return err
 			}
 		}
-		for _, folder := range n.processFolders(o) {
-			if err := os.MkdirAll(filepath.Join(folder, "data"), 0o700); err != nil {
-				return fmt.Errorf("making a data directory: %w", err)
-			}
-			if err := give(folder, user, group); err != nil {
-				return fmt.Errorf("giving %s to the processes' user: %w", folder, err)
-			}
+		folders = append(folders, n.processFolders(o)...)
+	}
+	for _, x := range n.consortium.Institutes {
+		folders = append(folders, n.state.institute(x.Name))
+	}
+	for _, folder := range folders {
+		if err := os.MkdirAll(filepath.Join(folder, "data"), 0o700); err != nil {
+			return fmt.Errorf("making a data directory: %w", err)
+		}
+		if err := give(folder, user, group); err != nil {
+			return fmt.Errorf("giving %s to the processes' user: %w", folder, err)
 		}
 	}
 	return n.writeContainersFile(user, group)
@@ -142,10 +148,12 @@ func (n *Network) Define(ctx context.Context) error {
 	}
 	defer unlock()
 	return n.take("defined",
+		n.programs(ctx, len(n.consortium.Institutes) > 0),
 		step{"peers, orderers", func() error { return n.joinAll(ctx) }},
 		step{"chaincode", func() error { return n.define(ctx) }},
 		step{"endorsement", func() error { return n.awaitEndorsement(ctx) }},
 		step{"services", func() error { return n.awaitServices(ctx) }},
+		step{"institutes", func() error { return n.registerInstitutes(ctx) }},
 		step{"proof", func() error { return n.Prove(ctx) }},
 	)
 }

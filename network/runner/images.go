@@ -50,7 +50,7 @@ func BuildImages(ctx context.Context, out io.Writer) error {
 	}{
 		{"chaincode", []string{"."}},
 		{"network", []string{"./healthcheck"}},
-		{"services", []string{"./cmd/issuer", "./cmd/advertiser", "./cmd/retailer", "./cmd/clearing"}},
+		{"services", []string{"./cmd/issuer", "./cmd/advertiser", "./cmd/retailer", "./cmd/clearing", "./cmd/institute"}},
 	} {
 		args := append([]string{"-trimpath", linked, "-o", dir}, b.packages...)
 		if err := goBuild(ctx, filepath.Join(root, b.module), out, args...); err != nil {
@@ -61,6 +61,7 @@ func BuildImages(ctx context.Context, out io.Writer) error {
 	for _, role := range roles {
 		programs = append(programs, filepath.Join(dir, role))
 	}
+	programs = append(programs, filepath.Join(dir, kindInstitute))
 	for _, program := range programs {
 		if err := buildImage(ctx, root, program, filepath.Join(dir, "healthcheck")); err != nil {
 			return err

@@ -57,6 +57,7 @@ func (n *Network) Join(ctx context.Context, o Organisation) error {
 		step{"definitions", func() error { return n.define(ctx) }},
 		step{"endorsement", func() error { return n.awaitEndorsement(ctx) }},
 		step{"services", func() error { return n.renewServices(ctx, o) }},
+		step{"institutes", func() error { return n.introduce(ctx) }},
 		step{"proof", func() error { return n.Prove(ctx) }},
 	)
 }
@@ -95,6 +96,19 @@ func (n *Network) adopt(ctx context.Context, o Organisation) (Organisation, erro
 	}
 	n.consortium = c
 	return o, nil
+}
+
+// introduce makes a newcomer known to the institutes that run, and these to it;
+// the next Up does so with the others.
+func (n *Network) introduce(ctx context.Context) error {
+	rest := slices.ContainsFunc(n.consortium.Institutes, func(x Institute) bool {
+		r, err := n.state.readRecord(n.institute(x).name)
+		return err != nil || !r.alive()
+	})
+	if rest {
+		return nil
+	}
+	return n.startInstitutes(ctx)
 }
 
 // startMember starts what a newcomer needs to endorse.

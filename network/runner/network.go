@@ -44,7 +44,7 @@ type Network struct {
 
 // UpOptions say what Up is to start.
 type UpOptions struct {
-	// OnlyFabric leaves out the services.
+	// OnlyFabric leaves out the services and the payment institutes.
 	OnlyFabric bool
 	// Chaincode replaces the chaincode server's program for organisations, by
 	// MSP id: tests give some of them altered rules.
@@ -107,6 +107,12 @@ func (n *Network) Up(ctx context.Context, o UpOptions) error {
 			}
 			return n.startServices(ctx)
 		}},
+		step{"institutes", func() error {
+			if o.OnlyFabric {
+				return nil
+			}
+			return n.startInstitutes(ctx)
+		}},
 		step{"proof", func() error { return n.Prove(ctx) }},
 	)
 }
@@ -159,7 +165,7 @@ func (n *Network) resolve(ctx context.Context) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if c.PortBase == 0 {
-			c.PortBase, err = pickPorts(ctx, len(c.Organisations)*PortsPerOrganisation, c.ListenHost, string(n.state))
+			c.PortBase, err = pickPorts(ctx, c.ports(), c.ListenHost, string(n.state))
 			if err != nil {
 				return err
 			}
@@ -319,7 +325,7 @@ func (n *Network) Purge(ctx context.Context) error {
 	if err := os.RemoveAll(string(n.state)); err != nil {
 		return fmt.Errorf("removing the network: %w", err)
 	}
-	release(c.PortBase, len(c.Organisations)*PortsPerOrganisation, string(n.state))
+	release(c.PortBase, c.ports(), string(n.state))
 	for _, o := range c.Organisations {
 		release(o.PortBase, PortsPerOrganisation, string(n.state))
 	}

@@ -32,6 +32,14 @@ type edit struct{ old, new string }
 // part in nothing until it is restarted, and two such orderers of four stop
 // the channel. Upstream knows of it (its pull request 681).
 //
+// Fabric's orderer writes a decided block in the background, and may be told to
+// synchronise with others before that is done. It then takes the height of its
+// ledger for where to begin, fetches the very block that is being written, and
+// ends in a panic as it cannot append it once more ("block number should have
+// been 8 but was 7"). A block that is there by then is left out: the orderers
+// have agreed on it. Upstream has had the synchroniser's own writes wait for one
+// another (its pull request 5081), but not for these.
+//
 // Fabric opens its databases with all defaults. Nearly every key that a
 // redemption looks up is not there yet, and without a filter each such look
 // searches a table of every level; with 10 bits for each key it is a few
@@ -43,6 +51,13 @@ var patches = []patch{{
 	edits: []edit{{
 		old: "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
 		new: "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.currentViewAbortChan():\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
+	}},
+}, {
+	module: fabricModule, file: filepath.Join("orderer", "common", "multichannel", "blockwriter.go"),
+	edits: []edit{{
+		old: "\tbw.committingBlock.Lock()\n\tbw.lastBlock = block\n\n\tdefer bw.committingBlock.Unlock()\n",
+		new: "\tbw.committingBlock.Lock()\n\tdefer bw.committingBlock.Unlock()\n" +
+			"\tif block.Header.Number < bw.support.Height() {\n\t\treturn\n\t}\n\tbw.lastBlock = block\n",
 	}},
 }, {
 	module: "github.com/syndtr/goleveldb", file: filepath.Join("leveldb", "opt", "options.go"),

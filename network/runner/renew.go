@@ -44,6 +44,9 @@ func (n *Network) Renew(ctx context.Context, name string) error {
 	if kind == kindOrderer || kind == "admin" {
 		return fmt.Errorf("renewing %s: %w", name, errFixed)
 	}
+	if kind == kindInstitute {
+		return fmt.Errorf("renewing %s: %w", name, errInstitute)
+	}
 	if slices.Contains(people, kind) {
 		return n.lockedOrganisation(owner, func(o Organisation) error {
 			return n.issue(o, func(i *issuance) { i.person(kind) })

@@ -13,8 +13,8 @@ import (
 
 // Configure changes settings of all services of a role, from their next start on:
 // the fields that are named, in sections as in the role's file; what is not named
-// stays as the file has it. It is for those who measure; everything else runs the
-// files as they are. Calling it again starts from the file again.
+// stays as the file has it. It is for those who measure, and for tests that cannot
+// wait for hours; everything else runs the files as they are. Calling it again starts from the file again.
 func (n *Network) Configure(role string, changes map[string]any) error {
 	root, err := findRoot()
 	if err != nil {

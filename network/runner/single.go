@@ -13,7 +13,7 @@ import (
 )
 
 // Processes are named after what they are and whose: "peer.issuer",
-// "peer2.issuer" if it has another, "orderer.clearing", "chaincode.retailer", "retailer.retailer".
+// "peer2.issuer" if it has another, "orderer.clearing", "chaincode.retailer", "retailer.retailer"; "institute.girohaus".
 
 // StateDir is where the network keeps everything.
 func (n *Network) StateDir() string { return string(n.state) }
@@ -27,7 +27,8 @@ func (n *Network) Folder(organisation string, parts ...string) string {
 	return filepath.Join(append([]string{n.state.organisation(organisation)}, parts...)...)
 }
 
-// find returns the organisation and the kind of a named process.
+// find returns the organisation and the kind of a named process. An institute is
+// the only process of an organisation of its name that is no member.
 func (n *Network) find(name string) (Organisation, string, error) {
 	kind, owner, _ := strings.Cut(name, ".")
 	for _, o := range n.consortium.Organisations {
@@ -35,11 +36,19 @@ func (n *Network) find(name string) (Organisation, string, error) {
 			return o, kind, nil
 		}
 	}
+	for _, x := range n.consortium.Institutes {
+		if name == n.institute(x).name {
+			return Organisation{Name: x.Name}, kindInstitute, nil
+		}
+	}
 	var names []string
 	for _, o := range n.consortium.Organisations {
 		for _, k := range o.kinds() {
 			names = append(names, k+"."+o.Name)
 		}
+	}
+	for _, x := range n.consortium.Institutes {
+		names = append(names, n.institute(x).name)
 	}
 	return Organisation{}, "", fmt.Errorf("there is no process %q; there are %s", name, strings.Join(names, ", "))
 }
@@ -74,6 +83,10 @@ func (n *Network) launch(ctx context.Context, o Organisation, kind string) error
 	if err := n.haveBinaries(ctx, kind); err != nil {
 		return err
 	}
+	if kind == kindInstitute {
+		i := slices.IndexFunc(n.consortium.Institutes, func(x Institute) bool { return x.Name == o.Name })
+		return n.ensure(ctx, n.institute(n.consortium.Institutes[i]))
+	}
 	pkg, err := n.chaincodePackage()
 	if err != nil {
 		return err
@@ -92,7 +105,7 @@ func (n *Network) launch(ctx context.Context, o Organisation, kind string) error
 // haveBinaries builds what a process of this kind needs, unless that is done.
 func (n *Network) haveBinaries(ctx context.Context, kind string) (err error) {
 	if n.binaries.root == "" {
-		n.binaries, err = build(ctx, n.out, slices.Contains(roles, kind))
+		n.binaries, err = build(ctx, n.out, kind == kindInstitute || slices.Contains(roles, kind))
 	}
 	return err
 }

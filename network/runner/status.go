@@ -35,7 +35,7 @@ type Status struct {
 // /healthz and /metrics; empty for one that does not.
 type ProcessStatus struct {
 	Name         string   `json:"name"`
-	Organisation string   `json:"organisation"`
+	Organisation string   `json:"organisation,omitempty"` // none of an institute
 	State        string   `json:"state"`
 	PID          int      `json:"pid,omitempty"`
 	Address      Address  `json:"address"`
@@ -69,6 +69,17 @@ func (n *Network) Status() (Status, error) {
 			s.Processes = append(s.Processes, p)
 		}
 	}
+	for _, x := range n.consortium.Institutes {
+		process := n.institute(x)
+		p := ProcessStatus{
+			Name: process.name, State: Stopped, Address: process.address,
+			Operations: n.consortium.instituteDebug(x), Log: n.state.logFile(process.name),
+		}
+		if err := n.look(&p); err != nil {
+			return s, err
+		}
+		s.Processes = append(s.Processes, p)
+	}
 	var err error
 	s.Ending, err = n.Ending()
 	return s, err
@@ -101,23 +112,29 @@ func (n *Network) statusOf(o Organisation, kind string) (ProcessStatus, error) {
 	if kind == Advertiser {
 		p.PublicURL = n.consortium.publicURL(o)
 	}
+	err := n.look(&p)
+	return p, err
+}
+
+// look adds what a process does.
+func (n *Network) look(p *ProcessStatus) error {
 	if n.consortium.Containers {
 		p.State = Elsewhere
-		return p, nil
+		return nil
 	}
 	r, err := n.state.readRecord(p.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return p, nil
+		return nil
 	}
 	if err != nil {
-		return p, err
+		return err
 	}
 	p.PID, p.State = r.PID, Running
 	if !r.alive() {
 		p.State = Died
 		p.LastLines, err = n.state.tail(p.Name, lastLines)
 	}
-	return p, err
+	return err
 }
 
 // followEvery is how often a followed log is looked at for more.

@@ -64,7 +64,11 @@ func TestSchedules(t *testing.T) {
 			t.Errorf("%s: %v", benefit, err)
 			continue
 		}
-		if diff := cmp.Diff(want, must(coupon.ParseTerms([]byte(c.Terms))).Benefit); diff != "" {
+		parsed, err := coupon.ParseTerms([]byte(c.Terms))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, parsed.Benefit); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", benefit, diff)
 		}
 		shown := campaignfile.Request(c, "id").GetCampaign()

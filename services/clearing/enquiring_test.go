@@ -273,7 +273,7 @@ func serveInstitute(t *testing.T, folder institute.Folder, customers ...institut
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- folder.Serve(ctx, listener, servetest.Logger(t)) }()
+	go func() { ended <- folder.Serve(ctx, institute.Listeners{Customers: listener}, servetest.Logger(t)) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

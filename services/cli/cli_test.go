@@ -60,6 +60,7 @@ var golden = []struct {
 	{"statistics", "issuer statistics tea"},
 	{"verify", "till verify ec1.a --line 9521234544012:2:2.49"},
 	{"verify-used", "till verify ec1.a ec1.b"},
+	{"verify-attested", "till verify ec1.attested --line 9521234544012:2:2.49"},
 	{"redeem", "till redeem ec1.a ep1.b --sales " + sample + " --sale b0001"},
 	{"void", "till void " + fakeClaimID},
 	{"redemption", "till show " + fakeClaimID},

@@ -29,11 +29,11 @@ func fakeRedemption(voided bool) *retailerv1.Redemption {
 	}
 }
 
-// Verify calls every second coupon used.
+// Verify calls every second coupon used, and those that name it attested.
 func (c *consortium) Verify(_ context.Context, r *retailerv1.VerifyRequest) (*retailerv1.VerifyResponse, error) {
 	answer := new(retailerv1.VerifyResponse)
 	for i := range r.GetCoupons() {
-		verdict := &retailerv1.Verdict{Title: "Tea: 20 % off"}
+		verdict := &retailerv1.Verdict{Title: "Tea: 20 % off", AttestationRequired: r.GetCoupons()[i] == "ec1.attested"}
 		if r.GetBasket() != nil {
 			verdict.Discount, verdict.DiscountInOneHour = euros(50), euros(40)
 		}

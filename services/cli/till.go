@@ -26,8 +26,9 @@ func (a *app) tillVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify COUPON...", Short: "Say of each coupon whether it is good now; nothing is spent", Args: cobra.MinimumNArgs(1),
 		Long: "Say of each coupon or presentation whether it could be redeemed now and, with a\n" +
-			"basket, for how much, and for how much in an hour. Nothing is spent. \"-\" reads\n" +
-			"coupons from standard input. A receipt follows the coupon that it is for.\n" +
+			"basket, for how much, and for how much in an hour; and whether its campaign wants\n" +
+			"the payment attested. Nothing is spent. \"-\" reads coupons from standard input. A\n" +
+			"receipt follows the coupon that it is for.\n" +
 			"The exit code is 1 if one of them is not good.",
 		RunE: a.run(func(ctx context.Context, args []string) error {
 			shown, err := a.tenders(args)
@@ -72,6 +73,9 @@ func verdictsText(verdicts []*retailerv1.Verdict) string {
 		if v.GetReason() != typev1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 			verdict = enumReason(v.GetReason())
 			why += fmt.Sprintf("Coupon %d: %s%s\n", i+1, reason.Sentence(coupon.Reason(verdict)), inBrackets(v.GetDetail()))
+		}
+		if verdict == "good" && v.GetAttestationRequired() {
+			why += fmt.Sprintf("Coupon %d is taken only with a payment that its institute has attested: --payment.\n", i+1)
 		}
 		t.add(i+1, verdict, amount(v.GetDiscount()), amount(v.GetDiscountInOneHour()), v.GetTitle())
 	}

@@ -124,7 +124,7 @@ func (f Folder) Rotate() error {
 }
 
 // Serve runs the institute of the folder until ctx ends.
-func (f Folder) Serve(ctx context.Context, listener net.Listener, logger *slog.Logger) (err error) {
+func (f Folder) Serve(ctx context.Context, listen Listeners, logger *slog.Logger) (err error) {
 	var about dial.Institute
 	if err := config.Load(f.path(dial.InstituteFile), &about); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (f Folder) Serve(ctx context.Context, listener net.Listener, logger *slog.L
 	if !authorities.AppendCertsFromPEM([]byte(about.CA)) {
 		return errors.New("the institute's authority cannot be read")
 	}
-	return Serve(ctx, service, certificate, authorities, listener, logger)
+	return Serve(ctx, service, certificate, authorities, listen, logger)
 }
 
 // Keys lists the public keys of the folder; the first attests from the next

@@ -5,9 +5,12 @@ package institute_test
 
 import (
 	"context"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +51,7 @@ func start(t *testing.T, folder institute.Folder) (stop func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- folder.Serve(ctx, listener, servetest.Logger(t)) }()
+	go func() { ended <- folder.Serve(ctx, institute.Listeners{Customers: listener}, servetest.Logger(t)) }()
 	stopped := false
 	stop = func() {
 		if cancel(); !stopped {
@@ -167,6 +170,46 @@ func TestPaymentsAreAttestedAndConfirmed(t *testing.T) {
 	}
 	if got := known(t, asker, paid, other, later); !cmp.Equal(got, []bool{true, true, true}) {
 		t.Errorf("known: %v", got)
+	}
+}
+
+// TestItsHealthIsTold on an address of its own, as services tell theirs.
+func TestItsHealthIsTold(t *testing.T) {
+	t.Parallel()
+	folder := institute.Folder(t.TempDir())
+	var listen institute.Listeners
+	for _, to := range []*net.Listener{&listen.Customers, &listen.Debug} {
+		var err error
+		if *to, err = new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := folder.SetUp(name, listen.Customers.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- folder.Serve(ctx, listen, servetest.Logger(t)) }()
+	get := func(path string) (string, error) {
+		answer, err := http.Get("http://" + listen.Debug.Addr().String() + path)
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = answer.Body.Close() }()
+		text, err := io.ReadAll(answer.Body)
+		return answer.Status + " " + string(text), err
+	}
+	for path, want := range map[string]string{"/healthz": "200 OK SERVING", "/metrics": "go_goroutines"} {
+		if got, err := get(path); err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: %v %.80s, want %q", path, err, got, want)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("the institute ended with: %v", err)
+	}
+	if _, err := get("/healthz"); err == nil {
+		t.Error("an institute that has ended answers")
 	}
 }
 

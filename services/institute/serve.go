@@ -15,6 +15,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -26,6 +28,7 @@ import (
 	"ecoupon/chaincode/coupon"
 	institutev1 "ecoupon/proto/gen/coupon/institute/v1"
 	"ecoupon/services/internal/rpcerr"
+	"ecoupon/services/internal/serve"
 )
 
 // Kinds of customers, the organisational unit in their certificates. The common
@@ -66,11 +69,18 @@ func authorise(ctx context.Context, kinds ...string) (string, error) {
 	return name, nil
 }
 
+// Listeners are where an institute listens. Debug, for its health and metrics,
+// may be nil. Serve closes them.
+type Listeners struct {
+	Customers, Debug net.Listener
+}
+
 // Serve answers customers, whose certificates the authorities vouch for, until
 // ctx ends.
 func Serve(
-	ctx context.Context, service *Service, certificate tls.Certificate, authorities *x509.CertPool, listener net.Listener, logger *slog.Logger,
+	ctx context.Context, service *Service, certificate tls.Certificate, authorities *x509.CertPool, listen Listeners, logger *slog.Logger,
 ) error {
+	healthServer := health.NewServer()
 	server := grpc.NewServer(
 		grpc.Creds(credentials.NewTLS(&tls.Config{
 			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate},
@@ -81,10 +91,15 @@ func Serve(
 		grpc.ConnectionTimeout(callTimeout),
 	)
 	institutev1.RegisterInstituteServiceServer(server, NewServer(service))
-	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	grpc_health_v1.RegisterHealthServer(server, healthServer)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	group, ctx := errgroup.WithContext(ctx)
+	if listen.Debug != nil {
+		group.Go(func() error { return serve.ServeDebug(ctx, listen.Debug, healthServer, registry) })
+	}
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) {
+		if err := server.Serve(listen.Customers); !errors.Is(err, grpc.ErrServerStopped) {
 			return err // else it was stopped before it began
 		}
 		return nil

@@ -116,7 +116,7 @@ func redemptionMessage(r Redemption) *retailerv1.Redemption {
 }
 
 func verdictMessage(v Verdict, public bool) *retailerv1.Verdict {
-	m := &retailerv1.Verdict{Title: v.Title}
+	m := &retailerv1.Verdict{Title: v.Title, AttestationRequired: v.AttestationRequired}
 	if v.Refused != nil {
 		refused := rpcerr.Refused(*v.Refused, public)
 		m.Reason, m.Detail = refused.GetReason(), refused.GetDetail()

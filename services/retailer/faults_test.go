@@ -151,15 +151,16 @@ func TestVerify(t *testing.T) {
 	foreign := campaigntest.Publish(t, d.consortium, campaigntest.Options{ID: "foreign", Issuer: other})
 	strange := campaigntest.Publish(t, d.consortium, campaigntest.Options{ID: "strange", Retailers: []string{}})
 	bound := campaigntest.Publish(t, d.consortium, campaigntest.Options{ID: "bound", Holder: coupon.HolderBound})
+	attested := campaigntest.Publish(t, d.consortium, campaigntest.Options{ID: "attested", AttestationRequired: true})
 	d.redeem(t, d.sale(campaign.Text(1)))
 	forged := campaign.Coupon(0, 2, nil)
 	forged.EmitterMAC[0] ^= 1
 	request := &retailerv1.VerifyRequest{
 		Coupons: []string{
 			campaign.Text(2), foreign.Text(1), campaign.Text(1), forged.Text(), "ec1.!", strange.Text(1),
-			bound.Coupon(0, 1, campaigntest.Wallet(t)).Text(),
+			bound.Coupon(0, 1, campaigntest.Wallet(t)).Text(), attested.Text(1),
 		},
-		Basket: d.sale("", "", "").GetBasket(),
+		Basket: d.sale("", "", "", "").GetBasket(),
 	}
 	title := "Kaffee Nordlicht: 1 EUR off"
 	euro := &typev1.Money{Currency: "EUR", Minor: 100}
@@ -171,6 +172,7 @@ func TestVerify(t *testing.T) {
 		{Reason: typev1.ErrorReason_ERROR_REASON_MALFORMED_COUPON},
 		{Title: title, Reason: typev1.ErrorReason_ERROR_REASON_RETAILER_NOT_ADMITTED},
 		{Title: title, Discount: euro, DiscountInOneHour: euro},
+		{Title: title, Discount: euro, DiscountInOneHour: euro, AttestationRequired: true},
 	}
 	got, err := d.operator.Verify(t.Context(), request)
 	if err != nil {

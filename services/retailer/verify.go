@@ -22,11 +22,14 @@ type Verdict struct {
 	Discount, InOneHour *coupon.Money
 	// Title is the product and the offer; empty if they are not known.
 	Title string
+	// AttestationRequired says that the campaign takes it only with an attested
+	// payment.
+	AttestationRequired bool
 }
 
 // Verify says of each coupon whether it could be redeemed now and, if there is
 // a basket, for how much, now and in an hour by the ledger's time. The coupons may be of several issuers; nothing is
-// spent. An error concerns the request, or the ledger.
+// spent. There is no payment yet: the verdict says whether it is to be an attested one. An error concerns the request, or the ledger.
 func (s *Service) Verify(ctx context.Context, coupons []coupon.CheckedCoupon, basket *coupon.Basket) ([]Verdict, error) {
 	if err := checkCount(len(coupons)); err != nil {
 		return nil, err
@@ -62,7 +65,7 @@ func (s *Service) verify(
 		if o.framework.Issuer == issuer {
 			places = append(places, i)
 			sale.Coupons = append(sale.Coupons, coupons[i])
-			verdicts[i].Title = o.title()
+			verdicts[i].Title, verdicts[i].AttestationRequired = o.title(), o.attested
 		}
 	}
 	if basket != nil {

@@ -30,6 +30,8 @@ type Plan struct {
 	// Limit bounds the pieces that are being done at a time. What falls due above
 	// it waits, and that counts.
 	Limit int
+	// GiveUp ends the plan early, once a piece of work took longer; 0 for never.
+	GiveUp time.Duration
 }
 
 // Pieces is how many fall due in all.
@@ -51,8 +53,10 @@ type Result struct {
 	Samples []Sample
 	// Failed counts what has failed, by why.
 	Failed map[string]int
-	// Offered is how many pieces fell due: fewer than planned if ctx ended.
+	// Offered is how many pieces fell due: fewer than planned if ctx ended, or if the
+	// plan was given up, and then Plan.Lasts is until that.
 	Offered int
+	GaveUp  bool
 }
 
 // Open offers work in an open loop and returns when the last piece is done.
@@ -67,6 +71,9 @@ func Open(ctx context.Context, p Plan, do Work) Result {
 			break
 		}
 		begun <- struct{}{}
+		if n.giveUp(due) {
+			break
+		}
 		n.offered++
 		working.Go(func() {
 			units, err := do(ctx, i)
@@ -127,6 +134,8 @@ type notes struct {
 	mu      sync.Mutex
 	samples []Sample
 	failed  map[string]int
+	longest time.Duration
+	gaveUp  bool
 }
 
 func newNotes(p Plan) *notes {
@@ -140,12 +149,23 @@ func (n *notes) note(s Sample, err error) {
 		n.failed[err.Error()]++
 		return
 	}
-	n.samples = append(n.samples, s)
+	n.samples, n.longest = append(n.samples, s), max(n.longest, s.Took)
+}
+
+// giveUp reports whether the plan ends here.
+func (n *notes) giveUp(due time.Duration) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.plan.GiveUp == 0 || n.longest <= n.plan.GiveUp {
+		return false
+	}
+	n.gaveUp, n.plan.Lasts = true, due
+	return true
 }
 
 func (n *notes) result() Result {
 	slices.SortFunc(n.samples, func(a, b Sample) int { return cmp.Compare(a.Due, b.Due) })
-	return Result{Plan: n.plan, Samples: n.samples, Failed: n.failed, Offered: n.offered}
+	return Result{Plan: n.plan, Samples: n.samples, Failed: n.failed, Offered: n.offered, GaveUp: n.gaveUp}
 }
 
 // Units sums up what was brought about.
@@ -167,12 +187,24 @@ func (r Result) Elapsed() time.Duration {
 	return last
 }
 
-// PerSecond is how many units were brought about in a second of Elapsed.
+// PerSecond is how many units were brought about in a second: of Elapsed, or, in a
+// closed loop, of the planned time without its first quarter, as begin and end
+// of such a loop have less to do.
 func (r Result) PerSecond() float64 {
-	if r.Elapsed() <= 0 {
+	from, until := time.Duration(0), r.Elapsed()
+	if r.Plan.Rate == 0 && r.Plan.Lasts > 0 {
+		from, until = r.Plan.Lasts/4, r.Plan.Lasts
+	}
+	if until <= from {
 		return 0
 	}
-	return float64(r.Units()) / r.Elapsed().Seconds()
+	sum := 0
+	for _, s := range r.Samples {
+		if done := s.Due + s.Took; done > from && done <= until {
+			sum += s.Units
+		}
+	}
+	return float64(sum) / (until - from).Seconds()
 }
 
 // Latencies lists, sorted, how long all pieces took.
@@ -194,10 +226,10 @@ func (r Result) Failures() int {
 	return sum
 }
 
-// KeptUp reports whether nothing failed, 99 % of the work was done within the
+// KeptUp reports whether the plan was not given up, nothing failed, 99 % of the work was done within the
 // limit, and so was what fell due last, which shows a queue that grows.
 func (r Result) KeptUp(limit time.Duration) bool {
-	if len(r.Samples) == 0 || r.Failures() > 0 {
+	if len(r.Samples) == 0 || r.Failures() > 0 || r.GaveUp {
 		return false
 	}
 	last := Result{Samples: r.Samples[len(r.Samples)*9/10:]}

@@ -65,6 +65,20 @@ func TestClosedDoesNotCountIt(t *testing.T) {
 	})
 }
 
+func TestClosedLeavesOutItsEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		// All ten take two seconds, so in the first of them nothing is done.
+		r := load.Closed(t.Context(), load.Plan{Lasts: 8 * time.Second, Limit: 10}, func(context.Context, int) (int, error) {
+			time.Sleep(2 * time.Second)
+			return 3, nil
+		})
+		if got := r.PerSecond(); got < 14.9 || got > 15.1 {
+			t.Errorf("%.2f units a second", got)
+		}
+	})
+}
+
 func TestAQueueThatGrowsIsSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -87,6 +101,16 @@ func TestAQueueThatGrowsIsSeen(t *testing.T) {
 		seconds := r.Seconds()
 		if len(seconds) != 12 || seconds[5].Done < 199 || seconds[5].Done > 201 || seconds[9].Took < 800*time.Millisecond {
 			t.Errorf("seconds %+v", seconds)
+		}
+	})
+}
+
+func TestAPlanIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := load.Open(t.Context(), load.Plan{Rate: 100, Lasts: time.Hour, Limit: 10_000, GiveUp: 900 * time.Millisecond}, stalls())
+		if !r.GaveUp || r.KeptUp(time.Hour) || r.Offered < 590 || r.Offered > 610 || r.Plan.Lasts > 7*time.Second {
+			t.Errorf("gave up: %t, %d offered in %s", r.GaveUp, r.Offered, r.Plan.Lasts)
 		}
 	})
 }

@@ -36,6 +36,8 @@ type Load struct {
 	// Part is the part of the benchmark, Name what is done.
 	Part string `json:"part"`
 	Name string `json:"name"`
+	// Trial says that the rate was only tried, to find one that is sustained.
+	Trial bool `json:"trial,omitempty"`
 	// Offered is how many pieces of work fell due in a second; 0 where each that
 	// is done makes place for the next, and InFlight says of how many.
 	Offered  float64 `json:"offered,omitempty"`

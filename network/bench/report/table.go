@@ -22,8 +22,11 @@ func (l Load) Line(out io.Writer) {
 	if l.Offered != 0 && !l.KeptUp {
 		verdict = "  did not keep up"
 	}
-	fmt.Fprintf(out, "%-12s %-36s %-16s %8.0f %s/s   median %.1f   90 %% %.1f   99 %% %.1f   max %.1f ms%s\n",
-		l.Part, l.Name, offered, l.PerSecond, l.Unit, l.Latency.Median, l.Latency.P90, l.Latency.P99, l.Latency.Greatest, verdict)
+	took := ""
+	if l.Requests > 0 {
+		took = fmt.Sprintf("   median %.1f   90 %% %.1f   99 %% %.1f   max %.1f ms", l.Latency.Median, l.Latency.P90, l.Latency.P99, l.Latency.Greatest)
+	}
+	fmt.Fprintf(out, "%-12s %-36s %-16s %8.0f %s/s%s%s\n", l.Part, l.Name, offered, l.PerSecond, l.Unit, took, verdict)
 	for _, more := range []struct {
 		name   string
 		counts map[string]int

@@ -20,10 +20,16 @@ const ticks = 100
 // Groups are processes by the name under which they are summed up.
 type Groups map[string][]int
 
+// Elsewhere is the group of all that no other group has: other processes, and the
+// kernel's own work.
+const Elsewhere = "elsewhere"
+
 // Snapshot is what processes had used up at one moment.
 type Snapshot struct {
 	at   time.Time
 	used map[identity]used
+	// all is what the machine had.
+	all int64
 }
 
 // identity tells a process from another that gets its number later.
@@ -39,7 +45,7 @@ type used struct {
 
 // Take looks at the processes of all groups. One that has ended is left out.
 func Take(groups Groups) Snapshot {
-	s := Snapshot{at: time.Now(), used: make(map[identity]used)}
+	s := Snapshot{at: time.Now(), used: make(map[identity]used), all: machine()}
 	for group, pids := range groups {
 		for _, pid := range pids {
 			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -64,22 +70,52 @@ func (s Snapshot) Cores(earlier Snapshot) map[string]float64 {
 	if seconds <= 0 {
 		return cores
 	}
+	sum := 0.0
 	for id, u := range s.used {
-		cores[u.group] += float64(u.ticks-earlier.used[id].ticks) / ticks / seconds
+		busy := float64(u.ticks-earlier.used[id].ticks) / ticks / seconds
+		cores[u.group] += busy
+		sum += busy
+	}
+	if rest := float64(s.all-earlier.all)/ticks/seconds - sum; rest > 0 {
+		cores[Elsewhere] = rest
 	}
 	return cores
 }
 
+// machine is the processor time that the machine has spent since it was started;
+// 0 where /proc does not tell.
+func machine() int64 {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(stat), "\n")
+	sum := int64(0)
+	// cpu user nice system idle iowait irq softirq …
+	for i, field := range strings.Fields(first) {
+		if n, err := strconv.ParseInt(field, 10, 64); err == nil && i != 4 && i != 5 && i < 8 {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// Machine is the processor time, in seconds, that the machine has spent since it
+// was started.
+func Machine() float64 { return float64(machine()) / ticks }
+
 // parse reads /proc/<pid>/stat: when the process was started, and the processor
-// time that it has used itself, in the kernel and outside.
+// time that it has used, in the kernel and outside, and with it those of its
+// children that have ended.
 func parse(stat string) (start string, spent int64, err error) {
 	// The name in parentheses may hold anything; after it, state is the first
-	// field, utime and stime the 12th and 13th, and the start time the 20th.
+	// field, utime, stime, cutime and cstime are the 12th to 15th, and the start
+	// time is the 20th.
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
 		return "", 0, fmt.Errorf("stat has %d fields after the name", len(fields))
 	}
-	for _, field := range fields[11:13] {
+	for _, field := range fields[11:15] {
 		n, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
 			return "", 0, fmt.Errorf("reading stat: %w", err)

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -57,19 +58,26 @@ func setUp() *cobra.Command {
 }
 
 func serveCommand(stderr io.Writer) *cobra.Command {
-	var folder, listen string
+	var folder, listen, debug string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the institute of a folder", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			listener, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", listen)
-			if err != nil {
+			var listeners institute.Listeners
+			var err error
+			if listeners.Customers, err = new(net.ListenConfig).Listen(cmd.Context(), "tcp", listen); err != nil {
 				return err
 			}
-			return institute.Folder(folder).Serve(cmd.Context(), listener, slog.New(slog.NewTextHandler(stderr, nil)))
+			if debug != "" {
+				if listeners.Debug, err = new(net.ListenConfig).Listen(cmd.Context(), "tcp", debug); err != nil {
+					return errors.Join(err, listeners.Customers.Close())
+				}
+			}
+			return institute.Folder(folder).Serve(cmd.Context(), listeners, slog.New(slog.NewTextHandler(stderr, nil)))
 		},
 	}
 	cmd.Flags().StringVar(&folder, "dir", "", "folder of the institute")
 	cmd.Flags().StringVar(&listen, "listen", "", "address to listen at")
+	cmd.Flags().StringVar(&debug, "debug-listen", "", "address of health, metrics and profiles; none if empty")
 	return required(cmd, "dir", "listen")
 }
 

@@ -39,6 +39,15 @@ func debugHandler(healthServer *health.Server, registry *prometheus.Registry) ht
 	return mux
 }
 
+// ServeDebug answers on the debug address of a process that is no service of the consortium, until ctx ends: its health,
+// its metrics and its profiles.
+func ServeDebug(ctx context.Context, listener net.Listener, healthServer *health.Server, registry *prometheus.Registry) error {
+	server := newHTTP(debugHandler(healthServer, registry), 0)
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	return serveHTTP(server, listener)
+}
+
 // maxPublic bounds the connections of the public side, each of which holds a goroutine and its TLS state: others wait.
 const maxPublic = 10_000
 

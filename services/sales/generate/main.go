@@ -42,7 +42,8 @@ var (
 		{"9521234545019", 329}, {"9521234545026", 119}, {"9521234545033", 229}, {"9521234545040", 287},
 		{"9521234545057", 699}, {"9521234545064", 149}, {"9521234545071", 259}, {"9521234545088", 99},
 	}
-	institutes = []string{"Girohaus", "Kartenkontor"}
+	// Of Girohaus the local network runs a sandbox.
+	institutes = []string{"Girohaus"}
 )
 
 // line is a row of the basket being made.

@@ -209,8 +209,12 @@ type Verdict struct {
 	// What it would take off the same basket in one hour: 0 if it cannot be
 	// redeemed any more by then. Present where discount is.
 	DiscountInOneHour *v1.Money `protobuf:"bytes,5,opt,name=discount_in_one_hour,json=discountInOneHour,proto3" json:"discount_in_one_hour,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Whether its campaign takes it only with a payment that the institute has
+	// attested: a redemption must bring Invoice.attestation, or is refused with
+	// ATTESTATION_REQUIRED. False where the campaign is not known.
+	AttestationRequired bool `protobuf:"varint,6,opt,name=attestation_required,json=attestationRequired,proto3" json:"attestation_required,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Verdict) Reset() {
@@ -276,6 +280,13 @@ func (x *Verdict) GetDiscountInOneHour() *v1.Money {
 		return x.DiscountInOneHour
 	}
 	return nil
+}
+
+func (x *Verdict) GetAttestationRequired() bool {
+	if x != nil {
+		return x.AttestationRequired
+	}
+	return false
 }
 
 // RedeemRequest is one sale's coupons of one issuer.
@@ -1174,13 +1185,14 @@ const file_coupon_retailer_v1_retailer_service_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"I\n" +
 	"\x0eVerifyResponse\x127\n" +
-	"\bverdicts\x18\x01 \x03(\v2\x1b.coupon.retailer.v1.VerdictR\bverdicts\"\xe7\x01\n" +
+	"\bverdicts\x18\x01 \x03(\v2\x1b.coupon.retailer.v1.VerdictR\bverdicts\"\x9a\x02\n" +
 	"\aVerdict\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.coupon.type.v1.ErrorReasonR\x06reason\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x121\n" +
 	"\bdiscount\x18\x03 \x01(\v2\x15.coupon.type.v1.MoneyR\bdiscount\x12\x14\n" +
 	"\x05title\x18\x04 \x01(\tR\x05title\x12F\n" +
-	"\x14discount_in_one_hour\x18\x05 \x01(\v2\x15.coupon.type.v1.MoneyR\x11discountInOneHour\"\xe4\x01\n" +
+	"\x14discount_in_one_hour\x18\x05 \x01(\v2\x15.coupon.type.v1.MoneyR\x11discountInOneHour\x121\n" +
+	"\x14attestation_required\x18\x06 \x01(\bR\x13attestationRequired\"\xe4\x01\n" +
 	"\rRedeemRequest\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x121\n" +
