@@ -32,7 +32,7 @@ const (
 type BatchConfig struct {
 	// Window is how long redemptions gather at least while others are in flight.
 	Window config.Duration `json:"window"`
-	// Coupons is the size at which a batch does not wait.
+	// Coupons is the size at which a batch does not wait, and the largest.
 	Coupons int `json:"coupons"`
 	// InFlight bounds the batches of one issuer at a time.
 	InFlight int `json:"in_flight"`
@@ -160,7 +160,7 @@ func (d *desk) run(ctx context.Context) error {
 		case p := <-d.incoming:
 			d.accept(p)
 		case f := <-d.finished:
-			d.queue.end(f.round, f.again, time.Now())
+			d.queue.end(f.round, f.again, f.away != nil, time.Now())
 			d.turnAway(f.away)
 		case <-due:
 		case <-ctx.Done():
@@ -209,7 +209,7 @@ func (d *desk) dispatch(ctx context.Context) time.Duration {
 func (d *desk) stop() {
 	for d.queue.inFlight > 0 {
 		f := <-d.finished
-		d.queue.end(f.round, f.again, time.Now())
+		d.queue.end(f.round, f.again, f.away != nil, time.Now())
 	}
 	for _, p := range d.queue.empty() {
 		d.answer(p, Redemption{}, ledger.ErrUnavailable)

@@ -16,6 +16,8 @@ const (
 	maxAge = 3 * time.Second
 	// maxPace bounds how long sales gather when batches take long.
 	maxPace = 250 * time.Millisecond
+	// smallest is the size of batches below which they are not halved.
+	smallest = 8
 	// probation is how many good sales make up for one that spoilt a batch, and
 	// maxProbation for all that a till's sales have spoilt.
 	probation, maxProbation = 16, 64
@@ -31,7 +33,9 @@ const (
 //
 // A lone sale goes at once. While batches are in flight others gather: at least
 // for the configured window, and as long as it takes for the batches in flight
-// to be spread evenly. So the busier the ledger, the larger the batches.
+// to be spread evenly. So the busier the ledger, the larger the batches; but where
+// one was not decided in time, those that follow are half as large, and then grow
+// again.
 type queue struct {
 	cfg   BatchConfig
 	lines map[string]*line
@@ -48,6 +52,8 @@ type queue struct {
 	inFlight int
 	// suspects is whether a batch of suspect tills is in flight.
 	suspects bool
+	// size is how many coupons a batch may have for now.
+	size int
 	// pace is the time between two batches at which those in flight are spread
 	// evenly.
 	pace time.Duration
@@ -75,7 +81,7 @@ type round struct {
 }
 
 func newQueue(cfg BatchConfig) *queue {
-	return &queue{cfg: cfg, lines: make(map[string]*line), locks: make(map[string]bool)}
+	return &queue{cfg: cfg, size: cfg.Coupons, lines: make(map[string]*line), locks: make(map[string]bool)}
 }
 
 // enter takes a sale in; false if too many wait.
@@ -188,14 +194,14 @@ func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
 		return false, 0
 	}
 	gather := max(time.Duration(q.cfg.Window), q.pace)
-	if age := now.Sub(oldest); q.inFlight > 0 && t.coupons < q.cfg.Coupons && age < gather {
+	if age := now.Sub(oldest); q.inFlight > 0 && t.coupons < q.size && age < gather {
 		return false, gather - age
 	}
 	return true, 0
 }
 
 func (q *queue) taken(t *turns) []*pending {
-	batch := t.take(q.cfg.Coupons)
+	batch := t.take(q.size)
 	q.waiting -= len(batch)
 	return batch
 }
@@ -240,9 +246,14 @@ func (t *turns) take(coupons int) []*pending {
 }
 
 // end ends a batch; again is what must be tried again, apart from others. All
-// others of it are answered.
-func (q *queue) end(r *round, again [][]*pending, now time.Time) {
+// others of it are answered. Late says that it was not decided in time.
+func (q *queue) end(r *round, again [][]*pending, late bool, now time.Time) {
 	q.inFlight--
+	if late {
+		q.size = max(q.size/2, min(smallest, q.cfg.Coupons))
+	} else {
+		q.size = min(q.size+q.size/8+1, q.cfg.Coupons)
+	}
 	if r.suspects {
 		q.suspects = false
 	}

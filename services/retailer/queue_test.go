@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
 )
@@ -109,7 +111,7 @@ func TestSalesGather(t *testing.T) {
 		for range 20 {
 			r := b.want(at, b.comes("till", at, "a"))
 			at = at.Add(160 * time.Millisecond)
-			b.end(r, nil, at)
+			b.end(r, nil, false, at)
 		}
 		if b.pace < 75*time.Millisecond || b.pace > 80*time.Millisecond {
 			t.Errorf("two batches of 160 ms are %s apart", b.pace)
@@ -121,6 +123,27 @@ func TestSalesGather(t *testing.T) {
 	})
 }
 
+// TestBatchesShrinkThatAreLate and grow again, within what is configured.
+func TestBatchesShrinkThatAreLate(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	q := newQueue(BatchConfig{Coupons: 100, InFlight: 1})
+	sizes := []int{}
+	for _, late := range []bool{true, true, true, true, true, false, false} {
+		q.end(q.begin(round{began: now}), nil, late, now)
+		sizes = append(sizes, q.size)
+	}
+	if diff := cmp.Diff([]int{50, 25, 12, 8, 8, 10, 12}, sizes); diff != "" {
+		t.Error(diff)
+	}
+	for range 30 {
+		q.end(q.begin(round{began: now}), nil, false, now)
+	}
+	if q.size != 100 {
+		t.Errorf("grew to %d, not to 100", q.size)
+	}
+}
+
 func TestNotMoreBatchesThanAllowed(t *testing.T) {
 	t.Parallel()
 	b, now := newBench(t), time.Now()
@@ -129,7 +152,7 @@ func TestNotMoreBatchesThanAllowed(t *testing.T) {
 	b.want(later, b.comes("till", now, "b"))
 	third := b.comes("till", now, "c")
 	b.want(later)
-	b.end(first, nil, later)
+	b.end(first, nil, false, later)
 	b.want(later.Add(time.Second), third)
 }
 
@@ -141,13 +164,13 @@ func TestWhatSharesALockIsHeld(t *testing.T) {
 	r := b.want(now, first, other)
 	later := now.Add(time.Second)
 	b.want(later)
-	b.end(r, [][]*pending{{first}}, later)
+	b.end(r, [][]*pending{{first}}, false, later)
 	r = b.want(later, first)
 	b.want(later)
-	b.end(r, nil, later)
+	b.end(r, nil, false, later)
 	r = b.want(later, second)
 	b.want(later)
-	b.end(r, nil, later)
+	b.end(r, nil, false, later)
 	b.want(later, third)
 }
 
@@ -170,7 +193,7 @@ func TestWhatFailedIsTriedAgainApart(t *testing.T) {
 	first, second, third := b.comes("till", now, "a"), b.comes("till", now, "b"), b.comes("till", now, "c")
 	r := b.want(now, first, second, third)
 	b.comes("till", now, "d")
-	b.end(r, halves(r.sales), now)
+	b.end(r, halves(r.sales), false, now)
 	b.want(now, first)
 	b.want(now, second, third)
 }
@@ -183,7 +206,7 @@ func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
 	r := b.want(now, bad)
 	waiting := b.comes("bad", now, "b")
 	bad.spoilt, bad.err = true, errors.New("refused")
-	b.end(r, nil, now)
+	b.end(r, nil, false, now)
 	honest := b.comes("honest", now, "c")
 	suspect := b.want(now, waiting)
 	b.want(now.Add(time.Second), honest)
@@ -193,16 +216,16 @@ func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
 	second := b.comes("bad", now, "d")
 	later := now.Add(time.Second)
 	b.want(later) // one batch of suspects at a time
-	b.end(suspect, nil, now)
+	b.end(suspect, nil, false, now)
 	r = b.want(later, second)
 	second.err = errors.New("refused for itself")
-	b.end(r, nil, now)
+	b.end(r, nil, false, now)
 	for i := 1; i < probation; i++ {
 		r := b.want(later, b.comes("bad", now, "a"))
 		if !r.suspects {
 			t.Fatalf("not suspect after %d good sales", i)
 		}
-		b.end(r, nil, now)
+		b.end(r, nil, false, now)
 	}
 	both := []*pending{b.comes("bad", now, "a"), b.comes("honest", now, "b")}
 	b.want(later, both...)
@@ -257,7 +280,7 @@ func TestTooManyAreToldSo(t *testing.T) {
 		b := newBench(t)
 		for i := range 5 {
 			r := b.want(now, b.comes(fmt.Sprint("till ", i), now, "a"))
-			b.end(r, nil, now)
+			b.end(r, nil, false, now)
 		}
 		if len(b.lines)+len(b.locks)+b.waiting != 0 {
 			t.Errorf("%d lines, %d locks, %d waiting", len(b.lines), len(b.locks), b.waiting)
