@@ -20,8 +20,8 @@ import (
 const (
 	defaultAddressRate  = 100
 	defaultAddressBurst = 500
-	defaultOfferRate    = 5000
-	defaultOfferBurst   = 10000
+	defaultOfferRate    = 20000
+	defaultOfferBurst   = 40000
 	// A transfer is a transaction of its own.
 	defaultTransferRate  = 20
 	defaultTransferBurst = 100

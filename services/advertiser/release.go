@@ -23,23 +23,27 @@ const frameWait = 5 * time.Second
 // none it waits, and has a frame that is too old closed; it is refused with
 // LEDGER_UNAVAILABLE when none opens in time. Nothing is given out then.
 func (a *Advertiser) release(ctx context.Context, o *offer, request issuing.Request) (issuing.Released, error) {
+	at, changed := o.keeper.position()
+	if at.open != nil {
+		released, err := o.keeper.releaseIn(ctx, request, at.open)
+		if !wait(err) {
+			return released, err
+		}
+	}
+	// A repeat is answered whatever frame there is.
+	released, found, err := a.serials.FindReleased(ctx, request)
+	if err != nil || found {
+		return released, err
+	}
+	return a.releaseLater(ctx, o, request, at, changed)
+}
+
+// releaseLater is release from a position of the keeper on in which there is no
+// place for the request.
+func (a *Advertiser) releaseLater(ctx context.Context, o *offer, request issuing.Request, at position, changed <-chan struct{}) (issuing.Released, error) {
 	waiting, cancel := context.WithTimeout(ctx, frameWait)
 	defer cancel()
-	for first := true; ; first = false {
-		at, changed := o.keeper.position()
-		if at.open != nil {
-			released, err := o.keeper.releaseIn(ctx, request, at.open)
-			if !wait(err) {
-				return released, err
-			}
-		}
-		if first {
-			// A repeat is answered whatever frame there is.
-			released, found, err := a.serials.FindReleased(ctx, request)
-			if err != nil || found {
-				return released, err
-			}
-		}
+	for {
 		if at.spent != nil && slices.Equal(at.spent, o.keeper.quotas()) {
 			return issuing.Released{}, coupon.Refuse(coupon.ReasonSoldOut, "framework_id", "all coupons of the offer are given out")
 		}
@@ -50,6 +54,14 @@ func (a *Advertiser) release(ctx context.Context, o *offer, request issuing.Requ
 				return issuing.Released{}, ctx.Err()
 			}
 			return issuing.Released{}, fmt.Errorf("%w: the offer's next frame is not open yet", ledger.ErrUnavailable)
+		}
+		at, changed = o.keeper.position()
+		if at.open == nil {
+			continue
+		}
+		released, err := o.keeper.releaseIn(ctx, request, at.open)
+		if !wait(err) {
+			return released, err
 		}
 	}
 }
