@@ -19,7 +19,7 @@ export GOTOOLCHAIN := local
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate attack lint generate check-generated bench bench-leader faults clean
+.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate attack lint generate check-generated bench bench-leader faults soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,10 +107,15 @@ bench-leader: bin/network ## kill the leader of the orderers at 100 redemptions 
 SEED     ?= 0
 EPISODES ?= 200
 OPERATIONS ?= 1000000
+HOURS    ?= 4
 
 faults: bin/network ## have every kind of process fail under load, check what tills were told, compare the books
 	cd network && go build -o ../bin/faults ./faults
 	bin/faults -seed $(SEED) -episodes $(EPISODES) -operations $(OPERATIONS) -drawings .cache/histories
+
+soak: bin/network ## the same for hours (HOURS=4), with tables of how processes grow
+	cd network && go build -o ../bin/faults ./faults
+	bin/faults -seed $(SEED) -hours $(HOURS) -drawings .cache/histories
 
 clean: ## delete what was built, but not the ledger
 	rm -rf bin .cache

@@ -28,7 +28,7 @@ import (
 )
 
 // gcPercent makes the load generator, which shares the machine with what it
-// measures, collect garbage less often.
+// measures, and the central service collect garbage less often.
 const gcPercent = 400
 
 func main() {
@@ -49,6 +49,7 @@ type options struct {
 	central string
 	// bound and bearer are rates of requests; 0 finds them out.
 	bound, bearer float64
+	limit         time.Duration
 	storm         storm
 }
 
@@ -61,6 +62,7 @@ func (o *options) parse(args []string) error {
 	flags.BoolVar(&o.short, "short", false, "a few seconds for each part: the figures do not count")
 	flags.Float64Var(&o.bound, "bound", 0, "requests a second with bound coupons (default: what can be sustained is searched for)")
 	flags.Float64Var(&o.bearer, "bearer", 0, "requests a second with bearer coupons (default: likewise)")
+	flags.DurationVar(&o.limit, "limit", 30*time.Minute, "after this time what is not measured is left out, and the run fails")
 	flags.StringVar(&o.central, "central", "", "a file: be the central service that it describes, and nothing else")
 	flags.BoolVar(&o.leader, "leader", false, "kill the leader of the orderers under load, then measure full load; nothing else")
 	flags.IntVar(&o.storm.rate, "rate", 100, "with -leader: customers a second while the leader is killed")
@@ -80,10 +82,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := o.parse(args); err != nil {
 		return err
 	}
+	debug.SetGCPercent(gcPercent)
 	if o.central != "" {
 		return central.Run(ctx, o.central)
 	}
-	debug.SetGCPercent(gcPercent)
 	chosen, err := choose(o.only)
 	if err != nil {
 		return err
@@ -95,7 +97,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if o.leader {
 		return b.onNetwork(ctx, func(ctx context.Context) error { return o.storm.run(ctx, b) })
 	}
-	err = b.measureAll(ctx, chosen)
+	limited, cancel := context.WithTimeout(ctx, o.limit)
+	defer cancel()
+	err = b.measureAll(limited, chosen)
 	b.report.Seconds = time.Since(began).Seconds()
 	b.report.Targets = targets(b.report)
 	b.report.Print(out)

@@ -93,7 +93,9 @@ func (b *bench) measure(ctx context.Context, t measurement) report.Load {
 	if t.refused != nil {
 		l.Refused = maps.Clone(t.refused.byName)
 	}
-	b.note(l)
+	if ctx.Err() == nil { // else it is not all of it
+		b.note(l)
+	}
 	return l
 }
 

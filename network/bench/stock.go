@@ -22,8 +22,12 @@ import (
 	advertiserv1 "ecoupon/proto/gen/coupon/advertiser/v1"
 )
 
-// issuing is how many coupons are asked for at a time.
-const issuing = 512
+const (
+	// issuing is how many coupons are asked for at a time.
+	issuing = 512
+	// issueLimit bounds how long one is asked for.
+	issueLimit = time.Minute
+)
 
 // holding is a coupon in a customer's hands.
 type holding struct {
@@ -106,6 +110,8 @@ func (b *bench) fill(ctx context.Context, f form, count int) error {
 
 // issued gets one coupon from the advertiser, and asks again when it is to.
 func (b *bench) issued(ctx context.Context, f form, i int) (holding, error) {
+	ctx, cancel := context.WithTimeout(ctx, issueLimit)
+	defer cancel()
 	at := b.advertisers[i%len(b.advertisers)]
 	request := &advertiserv1.IssueCouponRequest{RequestId: uuid.NewString(), FrameworkId: b.frameworks[f]}
 	var h holding

@@ -100,26 +100,17 @@ func (p *play) putClock(ctx context.Context, target string, by time.Duration) (h
 	}, nil
 }
 
-// goBack has a service go on with the copy of its store that was made when it
-// was last asked for one.
+// goBack has a service go on with the copy of its store that was made some
+// episodes ago.
 func (p *play) goBack(ctx context.Context, target string) (heal func() error, err error) {
-	from, found := p.copies[target]
-	if !found {
-		if from, err = p.keepCopy(ctx, target); err != nil {
-			return nil, err
-		}
-	}
-	lanes := -1
+	from := runner.RestoreOptions{From: p.copies[target], LanesFrom: -1}
 	if target == advertiserService {
-		lanes = p.book.given.next()
+		from.LanesFrom = p.book.firstUnused()
 	}
-	if err := p.stage.network.Restore(ctx, target, runner.RestoreOptions{From: from, LanesFrom: lanes}); err != nil {
+	if err := p.stage.network.Restore(ctx, target, from); err != nil {
 		return nil, err
 	}
-	return func() error {
-		_, err := p.keepCopy(ctx, target)
-		return errors.Join(err, os.RemoveAll(from))
-	}, nil
+	return func() error { return p.keepCopy(ctx, target) }, nil
 }
 
 // keepCopies copies the stores of all services that are to go back.
@@ -127,24 +118,33 @@ func (p *play) keepCopies(ctx context.Context) error {
 	p.hands.Lock()
 	defer p.hands.Unlock()
 	for _, target := range keepers {
-		if _, found := p.copies[target]; found {
-			continue
-		}
-		if _, err := p.keepCopy(ctx, target); err != nil {
+		if err := p.keepCopy(ctx, target); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *play) keepCopy(ctx context.Context, target string) (string, error) {
+// keepCopy copies a store in the place of its former copy.
+func (p *play) keepCopy(ctx context.Context, target string) error {
 	p.copied++
 	to := filepath.Join(p.stage.dir, fmt.Sprintf("copy-%d-%s", p.copied, target))
 	if err := p.stage.network.Backup(ctx, target, to); err != nil {
-		return "", err
+		return err
 	}
+	former := p.copies[target]
 	p.copies[target] = to
-	return to, nil
+	if former == "" {
+		return nil
+	}
+	return os.RemoveAll(former)
+}
+
+// firstUnused is the first lane of which no customer was given a serial number.
+func (b *book) firstUnused() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.given.next()
 }
 
 // next is the first lane of which no serial number was given out.

@@ -21,8 +21,17 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
+)
+
+const (
+	// soakEpisodes are more than a run of hours has, soakCalls how many calls
+	// belong to each of them.
+	soakEpisodes = 100_000
+	soakCalls    = 2000
 )
 
 func main() {
@@ -31,9 +40,10 @@ func main() {
 	seed := flag.Uint64("seed", 0, "`number` that makes the schedule; 0 draws one")
 	episodes := flag.Int("episodes", 200, "`number` of faults")
 	operations := flag.Int("operations", 1_000_000, "`number` of calls of tills in all, at least")
-	crowd := flag.Int("crowd", 32, "`number` of customers served at a time")
+	hours := flag.Float64("hours", 0, "`hours` after which no further fault begins, whatever number was asked for; with tables of how processes grow")
+	crowd := flag.Int("crowd", 96, "`number` of customers served at a time")
 	only := flag.String("only", "", "play only faults that have one of these comma-separated `texts` in their names, such as \"kill,disk\"")
-	drawings := flag.String("drawings", "histories", "`directory` for pictures of histories that cannot be")
+	drawings := flag.String("drawings", filepath.Join(".cache", "histories"), "`directory` for pictures of histories that cannot be")
 	keep := flag.String("keep-logs", "", "existing `directory` to copy the processes' logs into")
 	flag.Parse()
 	if *seed == 0 {
@@ -42,10 +52,15 @@ func main() {
 	p := newPlay(nil)
 	p.seed, p.crowd, p.perEpisode = *seed, *crowd, *operations/max(1, *episodes)
 	p.drawings, p.out = *drawings, os.Stdout
+	if *hours > 0 {
+		*episodes, p.perEpisode = soakEpisodes, soakCalls
+		p.until = time.Now().Add(time.Duration(*hours * float64(time.Hour)))
+	}
 	list := schedule(*seed, *episodes, split(*only)...)
 	if err := run(ctx, p, list, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
-		fmt.Fprintf(os.Stderr, "faults: to replay: bin/faults -seed %d -episodes %d -operations %d\n", *seed, *episodes, *operations)
+		fmt.Fprintf(os.Stderr, "faults: to replay: bin/faults -seed %d -episodes %d -operations %d -crowd %d -only %q\n",
+			*seed, *episodes, *operations, *crowd, *only)
 		os.Exit(1)
 	}
 }
@@ -61,7 +76,7 @@ func run(ctx context.Context, p *play, list []episode, keep string) (err error) 
 	if len(list) == 0 {
 		return errors.New("there is no such fault")
 	}
-	fmt.Fprintf(p.out, "seed %d, %d episodes of %d calls\n", p.seed, len(list), p.perEpisode)
+	fmt.Fprintf(p.out, "seed %d, at most %d episodes of %d calls\n", p.seed, len(list), p.perEpisode)
 	dir, err := os.MkdirTemp("", "ecoupon-faults-")
 	if err != nil {
 		return err

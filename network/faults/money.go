@@ -10,8 +10,9 @@ import (
 	clearingv1 "ecoupon/proto/gen/coupon/clearing/v1"
 )
 
-// page is how much is asked for of a list.
-const page = 200
+// page is how much is asked for of a list; of remittances less, as each names
+// its batches.
+const page, remittances = 200, 50
 
 // owed is money and the coupons it is for.
 type owed struct{ minor, coupons int64 }
@@ -55,7 +56,7 @@ func (p *play) compareMoney(ctx context.Context) error {
 func (p *play) remitted(ctx context.Context, paid map[string]owed) error {
 	batches := map[string]bool{}
 	for token := ""; ; {
-		answer, err := p.stage.clearing.ListRemittances(ctx, &clearingv1.ListRemittancesRequest{PageSize: page, PageToken: token})
+		answer, err := p.stage.clearing.ListRemittances(ctx, &clearingv1.ListRemittancesRequest{PageSize: remittances, PageToken: token})
 		if err != nil {
 			return fmt.Errorf("listing remittances: %w", err)
 		}

@@ -22,11 +22,13 @@ const (
 	customers = 2
 	// recoverLimit bounds the wait for redemptions after a fault, fillLimit that
 	// for an episode's operations.
-	recoverLimit = 60 * time.Second
+	recoverLimit = 2 * time.Minute
 	fillLimit    = 20 * time.Minute
 	// roundEpisodes is after how many episodes the books are compared, and what
 	// agrees is forgotten.
 	roundEpisodes = 50
+	// copyEvery is after how many episodes stores are copied anew.
+	copyEvery = 10
 )
 
 // play is a run: faults while people go on with their business.
@@ -41,6 +43,9 @@ type play struct {
 	crowd, perEpisode int
 	// drawings is the folder for pictures of histories that cannot be.
 	drawings string
+	// until is when no further episode begins; zero for never. A run with it
+	// prints how its processes grow.
+	until    time.Time
 	observed []observed
 	records  []recorded
 	verdict  verdict
@@ -68,7 +73,13 @@ func newPlay(s *stage) *play {
 
 // run plays the schedule and compares the books after every round.
 func (p *play) run(ctx context.Context, episodes []episode) error {
-	for first := 0; first < len(episodes); first += roundEpisodes {
+	if !p.until.IsZero() {
+		open, closing := context.WithCancel(ctx)
+		var watching errgroup.Group
+		watching.Go(func() error { return p.growth(open) })
+		defer func() { closing(); _ = watching.Wait() }()
+	}
+	for first := 0; first < len(episodes) && !p.over(); first += roundEpisodes {
 		if err := p.round(ctx, first, episodes[first:min(first+roundEpisodes, len(episodes))]); err != nil {
 			return err
 		}
@@ -76,15 +87,21 @@ func (p *play) run(ctx context.Context, episodes []episode) error {
 	return nil
 }
 
+// over reports that no further episode is to begin.
+func (p *play) over() bool { return !p.until.IsZero() && time.Now().After(p.until) }
+
 // round plays episodes, of which the first has that number, and compares the
 // books.
 func (p *play) round(ctx context.Context, first int, episodes []episode) error {
 	began := time.Now()
 	p.record("the opening")
 	finish := p.trade(ctx)
-	failed := errors.Join(p.await(ctx, time.Now(), "the first redemptions"), p.keepCopies(ctx))
+	failed := p.await(ctx, time.Now(), "the first redemptions")
 	for i, e := range episodes {
-		if failed != nil {
+		if i%copyEvery == 0 && failed == nil {
+			failed = p.keepCopies(ctx)
+		}
+		if failed != nil || p.over() {
 			break
 		}
 		failed = p.suffer(ctx, first+i, e)

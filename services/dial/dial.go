@@ -103,6 +103,7 @@ func (c *Credentials) Service(role, mspID string) (*grpc.ClientConn, error) {
 			RootCAs:      roots,
 			Certificates: []tls.Certificate{c.certificate},
 		})),
+		grpc.WithDisableServiceConfig(),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime}),
 	)
 }

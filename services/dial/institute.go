@@ -63,6 +63,9 @@ func OpenInstitute(folder string) (Institute, *grpc.ClientConn, error) {
 			MinVersion: tls.VersionTLS13, ServerName: institute.ServerName, RootCAs: roots,
 			Certificates: []tls.Certificate{certificate},
 		})),
+		// A name server is asked for the address only, and not how calls are to be
+		// made: one that does not answer that would hold the first call up.
+		grpc.WithDisableServiceConfig(),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime}),
 	)
 	return institute, connection, err

@@ -59,6 +59,7 @@ func (c *Credentials) Ledger(address string) (*Ledger, error) {
 			RootCAs:      roots,
 			Certificates: []tls.Certificate{certificate},
 		})),
+		grpc.WithDisableServiceConfig(),
 	)
 	if err != nil {
 		return nil, err

@@ -151,7 +151,7 @@ func (a *Advertisers) connection(emitter string) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient(service.Address, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: service.ServerName,
 		Certificates: []tls.Certificate{a.certificate},
-	})))
+	})), grpc.WithDisableServiceConfig())
 	if err == nil {
 		a.conns[emitter] = conn
 	}

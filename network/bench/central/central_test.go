@@ -44,6 +44,7 @@ type fixture struct {
 	bound central.Mint
 	free  central.Mint
 	over  central.Mint
+	early central.Mint
 }
 
 var owner = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
@@ -64,14 +65,18 @@ func start(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f := new(fixture)
-	now := time.Now()
-	for mint, holder := range map[*central.Mint]coupon.Holder{&f.bound: coupon.HolderBound, &f.free: coupon.HolderBearer, &f.over: coupon.HolderBearer} {
+	now, names := time.Now(), 0
+	for mint, holder := range map[*central.Mint]coupon.Holder{&f.bound: coupon.HolderBound, &f.free: coupon.HolderBearer, &f.over: coupon.HolderBearer, &f.early: coupon.HolderBearer} {
 		c := coupon.Campaign{
-			ID: fmt.Sprint("c", holder, mint == &f.over), Version: 1, Product: "Product", Offer: "50 off", Terms: terms, Holder: holder,
+			ID: fmt.Sprint("campaign-", names), Version: 1, Product: "Product", Offer: "50 off", Terms: terms, Holder: holder,
 			Begin: now.Add(-time.Hour).UnixMilli(), End: now.Add(time.Hour).UnixMilli(),
 		}
+		names++
 		if mint == &f.over {
 			c.End = now.Add(-time.Minute).UnixMilli()
+		}
+		if mint == &f.early {
+			c.Begin = now.Add(time.Minute).UnixMilli()
 		}
 		*mint = central.NewMint("IssuerMSP", "AdvertiserMSP", c, 1000)
 	}
@@ -86,7 +91,7 @@ func start(t *testing.T) *fixture {
 	config, err := json.Marshal(central.Config{
 		Listen: address, Certificate: ids.Certificate, Key: ids.Key, Clients: ids.Authority,
 		Database: server.Address(), Connections: 8, Retailer: retailer,
-		Offers: []central.Offer{f.bound.Offer(), f.free.Offer(), f.over.Offer()},
+		Offers: []central.Offer{f.bound.Offer(), f.free.Offer(), f.over.Offer(), f.early.Offer()},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -142,14 +147,23 @@ func shown(t *testing.T, c coupon.Coupon, before, after func(*coupon.Presentatio
 	return p.Text()
 }
 
+// public is the owner's key; a bearer coupon has none.
+var (
+	public = coupon.PublicKey(owner.Public().(ed25519.PublicKey))
+	nobody coupon.PublicKey
+)
+
+// good is a presentation of a coupon that nobody has seen.
+func (f *fixture) good(t *testing.T) string {
+	t.Helper()
+	return shown(t, f.bound.Make(public), nil, nil)
+}
+
 func TestRedeem(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	public := coupon.PublicKey(owner.Public().(ed25519.PublicKey))
-	good := func() string { return shown(t, f.bound.Make(public), nil, nil) }
-
 	t.Run("spends what is good, and repeats its answer", func(t *testing.T) {
-		r := request(good(), f.free.Make(coupon.PublicKey{}).Text())
+		r := request(f.good(t), f.free.Make(nobody).Text())
 		first, err := f.till.Redeem(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -165,52 +179,20 @@ func TestRedeem(t *testing.T) {
 		other.Basket.Lines[0].UnitPrice = 300
 		refused(t, f, other, codes.AlreadyExists, "REQUEST_CONFLICT")
 	})
-	spent := f.bound.Make(public)
-	sold := request(shown(t, spent, nil, nil))
-	if _, err := f.till.Redeem(t.Context(), sold); err != nil {
-		t.Fatal(err)
-	}
-	reused := request(good())
-	reused.Invoice = sold.GetInvoice()
-	twin := good()
-	foreign := f.bound.Make(public)
-	foreign.Framework[0] ^= 1
-	forged := f.bound.Make(public)
-	forged.EmitterMAC[0] ^= 1
-	beyond := f.bound.MakeNumber(1001, public)
-	hungry := request(good())
-	hungry.Basket.Lines[0].Gtin = "09521234543220"
-	odd := request(good())
-	odd.RequestId = "1"
-	tests := []struct {
-		name    string
-		request *retailerv1.RedeemRequest
-		code    codes.Code
-		reason  string
-	}{
-		{"spent before", request(shown(t, spent, nil, nil)), codes.AlreadyExists, "ALREADY_USED"},
-		{"an invoice that was used", reused, codes.AlreadyExists, "ALREADY_USED"},
-		{"twice in one request", request(twin, twin), codes.InvalidArgument, "DUPLICATE_IN_BATCH"},
-		{"a wrong MAC", request(shown(t, forged, nil, nil)), codes.FailedPrecondition, "NOT_VALID"},
-		{"a wrong signature", request(shown(t, f.bound.Make(public), nil, func(p *coupon.Presentation) { p.Signature[0] ^= 1 })), codes.FailedPrecondition, "NOT_VALID"},
-		{"for another retailer", request(shown(t, f.bound.Make(public), func(p *coupon.Presentation) { p.Retailer = "ShopMSP" }, nil)), codes.FailedPrecondition, "NOT_VALID"},
-		{"for nobody", request(shown(t, f.bound.Make(public), func(p *coupon.Presentation) { p.Retailer = "" }, nil)), codes.FailedPrecondition, "NOT_VALID"},
-		{"for another invoice", request(shown(t, f.bound.Make(public), func(p *coupon.Presentation) { p.Invoice = "1" }, nil)), codes.FailedPrecondition, "NOT_VALID"},
-		{"presented long ago", request(shown(t, f.bound.Make(public), func(p *coupon.Presentation) { p.PresentedAt -= 130_000 }, nil)), codes.FailedPrecondition, "NOT_VALID"},
-		{"presented tomorrow", request(shown(t, f.bound.Make(public), func(p *coupon.Presentation) { p.PresentedAt += 60_000 }, nil)), codes.FailedPrecondition, "NOT_VALID"},
-		{"a bound coupon by itself", request(f.bound.Make(public).Text()), codes.FailedPrecondition, "NOT_VALID"},
-		{"a bound coupon of a bearer campaign", request(f.free.Make(public).Text()), codes.FailedPrecondition, "NOT_VALID"},
-		{"of no framework", request(shown(t, foreign, nil, nil)), codes.NotFound, "NOT_VALID"},
-		{"above the quota", request(shown(t, beyond, nil, nil)), codes.FailedPrecondition, "NOT_VALID"},
-		{"of a campaign that is over", request(f.over.Make(coupon.PublicKey{}).Text()), codes.FailedPrecondition, "NOT_NOW"},
-		{"nothing of its goods", hungry, codes.FailedPrecondition, "NOT_FOR_THIS_BASKET"},
-		{"no coupon", request("ec1.x"), codes.InvalidArgument, "MALFORMED_COUPON"},
-		{"no coupons", request(), codes.InvalidArgument, "TOO_MANY"},
-		{"no request id", odd, codes.InvalidArgument, "INVALID_REQUEST"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { refused(t, f, test.request, test.code, test.reason) })
-	}
+	t.Run("all or nothing", func(t *testing.T) {
+		spent, good := f.good(t), f.good(t)
+		if _, err := f.till.Redeem(t.Context(), request(spent)); err != nil {
+			t.Fatal(err)
+		}
+		both := request(good, spent)
+		refused(t, f, both, codes.AlreadyExists, "ALREADY_USED")
+		if at := refusedIndex(t, f, both); at != 1 {
+			t.Errorf("coupon %d is named, not 1", at)
+		}
+		if _, err := f.till.Redeem(t.Context(), request(good)); err != nil {
+			t.Errorf("the good coupon of a refused request is spent: %v", err)
+		}
+	})
 	t.Run("of many at once one gets it", func(t *testing.T) {
 		c := f.bound.Make(public)
 		var wait sync.WaitGroup
@@ -225,14 +207,106 @@ func TestRedeem(t *testing.T) {
 			t.Errorf("%d got it", len(won))
 		}
 	})
+	t.Run("a double spoils nothing for others", func(t *testing.T) {
+		spent := f.good(t)
+		if _, err := f.till.Redeem(t.Context(), request(spent)); err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		results := make([]error, 100)
+		for i := range results {
+			r := request(f.good(t))
+			if i%10 == 0 {
+				r = request(spent)
+			}
+			wait.Go(func() { _, results[i] = f.till.Redeem(t.Context(), r) })
+		}
+		wait.Wait()
+		for i, err := range results {
+			if (i%10 == 0) != (status.Code(err) == codes.AlreadyExists) || i%10 != 0 && err != nil {
+				t.Errorf("request %d: %v", i, err)
+			}
+		}
+	})
+	for _, test := range append(badCoupons(t, f), badRequests(t, f)...) {
+		t.Run(test.name, func(t *testing.T) { refused(t, f, test.request, test.code, test.reason) })
+	}
 }
 
-// refused also sees that nothing was spent: the good coupons of the request still
-// are.
+// refusal is a request that is refused.
+type refusal struct {
+	name    string
+	request *retailerv1.RedeemRequest
+	code    codes.Code
+	reason  string
+}
+
+func badCoupons(t *testing.T, f *fixture) []refusal {
+	t.Helper()
+	const refused = codes.FailedPrecondition
+	foreign, forged, astray := f.bound.Make(public), f.bound.Make(public), f.bound.Make(public)
+	foreign.Framework[0] ^= 1
+	forged.EmitterMAC[0] ^= 1
+	astray.Lane = 1
+	presented := func(before func(*coupon.Presentation)) *retailerv1.RedeemRequest {
+		return request(shown(t, f.bound.Make(public), before, nil))
+	}
+	return []refusal{
+		{"a wrong MAC", request(shown(t, forged, nil, nil)), refused, "NOT_VALID"},
+		{"a wrong signature", request(shown(t, f.bound.Make(public), nil, func(p *coupon.Presentation) { p.Signature[0] ^= 1 })), refused, "NOT_VALID"},
+		{"for another retailer", presented(func(p *coupon.Presentation) { p.Retailer = "ShopMSP" }), refused, "NOT_VALID"},
+		{"for nobody", presented(func(p *coupon.Presentation) { p.Retailer = "" }), refused, "NOT_VALID"},
+		{"for another invoice", presented(func(p *coupon.Presentation) { p.Invoice = "1" }), refused, "NOT_VALID"},
+		{"presented long ago", presented(func(p *coupon.Presentation) { p.PresentedAt -= 130_000 }), refused, "NOT_VALID"},
+		{"presented tomorrow", presented(func(p *coupon.Presentation) { p.PresentedAt += 60_000 }), refused, "NOT_VALID"},
+		{"a bound coupon by itself", request(f.bound.Make(public).Text()), refused, "NOT_VALID"},
+		{"a bound coupon of a bearer campaign", request(f.free.Make(public).Text()), refused, "NOT_VALID"},
+		{"of no framework", request(shown(t, foreign, nil, nil)), codes.NotFound, "NOT_VALID"},
+		{"of no lane", request(shown(t, astray, nil, nil)), refused, "NOT_VALID"},
+		{"above the quota", request(shown(t, f.bound.MakeNumber(1001, public), nil, nil)), refused, "NOT_VALID"},
+		{"of a campaign that is over", request(f.over.Make(nobody).Text()), refused, "NOT_NOW"},
+		{"of a campaign that has not begun", request(f.early.Make(nobody).Text()), refused, "NOT_NOW"},
+	}
+}
+
+func badRequests(t *testing.T, f *fixture) []refusal {
+	t.Helper()
+	spent, twin := f.bound.Make(public), f.good(t)
+	sold := request(shown(t, spent, nil, nil))
+	if _, err := f.till.Redeem(t.Context(), sold); err != nil {
+		t.Fatal(err)
+	}
+	reused, hungry, odd := request(f.good(t)), request(f.good(t)), request(f.good(t))
+	reused.Invoice = sold.GetInvoice()
+	hungry.Basket.Lines[0].Gtin = "09521234543220"
+	odd.RequestId = "1"
+	return []refusal{
+		{"spent before", request(shown(t, spent, nil, nil)), codes.AlreadyExists, "ALREADY_USED"},
+		{"an invoice that was used", reused, codes.AlreadyExists, "ALREADY_USED"},
+		{"twice in one request", request(twin, twin), codes.InvalidArgument, "DUPLICATE_IN_BATCH"},
+		{"nothing of its goods", hungry, codes.FailedPrecondition, "NOT_FOR_THIS_BASKET"},
+		{"no coupon", request("ec1.x"), codes.InvalidArgument, "MALFORMED_COUPON"},
+		{"no coupons", request(), codes.InvalidArgument, "TOO_MANY"},
+		{"no request id", odd, codes.InvalidArgument, "INVALID_REQUEST"},
+	}
+}
+
 func refused(t *testing.T, f *fixture, r *retailerv1.RedeemRequest, code codes.Code, reason string) {
 	t.Helper()
 	_, err := f.till.Redeem(t.Context(), r)
 	if reasons := desk.Reasons(err); status.Code(err) != code || len(reasons) == 0 || reasons[0] != reason {
 		t.Errorf("got %v %v, want %s %s", err, reasons, code, reason)
 	}
+}
+
+// refusedIndex is which coupon of a request is named as refused.
+func refusedIndex(t *testing.T, f *fixture, r *retailerv1.RedeemRequest) int32 {
+	t.Helper()
+	_, err := f.till.Redeem(t.Context(), r)
+	for _, detail := range status.Convert(err).Details() {
+		if list, ok := detail.(*typev1.RefusedCoupons); ok && len(list.GetRefused()) == 1 {
+			return list.GetRefused()[0].GetIndex()
+		}
+	}
+	return -1
 }

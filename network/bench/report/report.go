@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"ecoupon/network/bench/load"
@@ -142,12 +143,16 @@ func (r *Report) Best(part string) (Load, bool) {
 // name is what the files of the run are called.
 func (r *Report) name() string { return r.Began.UTC().Format("2006-01-02-150405") }
 
+// numberLine is an element of a list of numbers, which has a line of its own.
+var numberLine = regexp.MustCompile(`(?m)\n +(-?[0-9.e+-]+,?)$`)
+
 // Save writes the report as JSON into a directory, and returns the file's path.
 func (r *Report) Save(dir string) (string, error) {
 	data, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return "", fmt.Errorf("encoding the report: %w", err)
 	}
+	data = numberLine.ReplaceAll(data, []byte(" $1"))
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // results are for everybody
 		return "", fmt.Errorf("saving the report: %w", err)
 	}

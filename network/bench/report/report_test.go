@@ -112,6 +112,9 @@ func TestSaveAndDraw(t *testing.T) {
 	if err := json.Unmarshal(data, &again); err != nil || len(again.Loads) != 2 || again.Loads[1].Latency != r.Loads[1].Latency {
 		t.Errorf("read back %+v %v", again, err)
 	}
+	if lines := strings.Count(string(data), "\n"); lines > 150 {
+		t.Errorf("%d lines", lines)
+	}
 	paths, err := r.Draw(dir)
 	if err != nil || len(paths) != 5 {
 		t.Fatalf("drew %v: %v", paths, err)

@@ -101,8 +101,12 @@ func (r *Report) printLoads(out io.Writer) {
 		for _, n := range l.Failed {
 			failed += n
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.0f\t%.0f\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t\n", l.Part, l.Name, offered, inFlight, l.Seconds,
-			l.PerSecond, l.Unit, l.Latency.Median, l.Latency.P90, l.Latency.P99, l.Latency.P999, l.Latency.Greatest, kept, failed)
+		took := "\t\t\t\t"
+		if l.Requests > 0 {
+			took = fmt.Sprintf("%.1f\t%.1f\t%.1f\t%.1f\t%.1f", l.Latency.Median, l.Latency.P90, l.Latency.P99, l.Latency.P999, l.Latency.Greatest)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%d\t\n", l.Part, l.Name, offered, inFlight, l.Seconds,
+			l.PerSecond, l.Unit, took, kept, failed)
 	}
 	_ = w.Flush()
 }

@@ -49,6 +49,8 @@ func dialPeers(cfg Config, organisation config.Organisation, logger *slog.Logger
 				RootCAs:      roots,
 				ServerName:   peer.ServerName,
 			})),
+			// Name servers are not asked how calls are to be made.
+			grpc.WithDisableServiceConfig(),
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: retries, MinConnectTimeout: longestReconnect}),
 			grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, PermitWithoutStream: true}),
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
