@@ -54,7 +54,7 @@ func main() {
 	p.drawings, p.out = *drawings, os.Stdout
 	if *hours > 0 {
 		*episodes, p.perEpisode = soakEpisodes, soakCalls
-		p.until = time.Now().Add(time.Duration(*hours * float64(time.Hour)))
+		p.lasts = time.Duration(*hours * float64(time.Hour))
 	}
 	list := schedule(*seed, *episodes, split(*only)...)
 	if err := run(ctx, p, list, *keep); err != nil {
