@@ -55,28 +55,18 @@ func TestNetworkIsUpgradedAndGrows(t *testing.T) {
 	network("upgrade")
 	network("add-org", "--name", "kiosk", "--msp-id", "KioskMSP", "--role", "retailer")
 	network("add-org", file("brand.json", map[string]any{"name": "brand", "msp_id": "BrandMSP", "roles": []string{"issuer"}}))
-	institute := func(issuer string, args ...string) string {
-		t.Helper()
-		house := filepath.Join(state, "organisations", "clearing", "operator")
-		args = append([]string{"--as", house, "clearing"}, append(args, "Girohaus", "--issuer", issuer)...)
-		out, err := exec.CommandContext(t.Context(), filepath.Join("..", "bin", "coupon"), args...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("coupon %q: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
 	const withdrawn = "It has no key"
-	if known := institute("BrandMSP", "institute"); strings.Contains(known, withdrawn) {
+	if known := institute(t, state, "BrandMSP", "institute"); strings.Contains(known, withdrawn) {
 		t.Errorf("an issuer that has joined is told of no key: %s", known)
 	}
 	if _, err := os.Stat(filepath.Join(state, "organisations", "kiosk", "institutes", "girohaus", "merchant", "key.pem")); err != nil {
 		t.Errorf("a retailer that has joined cannot take payments: %v", err)
 	}
-	institute("IssuerMSP", "register-institute", "--withdraw")
+	institute(t, state, "IssuerMSP", "register-institute", "--withdraw")
 	network("down")
 	network("up")
 	// Who starts a network decides nothing of what is on the ledger.
-	if known := institute("IssuerMSP", "institute"); !strings.Contains(known, withdrawn) {
+	if known := institute(t, state, "IssuerMSP", "institute"); !strings.Contains(known, withdrawn) {
 		t.Errorf("an institute that was withdrawn is back: %s", known)
 	}
 	status := network("status")
@@ -93,4 +83,17 @@ func TestNetworkIsUpgradedAndGrows(t *testing.T) {
 		t.Errorf("%d processes run, not %d:\n%s", n, want, status)
 	}
 	network("purge")
+}
+
+// institute has the clearing house of a network do something with the institute
+// Girohaus in an issuer's namespace.
+func institute(t *testing.T, state, issuer string, args ...string) string {
+	t.Helper()
+	house := filepath.Join(state, "organisations", "clearing", "operator")
+	args = append([]string{"--as", house, "clearing"}, append(args, "Girohaus", "--issuer", issuer)...)
+	out, err := exec.CommandContext(t.Context(), filepath.Join("..", "bin", "coupon"), args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("coupon %q: %v\n%s", args, err, out)
+	}
+	return string(out)
 }

@@ -125,15 +125,16 @@ func saleOf(c *ledgertest.Consortium, given coupon.CheckedCoupon) retailer.Sale 
 	}
 }
 
-// runAdvertiser runs the service and its public side until the test ends.
-func runAdvertiser(t *testing.T, c *ledgertest.Consortium, mspID string) (*advertiser.Advertiser, string, *x509.CertPool) {
+// runAdvertiser runs the service and its public side until the test ends, for all
+// lanes unless some are named.
+func runAdvertiser(t *testing.T, c *ledgertest.Consortium, mspID string, lanes ...uint16) (*advertiser.Advertiser, string, *x509.CertPool) {
 	t.Helper()
 	tables, err := advertiser.Migrations()
 	if err != nil {
 		t.Fatal(err)
 	}
 	emitter, err := advertiser.New(advertiser.Options{
-		Ledger: c.For(t, mspID), Store: openStore(t, tables), MSPID: mspID,
+		Ledger: c.For(t, mspID), Store: openStore(t, tables), MSPID: mspID, Lanes: lanes,
 		Namespaces: c.Directory.Namespaces(), Now: c.Clock.Now, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

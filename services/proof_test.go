@@ -185,6 +185,57 @@ func TestSalesOfOneProductAtOnce(t *testing.T) {
 	}
 }
 
+// TestReplicasReleaseTwoProofsOfAProduct: each knows its own proofs only. Of the two
+// one is redeemed, whichever comes first, and after that none is released.
+func TestReplicasReleaseTwoProofsOfAProduct(t *testing.T) {
+	t.Parallel()
+	c := ledgertest.New(t, ledgertest.Options{
+		Organisations: append(servetest.Default(), config.Organisation{MSPID: store, Roles: []string{config.RoleRetailer, config.RoleAdvertiser}}),
+	})
+	c.SetUp(t, servetest.IssuerMSP, servetest.ClearingMSP)
+	first, _, _ := runAdvertiser(t, c, store, 0)
+	second, _, _ := runAdvertiser(t, c, store, 1)
+	till := runRetailer(t, c, servetest.RetailerMSP, nil)
+	campaign := campaigntest.Publish(t, c, campaigntest.Options{
+		ID: "proven", Kind: coupon.KindProof, MaxFrameAge: time.Hour, Emitter: store, Quotas: []int64{10, 10},
+		Retailers: []string{store, servetest.RetailerMSP},
+	})
+	ask := func(replica *advertiser.Advertiser) (text string, err error) {
+		uData := campaigntest.RandomKey()
+		request := advertiser.ProofRequest{
+			ID: uuid.NewString(), Framework: campaign.Framework.ID, UData: uData[:], Product: grinder, Invoice: "R-1",
+		}
+		eventually(t, func() bool {
+			var proof coupon.Coupon
+			proof, err = replica.IssueProof(t.Context(), request)
+			text = proof.Text()
+			reason, _ := coupon.ReasonOf(err)
+			return reason != coupon.ReasonUnknownFramework // the replica may have yet to learn of it
+		})
+		return text, err
+	}
+	one, err := ask(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ask(first)
+	wantRefusal(t, "the same replica", err, coupon.ReasonProductHasProof)
+	two, err := ask(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Clock.Advance(time.Second)
+	if _, err := till.Redeem(t.Context(), saleOf(c, coupon.CheckedCoupon{Text: two})); err != nil {
+		t.Fatal(err)
+	}
+	_, err = till.Redeem(t.Context(), saleOf(c, coupon.CheckedCoupon{Text: one}))
+	wantRefusal(t, "the other proof", err, coupon.ReasonProductUsed)
+	for _, replica := range []*advertiser.Advertiser{first, second} {
+		_, err := ask(replica)
+		wantRefusal(t, "once one is redeemed", err, coupon.ReasonProductUsed)
+	}
+}
+
 func TestTillsOfARetailerThatEmitsNothing(t *testing.T) {
 	t.Parallel()
 	s := newShops(t)

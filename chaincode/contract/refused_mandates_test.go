@@ -212,6 +212,9 @@ func TestRotationsAreRefused(t *testing.T) {
 			return rotate(bearer, quota)
 		}},
 		{name: "no quotas", want: invalid, field: "quotas", prepare: func(*consortium) call { return rotate(bearer) }},
+		{name: "no lanes", want: invalid, field: "quotas", prepare: func(*consortium) call { return rotate(bearer, []int64{}...) }},
+		{name: "a lane of nothing", want: invalid, field: "quotas", prepare: func(*consortium) call { return rotate(bearer, quota, 0) }},
+		{name: "more money than a number", want: coupon.ReasonAmountOverflow, prepare: func(*consortium) call { return rotate(bearer, 1<<60) }},
 		{name: "no party's peer", want: coupon.ReasonWrongPeer, prepare: func(*consortium) call {
 			k := rotate(bearer, quota)
 			k.endorsers = []string{clearing}

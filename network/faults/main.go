@@ -21,6 +21,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -42,7 +43,7 @@ func main() {
 	hours := flag.Float64("hours", 0, "`hours` after which no further fault begins, whatever number was asked for; with tables of how processes grow")
 	crowd := flag.Int("crowd", 96, "`number` of customers served at a time")
 	only := flag.String("only", "", "play only faults that have one of these comma-separated `texts` in their names, such as \"kill,disk\"")
-	drawings := flag.String("drawings", "histories", "`directory` for pictures of histories that cannot be")
+	drawings := flag.String("drawings", filepath.Join(".cache", "histories"), "`directory` for pictures of histories that cannot be")
 	keep := flag.String("keep-logs", "", "existing `directory` to copy the processes' logs into")
 	flag.Parse()
 	if *seed == 0 {
@@ -53,12 +54,13 @@ func main() {
 	p.drawings, p.out = *drawings, os.Stdout
 	if *hours > 0 {
 		*episodes, p.perEpisode = soakEpisodes, soakCalls
-		p.until = time.Now().Add(time.Duration(*hours * float64(time.Hour)))
+		p.lasts = time.Duration(*hours * float64(time.Hour))
 	}
 	list := schedule(*seed, *episodes, split(*only)...)
 	if err := run(ctx, p, list, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
-		fmt.Fprintf(os.Stderr, "faults: to replay: bin/faults -seed %d -episodes %d -operations %d\n", *seed, *episodes, *operations)
+		fmt.Fprintf(os.Stderr, "faults: to replay: bin/faults -seed %d -episodes %d -operations %d -crowd %d -only %q\n",
+			*seed, *episodes, *operations, *crowd, *only)
 		os.Exit(1)
 	}
 }

@@ -43,8 +43,9 @@ type play struct {
 	crowd, perEpisode int
 	// drawings is the folder for pictures of histories that cannot be.
 	drawings string
-	// until is when no further episode begins; zero for never. A run with it
-	// prints how its processes grow.
+	// lasts is after which time no further episode begins, zero for never; until
+	// is when that is. A run with it prints how its processes grow.
+	lasts    time.Duration
 	until    time.Time
 	observed []observed
 	records  []recorded
@@ -73,7 +74,8 @@ func newPlay(s *stage) *play {
 
 // run plays the schedule and compares the books after every round.
 func (p *play) run(ctx context.Context, episodes []episode) error {
-	if !p.until.IsZero() {
+	if p.lasts > 0 {
+		p.until = time.Now().Add(p.lasts)
 		open, closing := context.WithCancel(ctx)
 		var watching errgroup.Group
 		watching.Go(func() error { return p.growth(open) })

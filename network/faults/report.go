@@ -55,6 +55,9 @@ func (p *play) report(out io.Writer) {
 	fmt.Fprintf(out, "\n%d redemptions accepted, %d of them voided, %d refused; %d claims, %d settlements\n",
 		b.former.sales+len(b.sales), voids, b.former.turned+len(b.turned), b.claims, b.former.settled+len(b.settled))
 	fmt.Fprintln(out, p.verdict)
+	if bytes, err := sizeOf(p.stage.network.StateDir()); err == nil {
+		fmt.Fprintf(out, "%d MB on disk in all\n", bytes>>20)
+	}
 	fmt.Fprintf(out, "%d calls of tills, of which %d had to be sent again:\n", b.asked, b.again)
 	for _, fault := range slices.Sorted(maps.Keys(b.faults)) {
 		fmt.Fprintf(out, "  %6d %s\n", b.faults[fault], fault)

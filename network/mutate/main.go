@@ -4,9 +4,9 @@
 // Command mutate shows that every check of the rules is tested. It finds every
 // place in chaincode/coupon and chaincode/contract that refuses, by syntax,
 // removes each in turn and runs the tests that reach it: one of them must fail,
-// and name the reason that is no longer given, in its output or its source. With
-// -passed it does so also for the places that only pass on what another function
-// refused; these have no reason of their own.
+// and name the reason that is no longer given, in its output or its source. It does
+// so, too, for the places that only pass on what another function refused, or could
+// not find out; these have no reason of their own.
 //
 // The working tree is not touched: the tests are built once, from a copy in which
 // every such place asks whether it is switched off. First each test runs alone,
@@ -39,7 +39,6 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	root := flags.String("root", ".", "the repository")
 	only := flags.String("run", "", "places whose package, function and reason match this expression; entries of others are left alone")
-	passed := flags.Bool("passed", false, "also remove places that only pass on what another function refused")
 	list := flags.Bool("list", false, "list the places and stop")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -52,11 +51,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	excused, err := readSurvivors(filepath.Join(*root, "network", "mutate", "survivors.txt"), *passed)
+	excused, err := readSurvivors(filepath.Join(*root, "network", "mutate", "survivors.txt"))
 	if err != nil {
 		return err
 	}
-	chosen := all.choose(wanted, *passed)
+	chosen := all.choose(wanted)
 	if *list {
 		for _, p := range chosen {
 			fmt.Fprintf(out, "%s  %s\n", p.where(), p)

@@ -10,7 +10,8 @@ import (
 )
 
 // A check is also lost where a function does not pass on the refusal of another
-// that it calls. Such places have no reason of their own: any test may miss them.
+// that it calls, or that it could not be made. Such places have no reason of their
+// own: any test may miss them.
 
 // passesOn leads the detail of such a place.
 const passesOn = "passes on "

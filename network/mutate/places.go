@@ -53,12 +53,11 @@ type found struct {
 	named     map[string]map[string]bool
 }
 
-// choose returns the places that match, without those that only pass a refusal on
-// unless they are wanted too.
-func (f found) choose(wanted *regexp.Regexp, passed bool) []place {
+// choose returns the places that match.
+func (f found) choose(wanted *regexp.Regexp) []place {
 	var chosen []place
 	for _, p := range f.places {
-		if wanted.MatchString(p.String()) && (passed || !strings.HasPrefix(p.detail, passesOn)) {
+		if wanted.MatchString(p.String()) {
 			chosen = append(chosen, p)
 		}
 	}

@@ -13,9 +13,8 @@ import (
 
 // readSurvivors reads the places that cannot matter. A line is the place, as a
 // list of them prints it, a colon after its quoted detail, and why. Empty lines
-// and those that begin with # say nothing. Those that only pass a refusal on are
-// left out unless they are wanted too.
-func readSurvivors(path string, passed bool) (map[string]string, error) {
+// and those that begin with # say nothing.
+func readSurvivors(path string) (map[string]string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -30,9 +29,7 @@ func readSurvivors(path string, passed bool) (map[string]string, error) {
 		if _, twice := excused[key]; !found || twice || why == "" {
 			return nil, fmt.Errorf("%s:%d: not a place, a colon and why, or there twice", path, i+1)
 		}
-		if passed || !strings.Contains(key, `"`+passesOn) {
-			excused[key] = why
-		}
+		excused[key] = why
 	}
 	return excused, nil
 }

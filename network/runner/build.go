@@ -129,7 +129,9 @@ func pinsOf(module string) (string, error) {
 	h := sha256.New()
 	h.Write([]byte(buildEnvironment))
 	for _, p := range patches {
-		h.Write([]byte(p.new))
+		for _, e := range p.edits {
+			h.Write([]byte(e.new))
+		}
 	}
 	for _, name := range []string{"go.mod", "go.sum"} {
 		data, err := os.ReadFile(filepath.Join(module, name))

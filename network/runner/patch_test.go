@@ -30,8 +30,13 @@ func TestPatchesFitThePinnedVersions(t *testing.T) {
 	for i, p := range patches {
 		sources := filepath.Join(dir, fmt.Sprintf("patched-%d", i))
 		text, err := os.ReadFile(filepath.Join(sources, p.file))
-		if err != nil || !strings.Contains(string(text), p.new) {
-			t.Errorf("%s of %s is not patched: %v", p.file, p.module, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range p.edits {
+			if !strings.Contains(string(text), e.new) {
+				t.Errorf("%s of %s is not patched", p.file, p.module)
+			}
 		}
 		if !strings.Contains(string(module), "replace "+p.module+" => "+sources+"\n") {
 			t.Errorf("%s is built from its originals", p.module)
@@ -41,7 +46,7 @@ func TestPatchesFitThePinnedVersions(t *testing.T) {
 
 func TestPatchOfOtherText(t *testing.T) {
 	t.Parallel()
-	p := patch{old: "a", new: "b"}
+	p := patch{edits: []edit{{old: "a", new: "b"}}}
 	for _, source := range []string{"", "c", "aa"} {
 		if _, err := p.apply([]byte(source)); err == nil {
 			t.Errorf("%q was patched", source)

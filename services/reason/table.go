@@ -68,8 +68,8 @@ var callers = []Entry{
 		"Check the peers' addresses in the consortium's directory.", []Who{Operator}},
 	{coupon.ReasonPartiesMissing, "The issuer's namespace does not know its clearing house yet.",
 		"Wait until the issuer's service has set it; its log says why it has not.", everyDesk},
-	{coupon.ReasonRateLimited, "Too many requests came from this address, or for this offer.",
-		"Wait a little and send the same request again.", []Who{Customer, Advertiser}},
+	{coupon.ReasonRateLimited, "Too many requests came from this address, or for this offer, or more sales wait than can be redeemed soon.",
+		"Wait a little and send the same request again.", []Who{Customer, Advertiser, Retailer}},
 }
 
 var times = []Entry{

@@ -17,14 +17,12 @@ import (
 // Defaults of BatchConfig.
 const (
 	defaultWindow   = 4 * time.Millisecond
-	defaultCoupons  = 200
+	defaultCoupons  = 500
 	defaultInFlight = 4
 	defaultTimeout  = 30 * time.Second
 	// tellWithin is how long the endorsers' verdict is waited for: a till is to
 	// be told within two seconds that it is to ask again.
 	tellWithin = 1500 * time.Millisecond
-	// maxWaiting bounds the sales that wait for their batch: some seconds' work.
-	maxWaiting = 10_000
 	// maxAttempts bounds how often a sale is part of a batch: a batch of the
 	// largest size is down to single sales after ten halvings.
 	maxAttempts = 16
@@ -32,9 +30,9 @@ const (
 
 // BatchConfig says how redemptions are gathered. Zero values mean the defaults.
 type BatchConfig struct {
-	// Window is how long redemptions gather while others are in flight.
+	// Window is how long redemptions gather at least while others are in flight.
 	Window config.Duration `json:"window"`
-	// Coupons is the size at which a batch does not wait.
+	// Coupons is the size at which a batch does not wait, and the largest.
 	Coupons int `json:"coupons"`
 	// InFlight bounds the batches of one issuer at a time.
 	InFlight int `json:"in_flight"`
@@ -64,12 +62,16 @@ func (c BatchConfig) withDefaults() BatchConfig {
 
 // pending is a redemption on its way. It is answered exactly once.
 type pending struct {
-	id       coupon.RedemptionID
-	digest   coupon.Hash
+	id     coupon.RedemptionID
+	digest coupon.Hash
+	// till has asked for it first.
+	till     string
 	sale     coupon.Sale
 	locks    []string
 	since    time.Time
 	attempts int
+	// spoilt is set if others had to be tried again because of it.
+	spoilt bool
 	// sent is the transaction that it was last sent in.
 	sent atomic.Pointer[string]
 
@@ -101,112 +103,20 @@ func (p *pending) wait(ctx context.Context) (Redemption, error) {
 	}
 }
 
-// queue decides which sales go together. Sales in flight share neither coupon
-// nor invoice, nor the product of a purchase proof.
-type queue struct {
-	cfg      BatchConfig
-	waiting  []*pending
-	apart    [][]*pending
-	held     map[string]bool
-	inFlight int
-}
-
-// next takes a batch out of the queue, or says how long to wait for one; 0 is
-// until something happens. What failed before comes first and by itself.
-func (q *queue) next(now time.Time) ([]*pending, time.Duration) {
-	if q.inFlight >= q.cfg.InFlight {
-		return nil, 0
-	}
-	for i, group := range q.apart {
-		if q.free(group) {
-			q.apart = append(q.apart[:i:i], q.apart[i+1:]...)
-			return q.take(group), 0
-		}
-	}
-	batch, rest, full := q.choose()
-	if len(batch) == 0 {
-		return nil, 0
-	}
-	if age := now.Sub(batch[0].since); q.inFlight > 0 && !full && age < time.Duration(q.cfg.Window) {
-		return nil, time.Duration(q.cfg.Window) - age
-	}
-	q.waiting = rest
-	return q.take(batch), 0
-}
-
-// choose splits what waits into the oldest sales that can go together and the
-// rest; full says that the batch has its size.
-func (q *queue) choose() (batch, rest []*pending, full bool) {
-	coupons := 0
-	mine := make(map[string]bool)
-	for _, p := range q.waiting {
-		fits := len(batch) == 0 || coupons+len(p.sale.Coupons) <= q.cfg.Coupons
-		full = full || !fits
-		if full || !q.free([]*pending{p}) || anyIn(mine, p.locks) {
-			rest = append(rest, p)
-			continue
-		}
-		for _, lock := range p.locks {
-			mine[lock] = true
-		}
-		coupons += len(p.sale.Coupons)
-		batch = append(batch, p)
-	}
-	return batch, rest, full || coupons >= q.cfg.Coupons
-}
-
-func (q *queue) free(group []*pending) bool {
-	for _, p := range group {
-		if anyIn(q.held, p.locks) {
-			return false
-		}
-	}
-	return true
-}
-
-func anyIn(held map[string]bool, locks []string) bool {
-	for _, lock := range locks {
-		if held[lock] {
-			return true
-		}
-	}
-	return false
-}
-
-func (q *queue) take(batch []*pending) []*pending {
-	q.inFlight++
-	for _, p := range batch {
-		for _, lock := range p.locks {
-			q.held[lock] = true
-		}
-	}
-	return batch
-}
-
-// release ends a batch; again is what must be tried again, apart from others.
-func (q *queue) release(batch []*pending, again [][]*pending) {
-	q.inFlight--
-	for _, p := range batch {
-		for _, lock := range p.locks {
-			delete(q.held, lock)
-		}
-	}
-	q.apart = append(q.apart, again...)
-}
-
 // desk redeems for one issuer. Its queue belongs to run.
 type desk struct {
 	service  *Service
 	issuer   string
-	queue    queue
+	queue    *queue
 	timeout  time.Duration
 	incoming chan *pending
 	finished chan finished
 	stopped  chan struct{}
 }
 
+// finished is a batch that was tried; again is what is to be tried again.
 type finished struct {
-	batch []*pending
+	round *round
 	again [][]*pending
 	// away is set if the ledger could not be asked.
 	away error
@@ -216,7 +126,7 @@ func newDesk(cfg BatchConfig, s *Service, issuer string) *desk {
 	cfg = cfg.withDefaults()
 	return &desk{
 		service: s, issuer: issuer,
-		queue:    queue{cfg: cfg, held: make(map[string]bool)},
+		queue:    newQueue(cfg),
 		timeout:  time.Duration(cfg.Timeout),
 		incoming: make(chan *pending), finished: make(chan finished), stopped: make(chan struct{}),
 	}
@@ -250,7 +160,7 @@ func (d *desk) run(ctx context.Context) error {
 		case p := <-d.incoming:
 			d.accept(p)
 		case f := <-d.finished:
-			d.queue.release(f.batch, f.again)
+			d.queue.end(f.round, f.again, f.away != nil, time.Now())
 			d.turnAway(f.away)
 		case <-due:
 		case <-ctx.Done():
@@ -266,34 +176,32 @@ func (d *desk) turnAway(away error) {
 	if away == nil {
 		return
 	}
-	for _, p := range d.queue.waiting {
+	for _, p := range d.queue.empty() {
 		d.answer(p, Redemption{}, away)
 	}
-	d.queue.waiting = nil
 }
 
 func (d *desk) accept(p *pending) {
-	if len(d.queue.waiting) >= maxWaiting {
+	if !d.queue.enter(p, time.Now()) {
 		d.answer(p, Redemption{}, coupon.Refuse(coupon.ReasonRateLimited, "", "too many redemptions are waiting"))
-		return
 	}
-	p.since = time.Now()
-	d.queue.waiting = append(d.queue.waiting, p)
 }
 
 // dispatch starts all batches that can start, and returns how long until the
 // next one can.
 func (d *desk) dispatch(ctx context.Context) time.Duration {
 	for {
-		batch, wait := d.queue.next(time.Now())
-		if len(batch) == 0 {
+		r, wait := d.queue.next(time.Now())
+		if r == nil {
 			return wait
 		}
 		go func() {
 			// A batch that is begun is ended: what it has sent is on its way.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
 			defer cancel()
-			d.finished <- d.process(ctx, batch)
+			f := d.process(ctx, r.sales)
+			f.round = r
+			d.finished <- f
 		}()
 	}
 }
@@ -301,13 +209,9 @@ func (d *desk) dispatch(ctx context.Context) time.Duration {
 func (d *desk) stop() {
 	for d.queue.inFlight > 0 {
 		f := <-d.finished
-		d.queue.release(f.batch, f.again)
+		d.queue.end(f.round, f.again, f.away != nil, time.Now())
 	}
-	left := d.queue.waiting
-	for _, group := range d.queue.apart {
-		left = append(left, group...)
-	}
-	for _, p := range left {
+	for _, p := range d.queue.empty() {
 		d.answer(p, Redemption{}, ledger.ErrUnavailable)
 	}
 }

@@ -32,6 +32,8 @@ type Sale struct {
 	Attestation *coupon.Signature
 	// Basket has all lines; the issuer is shown those that qualify.
 	Basket coupon.Basket
+	// Till tells tills apart, for their turns; it decides nothing else.
+	Till string
 	// Coupons are as the till was handed them, with their receipts.
 	Coupons []coupon.CheckedCoupon
 }
@@ -187,7 +189,7 @@ func (s *Service) enter(ctx context.Context, p *pending, sale Sale) error {
 	for _, c := range sale.Coupons {
 		p.sale.Coupons = append(p.sale.Coupons, coupon.Tendered{Text: c.Text, Receipt: c.Receipt})
 	}
-	p.locks = locks(sale.Invoice, read.tenders)
+	p.till, p.locks = sale.Till, locks(sale.Invoice, read.tenders)
 	return s.desks[issuers[0]].enter(ctx, p)
 }
 

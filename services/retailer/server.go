@@ -56,6 +56,8 @@ func (s *Server) Redeem(ctx context.Context, r *retailerv1.RedeemRequest) (*reta
 	if err != nil {
 		return nil, err
 	}
+	caller := serve.CallerFrom(ctx)
+	sale.Till = caller.Organisation + " " + caller.Name
 	redeemed, err := s.service.Redeem(ctx, sale)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func (d *desk) process(ctx context.Context, batch []*pending) finished {
 		p.attempts++
 	}
 	endorsed, err := d.decide(ctx, batch)
-	done := finished{batch: batch, again: d.failed(endorsed.doubted, errDoubted)}
+	done := finished{again: d.failed(endorsed.doubted, errDoubted)}
 	switch {
 	case err != nil:
 		done.again = append(done.again, d.failed(endorsed.sales, err)...)
@@ -136,6 +136,8 @@ func (d *desk) check(ctx context.Context, batch []*pending) ([]*pending, error) 
 		case verdict.Batch != nil:
 			d.answerKnown(ctx, p, *verdict.Batch)
 		case len(verdict.Refused) > 0:
+			// What is refused now was good before the others were tried with it.
+			p.spoilt = p.attempts > 1
 			d.answer(p, Redemption{}, refusal(verdict.Refused))
 		case !p.tag(verdict.Coupons):
 			d.answer(p, Redemption{}, fmt.Errorf("the check of redemption %s lacks a tag", p.id))
@@ -227,6 +229,7 @@ func (d *desk) drop(ctx context.Context, batch []*pending, refusals []coupon.Ref
 		case len(refused) > 0 && spent:
 			doubted = append(doubted, p)
 		case len(refused) > 0:
+			p.spoilt = true
 			d.answer(p, Redemption{}, refusal(refused))
 		default:
 			left = append(left, p)
@@ -263,10 +266,10 @@ func refusal(refused []coupon.Refusal) error {
 	return &ledger.BatchRefusal{Refusals: own}
 }
 
-// failed is for what has had no effect. Sales that failed together are tried
-// again in halves, so that the one at fault is alone in the end; a conflict is
-// tried again alone too, as the next check sees what was faster, and once what is
-// outdated.
+// failed is for what has had no effect. Sales that failed together because of a
+// conflict are tried again together once, as the next check sees what was faster;
+// otherwise in halves, so that the one at fault is alone in the end. A conflict is
+// tried again alone too, and once what is outdated.
 func (d *desk) failed(batch []*pending, err error) [][]*pending {
 	reason, _ := coupon.ReasonOf(err)
 	forAll := errors.Is(err, ledger.ErrUnavailable) || reason == coupon.ReasonRetailerNotAdmitted ||
@@ -275,13 +278,18 @@ func (d *desk) failed(batch []*pending, err error) [][]*pending {
 	var invalid *ledger.Invalid
 	outdated := errors.As(err, &invalid) && invalid.Outdated()
 	var left []*pending
+	first := true
 	for _, p := range batch {
+		first = first && p.attempts == 1
 		renew := outdated && p.attempts == 1
 		if !again && !renew || p.attempts >= maxAttempts {
 			d.answer(p, Redemption{}, err)
 			continue
 		}
 		left = append(left, p)
+	}
+	if first && errors.Is(err, ledger.ErrConflict) && len(left) > 0 {
+		return [][]*pending{left}
 	}
 	return halves(left)
 }

@@ -184,7 +184,11 @@ func TestRedeem(t *testing.T) {
 		if _, err := f.till.Redeem(t.Context(), request(spent)); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, f, request(good, spent), codes.AlreadyExists, "ALREADY_USED")
+		both := request(good, spent)
+		refused(t, f, both, codes.AlreadyExists, "ALREADY_USED")
+		if at := refusedIndex(t, f, both); at != 1 {
+			t.Errorf("coupon %d is named, not 1", at)
+		}
 		if _, err := f.till.Redeem(t.Context(), request(good)); err != nil {
 			t.Errorf("the good coupon of a refused request is spent: %v", err)
 		}
@@ -201,6 +205,27 @@ func TestRedeem(t *testing.T) {
 		won := slices.DeleteFunc(results, func(err error) bool { return err != nil })
 		if len(won) != 1 {
 			t.Errorf("%d got it", len(won))
+		}
+	})
+	t.Run("a double spoils nothing for others", func(t *testing.T) {
+		spent := f.good(t)
+		if _, err := f.till.Redeem(t.Context(), request(spent)); err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		results := make([]error, 100)
+		for i := range results {
+			r := request(f.good(t))
+			if i%10 == 0 {
+				r = request(spent)
+			}
+			wait.Go(func() { _, results[i] = f.till.Redeem(t.Context(), r) })
+		}
+		wait.Wait()
+		for i, err := range results {
+			if (i%10 == 0) != (status.Code(err) == codes.AlreadyExists) || i%10 != 0 && err != nil {
+				t.Errorf("request %d: %v", i, err)
+			}
 		}
 	})
 	for _, test := range append(badCoupons(t, f), badRequests(t, f)...) {
@@ -272,4 +297,16 @@ func refused(t *testing.T, f *fixture, r *retailerv1.RedeemRequest, code codes.C
 	if reasons := desk.Reasons(err); status.Code(err) != code || len(reasons) == 0 || reasons[0] != reason {
 		t.Errorf("got %v %v, want %s %s", err, reasons, code, reason)
 	}
+}
+
+// refusedIndex is which coupon of a request is named as refused.
+func refusedIndex(t *testing.T, f *fixture, r *retailerv1.RedeemRequest) int32 {
+	t.Helper()
+	_, err := f.till.Redeem(t.Context(), r)
+	for _, detail := range status.Convert(err).Details() {
+		if list, ok := detail.(*typev1.RefusedCoupons); ok && len(list.GetRefused()) == 1 {
+			return list.GetRefused()[0].GetIndex()
+		}
+	}
+	return -1
 }

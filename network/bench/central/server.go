@@ -90,7 +90,7 @@ func (c Config) server() (*grpc.Server, error) {
 	if !clients.AppendCertsFromPEM(authority) {
 		return nil, errors.New("the authority of tills is no certificate")
 	}
-	return grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
+	return grpc.NewServer(grpc.WaitForHandlers(true), grpc.Creds(credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate},
 		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients,
 	}))), nil

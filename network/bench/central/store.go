@@ -5,11 +5,10 @@ package central
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ecoupon/chaincode/coupon"
@@ -42,12 +41,14 @@ CREATE UNIQUE INDEX coupon_spent ON redemption (tag);
 CREATE UNIQUE INDEX invoice_used ON redemption (invoice_tag) WHERE number = 0;
 `
 
-// Insertion is the statement that spends one coupon.
-const Insertion = `INSERT INTO redemption (id, number, tag, invoice_tag, request, retailer, issuer, institute, invoice, currency, amount, ` +
-	`paid_at, framework, lane, sn, value, redeemed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+// insertion spends coupons: all that are given, or none.
+const insertion = `INSERT INTO redemption (id, number, tag, invoice_tag, request, retailer, issuer, institute, invoice, currency, amount, ` +
+	`paid_at, framework, lane, sn, value, redeemed_at) SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::bytea[], $4::bytea[], $5::bytea[], ` +
+	`$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bytea[], $14::integer[], $15::bigint[], ` +
+	`$16::bigint[], $17::bigint[])`
 
-// InsertionScript is the same statement with random values, for pgbench: what the
-// database can do of it at most.
+// InsertionScript inserts one such row with random values, for pgbench: what the
+// database can do of that at most.
 const InsertionScript = `INSERT INTO redemption (id, number, tag, invoice_tag, request, retailer, issuer, institute, invoice, currency, amount, ` +
 	`paid_at, framework, lane, sn, value, redeemed_at) VALUES (uuid_send(gen_random_uuid()), 0, uuid_send(gen_random_uuid()), ` +
 	`uuid_send(gen_random_uuid()), uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'RetailerMSP', 'IssuerMSP', 'Girohaus', ` +
@@ -71,15 +72,12 @@ type Row struct {
 	Time int64
 }
 
-func (r Row) values() []any {
-	return []any{
-		r.ID[:], r.Number, r.Tag[:], r.InvoiceTag[:], r.Request[:], r.Retailer, r.Issuer, r.Invoice.Institute, r.Invoice.Number,
-		r.Invoice.Currency, r.Invoice.Amount, r.Invoice.PaidAt, r.Framework[:], int32(r.Lane), r.SN, r.Value, r.Time,
-	}
+// Store is the database. What waits for it at the same time goes into it together.
+type Store struct {
+	pool    *pgxpool.Pool
+	waiting chan group
+	writers sync.WaitGroup
 }
-
-// Store is the database.
-type Store struct{ pool *pgxpool.Pool }
 
 // Open connects to a database, with so many connections, and makes the table
 // unless it is there.
@@ -93,7 +91,7 @@ func Open(ctx context.Context, dsn string, connections int) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
-	s := &Store{pool}
+	s := &Store{pool: pool, waiting: make(chan group, maxWaiting)}
 	var there bool
 	err = pool.QueryRow(ctx, `SELECT to_regclass('redemption') IS NOT NULL`).Scan(&there)
 	if err == nil && !there {
@@ -103,59 +101,17 @@ func Open(ctx context.Context, dsn string, connections int) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("making the table: %w", err)
 	}
+	for range writers {
+		s.writers.Go(s.write)
+	}
 	return s, nil
 }
 
-// Close ends all connections.
-func (s *Store) Close() { s.pool.Close() }
-
-// duplicate says that a row cannot be there beside one that is.
-type duplicate struct {
-	number     int
-	constraint string
-}
-
-func (d *duplicate) Error() string { return "duplicate: " + d.constraint }
-
-// refusal is why a sale is refused whose row is a duplicate.
-func (d *duplicate) refusal() error {
-	if d.constraint == "invoice_used" {
-		return coupon.Refuse(coupon.ReasonInvoiceUsed, "invoice", "another redemption used this invoice")
-	}
-	return refusals{refuse(d.number, coupon.Refuse(coupon.ReasonAlreadyRedeemed, "", "the coupon was redeemed"))}
-}
-
-// Insert writes all rows of a redemption, or none. They are durable when it
-// returns.
-func (s *Store) Insert(ctx context.Context, rows []Row) error {
-	if len(rows) == 1 {
-		return insert(ctx, s.pool, rows[0])
-	}
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		for _, r := range rows {
-			if err := insert(ctx, tx, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-type executor interface {
-	Exec(ctx context.Context, statement string, values ...any) (pgconn.CommandTag, error)
-}
-
-func insert(ctx context.Context, into executor, r Row) error {
-	_, err := into.Exec(ctx, Insertion, r.values()...)
-	var refused *pgconn.PgError
-	const uniqueViolation = "23505"
-	if errors.As(err, &refused) && refused.Code == uniqueViolation {
-		return &duplicate{r.Number, refused.ConstraintName}
-	}
-	if err != nil {
-		return fmt.Errorf("storing a redemption: %w", err)
-	}
-	return nil
+// Close ends all connections. Nobody may insert any more.
+func (s *Store) Close() {
+	close(s.waiting)
+	s.writers.Wait()
+	s.pool.Close()
 }
 
 // Find returns the rows of a redemption, in the order of its coupons; none if

@@ -18,9 +18,14 @@ type issue struct {
 	Request
 	id requestID
 	// in is where a dynamic coupon is to be released; nil for a static one.
-	in    *Place
+	in *Place
+	// only says that it is given nothing but what it has: errNew if it has none.
+	only  bool
 	given Released
 }
+
+// errNew says that a request has not come before.
+var errNew = errors.New("the request is new")
 
 // batch gives out numbers in the transaction of a group. What it gives is stored
 // by flush, a run for each lane.
@@ -61,9 +66,12 @@ func (b *batch) give(ctx context.Context, asked *issue) (err error) {
 		asked.given = twin.given
 		return asked.sameAs(twin.Framework, twin.owner(), twin.Sold)
 	}
-	if asked.in == nil {
+	switch {
+	case asked.only:
+		err = errNew
+	case asked.in == nil:
 		err = b.next(ctx, asked)
-	} else {
+	default:
 		err = b.release(ctx, asked)
 	}
 	if err == nil {

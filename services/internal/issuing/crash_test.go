@@ -29,7 +29,7 @@ const (
 	crashStore = "ECOUPON_TEST_CRASH_STORE"
 	// crashTail is small, so that requests are being put into the table most of
 	// the time.
-	crashTail = 2000
+	crashTail = 600
 )
 
 var crashing = coupon.FrameworkID{7}
@@ -99,8 +99,8 @@ func TestWhatWasAcknowledgedSurvivesKilling(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all []acknowledged
-	for range 6 {
-		got := untilKilled(t, path, 1+rand.IntN(4000))
+	for range 5 {
+		got := untilKilled(t, path, 1+rand.IntN(2000))
 		all = append(all, got...)
 		checkLeft(t, path, all, got)
 	}

@@ -159,5 +159,5 @@ func (b *batch) do(ctx context.Context, w *waiting) error {
 // harmless is what concerns one request of a group only.
 func harmless(err error) bool {
 	_, refused := coupon.ReasonOf(err)
-	return refused || errors.Is(err, ErrFrameOver) || errors.Is(err, ErrLaneOver)
+	return refused || errors.Is(err, errNew) || errors.Is(err, ErrFrameOver) || errors.Is(err, ErrLaneOver)
 }

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/google/uuid"
 
@@ -75,15 +74,21 @@ func (t *tail) add(i indexed) {
 	t.last = i.at.run()
 }
 
+// sort puts a bucket, if there is such a one, in order.
+func (t *tail) sort(bucket int) {
+	if bucket < len(t.buckets) {
+		slices.SortFunc(t.buckets[bucket], func(a, b indexed) int { return bytes.Compare(a.id[:], b.id[:]) })
+	}
+}
+
 // index finds the entry of a request. What makes a request durable is its entry;
 // the index follows: the newest requests are in memory, and are read from their
-// entries after a start; those before are in the table `requests`. It is safe for
-// concurrent use, but add and fold are for the one who writes.
+// entries after a start; those before are in the table `requests`. It belongs to Run.
 type index struct {
-	// size is how many requests make a tail full.
-	size   int
-	mu     sync.RWMutex
-	loaded bool
+	// size is how many requests make a tail full, atOnce how many are put into the
+	// table at a time.
+	size, atOnce int
+	loaded       bool
 	// young grows; old, if any, is put into the table bucket by bucket.
 	young, old *tail
 	// folded is how far old is in the table, due how many more of its requests are
@@ -98,36 +103,48 @@ type index struct {
 // of that one.
 type folded struct{ bucket, within int }
 
-// load reads once what is not in the table. The transaction sees all that is
-// stored.
+// load reads once what is not in the table, before anything is written.
 func (x *index) load(ctx context.Context, tx *sql.Tx) error {
-	x.mu.RLock()
-	loaded := x.loaded
-	x.mu.RUnlock()
-	if loaded {
-		return nil
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	if x.loaded {
 		return nil
 	}
-	var mark int64
-	if err := tx.QueryRowContext(ctx, `SELECT run FROM indexed`).Scan(&mark); err != nil {
+	var mark, until int64
+	var at folded
+	err := tx.QueryRowContext(ctx, `SELECT run, until, bucket, within FROM indexed`).Scan(&mark, &until, &at.bucket, &at.within)
+	if err != nil {
 		return fmt.Errorf("reading how far requests are indexed: %w", err)
 	}
-	x.empty, x.young = mark == 0, newTail()
-	err := eachRun(ctx, tx, selectRuns+`WHERE run > ? ORDER BY run`, []any{mark}, func(number int64, r run) error {
+	old, young := newTail(), newTail()
+	err = eachRun(ctx, tx, selectRuns+`WHERE run > ? ORDER BY run`, []any{mark}, func(number int64, r run) error {
+		to := young
+		if number <= until {
+			to = old
+		}
 		for i := range r.size() {
-			x.young.add(indexed{r.id(i), newPlace(number, i)})
+			to.add(indexed{r.id(i), newPlace(number, i)})
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("reading the newest requests: %w", err)
 	}
-	x.loaded = true
+	x.empty, x.young, x.loaded = mark == 0 && until == 0, young, true
+	if until > 0 {
+		// A process that ends soon puts more into the table than it gives out.
+		x.old, x.folded, x.due = old, at, x.atOnce
+		x.old.sort(at.bucket)
+	} else {
+		x.turn()
+	}
 	return nil
+}
+
+// turn begins another tail if the young one is full and there is no old one.
+func (x *index) turn() {
+	if x.old == nil && len(x.young.places) >= x.size {
+		x.old, x.young, x.folded, x.due = x.young, newTail(), folded{}, x.atOnce
+		x.old.sort(0)
+	}
 }
 
 // find returns where the entries of the requests are that have one.
@@ -137,7 +154,6 @@ func (x *index) find(ctx context.Context, tx *sql.Tx, ids []requestID) (map[requ
 	}
 	found := make(map[requestID]place)
 	var rest []byte
-	x.mu.RLock()
 	for _, id := range ids {
 		at, is := x.young.places[id]
 		if !is && x.old != nil {
@@ -149,9 +165,7 @@ func (x *index) find(ctx context.Context, tx *sql.Tx, ids []requestID) (map[requ
 			rest = append(rest, id[:]...)
 		}
 	}
-	empty := x.empty
-	x.mu.RUnlock()
-	if empty || len(rest) == 0 {
+	if x.empty || len(rest) == 0 {
 		return found, nil
 	}
 	rows, err := tx.QueryContext(ctx, `
@@ -179,14 +193,11 @@ func (x *index) find(ctx context.Context, tx *sql.Tx, ids []requestID) (map[requ
 // come. What it returns is for add, once the transaction is on the disk.
 func (x *index) fold(ctx context.Context, tx *sql.Tx, come int) (folded, error) {
 	at := x.folded
-	if x.old == nil || x.due+foldPace*come < foldAtOnce {
+	if x.old == nil || x.due+foldPace*come < x.atOnce {
 		return at, nil
 	}
 	for room := x.due + foldPace*come; room > 0 && at.bucket < len(x.old.buckets); {
 		bucket := x.old.buckets[at.bucket]
-		if at.within == 0 {
-			slices.SortFunc(bucket, func(a, b indexed) int { return bytes.Compare(a.id[:], b.id[:]) })
-		}
 		next := bucket[at.within:min(len(bucket), at.within+room)]
 		if err := insertRequests(ctx, tx, next); err != nil {
 			return at, err
@@ -194,17 +205,19 @@ func (x *index) fold(ctx context.Context, tx *sql.Tx, come int) (folded, error) 
 		room -= len(next)
 		if at.within += len(next); at.within == len(bucket) {
 			at = folded{bucket: at.bucket + 1}
+			x.old.sort(at.bucket)
 		}
 	}
-	if at.bucket < len(x.old.buckets) {
-		return at, nil
+	if at.bucket == len(x.old.buckets) {
+		_, err := tx.ExecContext(ctx, `UPDATE indexed SET run = ?, until = 0, bucket = 0, within = 0`, x.old.last)
+		return at, err
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE indexed SET run = ?`, x.old.last)
+	_, err := tx.ExecContext(ctx, `UPDATE indexed SET until = ?, bucket = ?, within = ?`, x.old.last, at.bucket, at.within)
 	return at, err
 }
 
-// insertRequests puts requests that are in order into the table. One may be there:
-// of a tail whose end was not reached before a restart.
+// insertRequests puts requests that are in order into the table. What is there
+// stays.
 func insertRequests(ctx context.Context, tx *sql.Tx, requests []indexed) error {
 	rows := make([]byte, 0, len(requests)*24)
 	for _, r := range requests {
@@ -223,8 +236,6 @@ func insertRequests(ctx context.Context, tx *sql.Tx, requests []indexed) error {
 
 // add takes requests whose entries are on the disk, and how far fold has come.
 func (x *index) add(come []indexed, now folded) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	for _, i := range come {
 		x.young.add(i)
 	}
@@ -236,7 +247,5 @@ func (x *index) add(come []indexed, now folded) {
 			x.old = nil
 		}
 	}
-	if x.old == nil && len(x.young.places) >= x.size {
-		x.old, x.young, x.folded, x.due = x.young, newTail(), folded{}, 0
-	}
+	x.turn()
 }

@@ -102,7 +102,7 @@ func New(o Options) *Log {
 		now:     o.Now,
 		queue:   make(chan *waiting, queueLength),
 		stopped: make(chan struct{}),
-		index:   index{size: tailSize},
+		index:   index{size: tailSize, atOnce: foldAtOnce},
 		current: make(map[coupon.FrameworkID]current),
 		heads:   make(map[laneID]*head),
 		ends:    make(map[laneID]*laneEnd),

@@ -34,7 +34,7 @@ type Caller struct {
 	// Organisation is the MSP id.
 	Organisation string
 	Role         string
-	// Name is the certificate's common name, for logs only.
+	// Name is the certificate's common name, for logs and turns only.
 	Name string
 }
 

@@ -1,0 +1,324 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package retailer
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// maxWaiting bounds the sales that wait for their batch: some seconds' work.
+	maxWaiting = 10_000
+	// maxAge is how old the oldest sale may be that waits: when it is older, the
+	// service does not keep up, and who comes is told so at once.
+	maxAge = 3 * time.Second
+	// maxPace bounds how long sales gather when batches take long.
+	maxPace = 250 * time.Millisecond
+	// smallest is the size of batches below which they are not halved.
+	smallest = 8
+	// probation is how many good sales make up for one that spoilt a batch, and
+	// maxProbation for all that a till's sales have spoilt.
+	probation, maxProbation = 16, 64
+)
+
+// queue decides which sales go together, and when. It belongs to one goroutine.
+//
+// Sales that wait or are in flight share neither coupon nor invoice, nor the
+// product of a purchase proof: who comes later is held until the first is
+// answered. The tills take turns in a batch, so that one with many sales does not
+// keep the others waiting. Tills whose sales have spoilt batches go apart, one
+// batch at a time, until as many good sales have followed.
+//
+// A lone sale goes at once. While batches are in flight others gather: at least
+// for the configured window, and as long as it takes for the batches in flight
+// to be spread evenly. So the busier the ledger, the larger the batches; but where
+// one was not decided in time, those that follow are half as large, and then grow
+// again.
+type queue struct {
+	cfg   BatchConfig
+	lines map[string]*line
+	// good and suspect have the lines with sales that wait, in the order of their
+	// turns.
+	good, suspect turns
+	// apart are groups that failed with others; they go by themselves.
+	apart [][]*pending
+	locks map[string]bool
+	// held wait for locks.
+	held []*pending
+	// waiting counts those in lines and those held.
+	waiting  int
+	inFlight int
+	// suspects is whether a batch of suspect tills is in flight.
+	suspects bool
+	// size is how many coupons a batch may have for now.
+	size int
+	// pace is the time between two batches at which those in flight are spread
+	// evenly.
+	pace time.Duration
+}
+
+// line is one till's.
+type line struct {
+	till    string
+	waiting []*pending
+	// spoilt is how many good sales it takes until the till is not suspect.
+	spoilt int
+}
+
+// turns are lines that wait, and how many coupons they want redeemed.
+type turns struct {
+	lines   []*line
+	coupons int
+}
+
+// round is a batch that is in flight.
+type round struct {
+	sales    []*pending
+	suspects bool
+	began    time.Time
+}
+
+func newQueue(cfg BatchConfig) *queue {
+	return &queue{cfg: cfg, size: cfg.Coupons, lines: make(map[string]*line), locks: make(map[string]bool)}
+}
+
+// enter takes a sale in; false if too many wait.
+func (q *queue) enter(p *pending, now time.Time) bool {
+	l := q.line(p.till)
+	share := maxWaiting / (len(q.good.lines) + len(q.suspect.lines) + 1)
+	oldest, some := q.turns(l).oldest()
+	if q.waiting >= maxWaiting || len(l.waiting) >= share || some && now.Sub(oldest) > maxAge {
+		q.tidy(l)
+		return false
+	}
+	q.waiting++
+	p.since = now
+	if !q.lock(p) {
+		q.held = append(q.held, p)
+		return true
+	}
+	q.append(p)
+	return true
+}
+
+func (q *queue) line(till string) *line {
+	l, found := q.lines[till]
+	if !found {
+		l = &line{till: till}
+		q.lines[till] = l
+	}
+	return l
+}
+
+// tidy forgets a line of which there is nothing to know.
+func (q *queue) tidy(l *line) {
+	if len(l.waiting) == 0 && l.spoilt == 0 {
+		delete(q.lines, l.till)
+	}
+}
+
+func (q *queue) turns(l *line) *turns {
+	if l.spoilt > 0 {
+		return &q.suspect
+	}
+	return &q.good
+}
+
+func (q *queue) lock(p *pending) bool {
+	for _, name := range p.locks {
+		if q.locks[name] {
+			return false
+		}
+	}
+	for _, name := range p.locks {
+		q.locks[name] = true
+	}
+	return true
+}
+
+func (q *queue) unlock(p *pending) {
+	for _, name := range p.locks {
+		delete(q.locks, name)
+	}
+}
+
+func (q *queue) append(p *pending) {
+	l := q.line(p.till)
+	l.waiting = append(l.waiting, p)
+	t := q.turns(l)
+	t.coupons += len(p.sale.Coupons)
+	if len(l.waiting) == 1 {
+		t.lines = append(t.lines, l)
+	}
+}
+
+// next takes a batch out of the queue, or says how long to wait for one; 0 is
+// until something happens. What failed before comes first and by itself.
+func (q *queue) next(now time.Time) (*round, time.Duration) {
+	if q.inFlight >= q.cfg.InFlight {
+		return nil, 0
+	}
+	if len(q.apart) > 0 {
+		group := q.apart[0]
+		q.apart = q.apart[1:]
+		return q.begin(round{sales: group, began: now}), 0
+	}
+	good, wait := q.due(&q.good, now)
+	suspect, waitSuspect := false, time.Duration(0)
+	if !q.suspects {
+		suspect, waitSuspect = q.due(&q.suspect, now)
+	}
+	if good && suspect {
+		first, _ := q.good.oldest()
+		other, _ := q.suspect.oldest()
+		good = first.Before(other)
+	}
+	switch {
+	case good:
+		return q.begin(round{sales: q.taken(&q.good), began: now}), 0
+	case suspect:
+		return q.begin(round{sales: q.taken(&q.suspect), suspects: true, began: now}), 0
+	case wait == 0 || waitSuspect > 0 && waitSuspect < wait:
+		return nil, waitSuspect
+	default:
+		return nil, wait
+	}
+}
+
+// due reports whether what waits is to go now, or when.
+func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
+	oldest, some := t.oldest()
+	if !some {
+		return false, 0
+	}
+	gather := max(time.Duration(q.cfg.Window), q.pace)
+	if age := now.Sub(oldest); q.inFlight > 0 && t.coupons < q.size && age < gather {
+		return false, gather - age
+	}
+	return true, 0
+}
+
+func (q *queue) taken(t *turns) []*pending {
+	batch := t.take(q.size)
+	q.waiting -= len(batch)
+	return batch
+}
+
+func (q *queue) begin(r round) *round {
+	q.inFlight++
+	q.suspects = q.suspects || r.suspects
+	return &r
+}
+
+// oldest returns when the first of those that wait came; false if none waits.
+func (t *turns) oldest() (since time.Time, some bool) {
+	for _, l := range t.lines {
+		if first := l.waiting[0].since; !some || first.Before(since) {
+			since, some = first, true
+		}
+	}
+	return since, some
+}
+
+// take takes so many coupons, or one sale if it has more: one sale from each
+// line in turn. Who is next stays next.
+func (t *turns) take(coupons int) []*pending {
+	var batch []*pending
+	for len(t.lines) > 0 {
+		l := t.lines[0]
+		p := l.waiting[0]
+		size := len(p.sale.Coupons)
+		if len(batch) > 0 && size > coupons {
+			break
+		}
+		coupons -= size
+		t.coupons -= size
+		batch = append(batch, p)
+		l.waiting = l.waiting[1:]
+		t.lines = t.lines[1:]
+		if len(l.waiting) > 0 {
+			t.lines = append(t.lines, l)
+		}
+	}
+	return batch
+}
+
+// end ends a batch; again is what must be tried again, apart from others. All
+// others of it are answered. Late says that it was not decided in time.
+func (q *queue) end(r *round, again [][]*pending, late bool, now time.Time) {
+	q.inFlight--
+	if late {
+		q.size = max(q.size/2, min(smallest, q.cfg.Coupons))
+	} else {
+		q.size = min(q.size+q.size/8+1, q.cfg.Coupons)
+	}
+	if r.suspects {
+		q.suspects = false
+	}
+	q.pace = min((3*q.pace+now.Sub(r.began)/time.Duration(q.cfg.InFlight))/4, maxPace)
+	q.apart = append(q.apart, again...)
+	left := slices.Concat(again...)
+	for _, p := range r.sales {
+		if slices.Contains(left, p) {
+			continue
+		}
+		q.unlock(p)
+		q.judge(p)
+	}
+	q.admit()
+}
+
+// judge notes what a till's sale has come to.
+func (q *queue) judge(p *pending) {
+	l := q.line(p.till)
+	before := q.turns(l)
+	switch {
+	case p.spoilt:
+		l.spoilt = min(l.spoilt+probation, maxProbation)
+	case p.err == nil && l.spoilt > 0:
+		l.spoilt--
+	}
+	if after := q.turns(l); after != before && len(l.waiting) > 0 {
+		coupons := 0
+		for _, w := range l.waiting {
+			coupons += len(w.sale.Coupons)
+		}
+		before.lines = slices.DeleteFunc(before.lines, func(other *line) bool { return other == l })
+		before.coupons -= coupons
+		after.lines = append(after.lines, l)
+		after.coupons += coupons
+	}
+	q.tidy(l)
+}
+
+// admit lets in those that waited for locks, in the order in which they came.
+func (q *queue) admit() {
+	q.held = slices.DeleteFunc(q.held, func(p *pending) bool {
+		if !q.lock(p) {
+			return false
+		}
+		q.append(p)
+		return true
+	})
+}
+
+// empty takes out all that are not in flight.
+func (q *queue) empty() []*pending {
+	left := slices.Concat(q.apart...)
+	for _, t := range []*turns{&q.good, &q.suspect} {
+		for _, l := range t.lines {
+			left = append(left, l.waiting...)
+			l.waiting = nil
+			q.tidy(l)
+		}
+		*t = turns{}
+	}
+	for _, p := range left {
+		q.unlock(p)
+	}
+	left = append(left, q.held...)
+	q.apart, q.held, q.waiting = nil, nil, 0
+	return left
+}

@@ -1,0 +1,306 @@
+// SPDX-FileCopyrightText: The e-coupon consortium authors
+// SPDX-License-Identifier: Apache-2.0
+
+package retailer
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ecoupon/chaincode/coupon"
+	"ecoupon/services/internal/config"
+)
+
+// bench is a queue of at most four coupons in a batch and two batches in flight,
+// where sales gather for 10 ms.
+type bench struct {
+	*queue
+	t *testing.T
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	cfg := BatchConfig{Window: config.Duration(10 * time.Millisecond), Coupons: 4, InFlight: 2}
+	return &bench{newQueue(cfg.withDefaults()), t}
+}
+
+// comes is a sale with a coupon for each lock; it must be let in.
+func (b *bench) comes(till string, at time.Time, locks ...string) *pending {
+	b.t.Helper()
+	p := newPending(coupon.RedemptionID{}, coupon.Hash{})
+	p.till, p.locks, p.sale.Coupons = till, locks, make([]coupon.Tendered, len(locks))
+	if !b.enter(p, at) {
+		b.t.Fatalf("%v is not let in", locks)
+	}
+	return p
+}
+
+// want takes the next batch, which must be this.
+func (b *bench) want(now time.Time, want ...*pending) *round {
+	b.t.Helper()
+	r, wait := b.next(now)
+	if r == nil {
+		if len(want) > 0 {
+			b.t.Fatalf("no batch (wait %s), want %d sales", wait, len(want))
+		}
+		return nil
+	}
+	var got []string
+	for _, p := range r.sales {
+		got = append(got, fmt.Sprint(p.till, p.locks))
+	}
+	if len(r.sales) != len(want) {
+		b.t.Fatalf("a batch of %v, want %d sales", got, len(want))
+	}
+	for i := range want {
+		if r.sales[i] != want[i] {
+			b.t.Errorf("sale %d of %v is another", i, got)
+		}
+	}
+	return r
+}
+
+// waits expects no batch before so long.
+func (b *bench) waits(now time.Time, want time.Duration) {
+	b.t.Helper()
+	if r, wait := b.next(now); r != nil || wait != want {
+		b.t.Errorf("batch %v, wait %s, want %s", r, wait, want)
+	}
+}
+
+func TestALoneSaleGoesAtOnce(t *testing.T) {
+	t.Parallel()
+	b, now := newBench(t), time.Now()
+	b.want(now, b.comes("till", now, "a"))
+}
+
+func TestSalesGather(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	t.Run("while others are in flight", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		b.want(now, b.comes("till", now, "a"))
+		first, second := b.comes("till", now, "b"), b.comes("till", now.Add(3*time.Millisecond), "c")
+		b.waits(now.Add(4*time.Millisecond), 6*time.Millisecond)
+		b.want(now.Add(10*time.Millisecond), first, second)
+	})
+	t.Run("not once they are a full batch", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		b.want(now, b.comes("till", now, "a"))
+		first, second := b.comes("till", now, "b", "c"), b.comes("till", now, "d", "e")
+		b.comes("till", now, "f")
+		b.want(now, first, second)
+	})
+	t.Run("one sale may be larger than a batch", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		large := b.comes("till", now, "a", "b", "c", "d", "e", "f")
+		b.comes("till", now, "g")
+		b.want(now, large)
+	})
+	t.Run("longer when batches take long", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		at := now
+		for range 20 {
+			r := b.want(at, b.comes("till", at, "a"))
+			at = at.Add(160 * time.Millisecond)
+			b.end(r, nil, false, at)
+		}
+		if b.pace < 75*time.Millisecond || b.pace > 80*time.Millisecond {
+			t.Errorf("two batches of 160 ms are %s apart", b.pace)
+		}
+		b.want(at, b.comes("till", at, "a"))
+		second := b.comes("till", at, "b")
+		b.waits(at.Add(10*time.Millisecond), b.pace-10*time.Millisecond)
+		b.want(at.Add(80*time.Millisecond), second)
+	})
+}
+
+// TestBatchesShrinkThatAreLate and grow again, within what is configured.
+func TestBatchesShrinkThatAreLate(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	q := newQueue(BatchConfig{Coupons: 100, InFlight: 1})
+	sizes := []int{}
+	for _, late := range []bool{true, true, true, true, true, false, false} {
+		q.end(q.begin(round{began: now}), nil, late, now)
+		sizes = append(sizes, q.size)
+	}
+	if diff := cmp.Diff([]int{50, 25, 12, 8, 8, 10, 12}, sizes); diff != "" {
+		t.Error(diff)
+	}
+	for range 30 {
+		q.end(q.begin(round{began: now}), nil, false, now)
+	}
+	if q.size != 100 {
+		t.Errorf("grew to %d, not to 100", q.size)
+	}
+}
+
+func TestNotMoreBatchesThanAllowed(t *testing.T) {
+	t.Parallel()
+	b, now := newBench(t), time.Now()
+	first := b.want(now, b.comes("till", now, "a"))
+	later := now.Add(time.Second)
+	b.want(later, b.comes("till", now, "b"))
+	third := b.comes("till", now, "c")
+	b.want(later)
+	b.end(first, nil, false, later)
+	b.want(later.Add(time.Second), third)
+}
+
+func TestWhatSharesALockIsHeld(t *testing.T) {
+	t.Parallel()
+	b, now := newBench(t), time.Now()
+	first, other := b.comes("till", now, "a", "x"), b.comes("till", now, "b")
+	second, third := b.comes("till", now, "a"), b.comes("another", now, "a")
+	r := b.want(now, first, other)
+	later := now.Add(time.Second)
+	b.want(later)
+	b.end(r, [][]*pending{{first}}, false, later)
+	r = b.want(later, first)
+	b.want(later)
+	b.end(r, nil, false, later)
+	r = b.want(later, second)
+	b.want(later)
+	b.end(r, nil, false, later)
+	b.want(later, third)
+}
+
+func TestTillsTakeTurns(t *testing.T) {
+	t.Parallel()
+	b, now := newBench(t), time.Now()
+	var busy []*pending
+	for i := range 6 {
+		busy = append(busy, b.comes("busy", now, fmt.Sprint(i)))
+	}
+	lone, pair := b.comes("lone", now, "l"), b.comes("pair", now, "p")
+	pair2 := b.comes("pair", now, "q")
+	b.want(now, busy[0], lone, pair, busy[1])
+	b.want(now, pair2, busy[2], busy[3], busy[4])
+}
+
+func TestWhatFailedIsTriedAgainApart(t *testing.T) {
+	t.Parallel()
+	b, now := newBench(t), time.Now()
+	first, second, third := b.comes("till", now, "a"), b.comes("till", now, "b"), b.comes("till", now, "c")
+	r := b.want(now, first, second, third)
+	b.comes("till", now, "d")
+	b.end(r, halves(r.sales), false, now)
+	b.want(now, first)
+	b.want(now, second, third)
+}
+
+// TestATillThatSpoiltABatchGoesApart until as many good sales have followed.
+func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
+	t.Parallel()
+	b, now := newBench(t), time.Now()
+	bad := b.comes("bad", now, "a")
+	r := b.want(now, bad)
+	waiting := b.comes("bad", now, "b")
+	bad.spoilt, bad.err = true, errors.New("refused")
+	b.end(r, nil, false, now)
+	honest := b.comes("honest", now, "c")
+	suspect := b.want(now, waiting)
+	b.want(now.Add(time.Second), honest)
+	if !suspect.suspects {
+		t.Error("a till that spoilt a batch is not suspect")
+	}
+	second := b.comes("bad", now, "d")
+	later := now.Add(time.Second)
+	b.want(later) // one batch of suspects at a time
+	b.end(suspect, nil, false, now)
+	r = b.want(later, second)
+	second.err = errors.New("refused for itself")
+	b.end(r, nil, false, now)
+	for i := 1; i < probation; i++ {
+		r := b.want(later, b.comes("bad", now, "a"))
+		if !r.suspects {
+			t.Fatalf("not suspect after %d good sales", i)
+		}
+		b.end(r, nil, false, now)
+	}
+	both := []*pending{b.comes("bad", now, "a"), b.comes("honest", now, "b")}
+	b.want(later, both...)
+}
+
+func TestTooManyAreToldSo(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	enter := func(b *bench, till string, at time.Time, lock string) bool {
+		p := newPending(coupon.RedemptionID{}, coupon.Hash{})
+		p.till, p.locks, p.sale.Coupons = till, []string{lock}, make([]coupon.Tendered, 1)
+		return b.enter(p, at)
+	}
+	t.Run("of one till, and another is still served", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		entered := 0
+		for enter(b, "flood", now, fmt.Sprint(entered)) {
+			entered++
+		}
+		if entered != maxWaiting/2 {
+			t.Errorf("%d of one till wait, want half of %d", entered, maxWaiting)
+		}
+		if !enter(b, "other", now, "other") {
+			t.Error("another till is turned away")
+		}
+	})
+	t.Run("in all, held ones too", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		entered := 0
+		for enter(b, fmt.Sprint("till ", entered), now, "the same") {
+			entered++
+		}
+		if entered != maxWaiting {
+			t.Errorf("%d wait, want %d", entered, maxWaiting)
+		}
+		if left := b.empty(); len(left) != maxWaiting || !enter(b, "till", now, "the same") {
+			t.Errorf("%d were taken out", len(left))
+		}
+	})
+	t.Run("if the oldest waits for too long", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		b.comes("till", now, "a")
+		if !enter(b, "till", now.Add(maxAge), "b") || enter(b, "till", now.Add(maxAge+1), "c") {
+			t.Errorf("not after %s", maxAge)
+		}
+	})
+	t.Run("and nothing is kept of tills that are gone", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		for i := range 5 {
+			r := b.want(now, b.comes(fmt.Sprint("till ", i), now, "a"))
+			b.end(r, nil, false, now)
+		}
+		if len(b.lines)+len(b.locks)+b.waiting != 0 {
+			t.Errorf("%d lines, %d locks, %d waiting", len(b.lines), len(b.locks), b.waiting)
+		}
+	})
+}
+
+func TestHalves(t *testing.T) {
+	t.Parallel()
+	for size := range 10 {
+		batch := make([]*pending, size)
+		sum := 0
+		for _, half := range halves(batch) {
+			if len(half) == 0 || size > 1 && len(half) == size {
+				t.Errorf("%d sales: a half of %d", size, len(half))
+			}
+			sum += len(half)
+		}
+		if sum != size {
+			t.Errorf("halves of %d hold %d", size, sum)
+		}
+	}
+}
