@@ -193,6 +193,14 @@ func TestRedeem(t *testing.T) {
 			t.Errorf("the good coupon of a refused request is spent: %v", err)
 		}
 	})
+	for _, test := range append(badCoupons(t, f), badRequests(t, f)...) {
+		t.Run(test.name, func(t *testing.T) { refused(t, f, test.request, test.code, test.reason) })
+	}
+}
+
+func TestRedeemAtOnce(t *testing.T) {
+	t.Parallel()
+	f := start(t)
 	t.Run("of many at once one gets it", func(t *testing.T) {
 		c := f.bound.Make(public)
 		var wait sync.WaitGroup
@@ -228,9 +236,6 @@ func TestRedeem(t *testing.T) {
 			}
 		}
 	})
-	for _, test := range append(badCoupons(t, f), badRequests(t, f)...) {
-		t.Run(test.name, func(t *testing.T) { refused(t, f, test.request, test.code, test.reason) })
-	}
 }
 
 // refusal is a request that is refused.
