@@ -118,6 +118,8 @@ type desk struct {
 type finished struct {
 	round *round
 	again [][]*pending
+	// verdict is how long the endorsers took, or were waited for.
+	verdict time.Duration
 	// away is set if the ledger could not be asked.
 	away error
 }
@@ -160,7 +162,7 @@ func (d *desk) run(ctx context.Context) error {
 		case p := <-d.incoming:
 			d.accept(p)
 		case f := <-d.finished:
-			d.queue.end(f.round, f.again, f.away != nil, time.Now())
+			d.queue.end(f.round, f.again, f.verdict, time.Now())
 			d.turnAway(f.away)
 		case <-due:
 		case <-ctx.Done():
@@ -209,7 +211,7 @@ func (d *desk) dispatch(ctx context.Context) time.Duration {
 func (d *desk) stop() {
 	for d.queue.inFlight > 0 {
 		f := <-d.finished
-		d.queue.end(f.round, f.again, f.away != nil, time.Now())
+		d.queue.end(f.round, f.again, f.verdict, time.Now())
 	}
 	for _, p := range d.queue.empty() {
 		d.answer(p, Redemption{}, ledger.ErrUnavailable)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/singleflight"
+
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledger"
@@ -31,10 +33,12 @@ func (o offer) title() string {
 
 // offers remembers the offers of all issuers, so that a redemption needs no
 // question for what never changes. An offer that is not found is asked for
-// again: it may be published by then.
+// again: it may be published by then. Those who ask for the same at the same time
+// share one answer: when a shop opens, all tills ask for the same offers.
 type offers struct {
 	ledger  Ledger
 	issuers []string
+	asking  singleflight.Group
 
 	mu    sync.RWMutex
 	known map[coupon.FrameworkID]offer
@@ -54,6 +58,21 @@ func (o *offers) find(ctx context.Context, id coupon.FrameworkID) (offer, error)
 	if known {
 		return found, nil
 	}
+	answer := o.asking.DoChan(id.String(), func() (any, error) {
+		// Whoever asked first may have left when the answer comes.
+		return o.search(context.WithoutCancel(ctx), id)
+	})
+	select {
+	case a := <-answer:
+		found, _ := a.Val.(offer)
+		return found, a.Err
+	case <-ctx.Done():
+		return offer{}, ctx.Err()
+	}
+}
+
+// search asks the ledger for an offer and remembers it.
+func (o *offers) search(ctx context.Context, id coupon.FrameworkID) (offer, error) {
 	for _, issuer := range o.issuers {
 		found, err := o.ask(ctx, issuer, nil, id)
 		if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonUnknownFramework || reason == coupon.ReasonNotFound {

@@ -16,8 +16,11 @@ const (
 	maxAge = 3 * time.Second
 	// maxPace bounds how long sales gather when batches take long.
 	maxPace = 250 * time.Millisecond
-	// smallest is the size of batches below which they are not halved.
-	smallest = 8
+	// smallest is the size below which batches are not made smaller, and initial
+	// what they begin with.
+	smallest, initial = 8, 64
+	// slow is a verdict that took long: a third of what a till waits for it.
+	slow = tellWithin / 3
 	// probation is how many good sales make up for one that spoilt a batch, and
 	// maxProbation for all that a till's sales have spoilt.
 	probation, maxProbation = 16, 64
@@ -33,9 +36,10 @@ const (
 //
 // A lone sale goes at once. While batches are in flight others gather: at least
 // for the configured window, and as long as it takes for the batches in flight
-// to be spread evenly. So the busier the ledger, the larger the batches; but where
-// one was not decided in time, those that follow are half as large, and then grow
-// again.
+// to be spread evenly. So the busier the ledger, the larger the batches. How large
+// they may be follows from how long the endorsers take for their verdict, which the
+// tills wait for: full batches grow while it is given soon, and shrink when it takes
+// long, by half if it is not given in time.
 type queue struct {
 	cfg   BatchConfig
 	lines map[string]*line
@@ -75,13 +79,15 @@ type turns struct {
 
 // round is a batch that is in flight.
 type round struct {
-	sales    []*pending
+	sales []*pending
+	// full says that there was no room for more.
+	full     bool
 	suspects bool
 	began    time.Time
 }
 
 func newQueue(cfg BatchConfig) *queue {
-	return &queue{cfg: cfg, size: cfg.Coupons, lines: make(map[string]*line), locks: make(map[string]bool)}
+	return &queue{cfg: cfg, size: min(initial, cfg.Coupons), lines: make(map[string]*line), locks: make(map[string]bool)}
 }
 
 // enter takes a sale in; false if too many wait.
@@ -177,9 +183,11 @@ func (q *queue) next(now time.Time) (*round, time.Duration) {
 	}
 	switch {
 	case good:
-		return q.begin(round{sales: q.taken(&q.good), began: now}), 0
+		return q.begin(q.taken(&q.good, now)), 0
 	case suspect:
-		return q.begin(round{sales: q.taken(&q.suspect), suspects: true, began: now}), 0
+		r := q.taken(&q.suspect, now)
+		r.suspects = true
+		return q.begin(r), 0
 	case wait == 0 || waitSuspect > 0 && waitSuspect < wait:
 		return nil, waitSuspect
 	default:
@@ -200,10 +208,11 @@ func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
 	return true, 0
 }
 
-func (q *queue) taken(t *turns) []*pending {
-	batch := t.take(q.size)
-	q.waiting -= len(batch)
-	return batch
+func (q *queue) taken(t *turns, now time.Time) round {
+	r := round{full: t.coupons >= q.size, began: now}
+	r.sales = t.take(q.size)
+	q.waiting -= len(r.sales)
+	return r
 }
 
 func (q *queue) begin(r round) *round {
@@ -245,15 +254,11 @@ func (t *turns) take(coupons int) []*pending {
 	return batch
 }
 
-// end ends a batch; again is what must be tried again, apart from others. All
-// others of it are answered. Late says that it was not decided in time.
-func (q *queue) end(r *round, again [][]*pending, late bool, now time.Time) {
+// end ends a batch, after the endorsers have taken so long for their verdict; again
+// is what must be tried again, apart from others. All others of it are answered.
+func (q *queue) end(r *round, again [][]*pending, verdict time.Duration, now time.Time) {
 	q.inFlight--
-	if late {
-		q.size = max(q.size/2, min(smallest, q.cfg.Coupons))
-	} else {
-		q.size = min(q.size+q.size/8+1, q.cfg.Coupons)
-	}
+	q.resize(r, verdict)
 	if r.suspects {
 		q.suspects = false
 	}
@@ -268,6 +273,18 @@ func (q *queue) end(r *round, again [][]*pending, late bool, now time.Time) {
 		q.judge(p)
 	}
 	q.admit()
+}
+
+func (q *queue) resize(r *round, verdict time.Duration) {
+	switch {
+	case verdict >= tellWithin:
+		q.size /= 2
+	case verdict > slow:
+		q.size -= q.size / 8
+	case r.full:
+		q.size += q.size/8 + 1
+	}
+	q.size = min(max(q.size, smallest), q.cfg.Coupons)
 }
 
 // judge notes what a till's sale has come to.

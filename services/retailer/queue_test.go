@@ -111,7 +111,7 @@ func TestSalesGather(t *testing.T) {
 		for range 20 {
 			r := b.want(at, b.comes("till", at, "a"))
 			at = at.Add(160 * time.Millisecond)
-			b.end(r, nil, false, at)
+			b.end(r, nil, 0, at)
 		}
 		if b.pace < 75*time.Millisecond || b.pace > 80*time.Millisecond {
 			t.Errorf("two batches of 160 ms are %s apart", b.pace)
@@ -123,25 +123,51 @@ func TestSalesGather(t *testing.T) {
 	})
 }
 
-// TestBatchesShrinkThatAreLate and grow again, within what is configured.
-func TestBatchesShrinkThatAreLate(t *testing.T) {
+// TestSizeOfBatches follows from how long verdicts take, within what is configured.
+func TestSizeOfBatches(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	q := newQueue(BatchConfig{Coupons: 100, InFlight: 1})
-	sizes := []int{}
-	for _, late := range []bool{true, true, true, true, true, false, false} {
-		q.end(q.begin(round{began: now}), nil, late, now)
-		sizes = append(sizes, q.size)
+	soon, long, late := 10*time.Millisecond, slow+1, tellWithin
+	for _, test := range []struct {
+		name     string
+		size     int
+		full     bool
+		verdicts []time.Duration
+		want     []int
+	}{
+		{"grow when full", 80, true, []time.Duration{soon, slow, soon}, []int{91, 100, 100}},
+		{"stay when not", 80, false, []time.Duration{soon, soon}, []int{80, 80}},
+		{"shrink when slow", 80, true, []time.Duration{long, long, soon}, []int{70, 62, 70}},
+		{"halve when late", 80, false, []time.Duration{late, late, late, 2 * late, late}, []int{40, 20, 10, 8, 8}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			q := newQueue(BatchConfig{Coupons: 100, InFlight: 1})
+			if q.size != initial {
+				t.Errorf("begins with %d", q.size)
+			}
+			q.size = test.size
+			var sizes []int
+			for _, verdict := range test.verdicts {
+				q.end(q.begin(round{full: test.full}), nil, verdict, time.Now())
+				sizes = append(sizes, q.size)
+			}
+			if diff := cmp.Diff(test.want, sizes); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
-	if diff := cmp.Diff([]int{50, 25, 12, 8, 8, 10, 12}, sizes); diff != "" {
-		t.Error(diff)
-	}
-	for range 30 {
-		q.end(q.begin(round{began: now}), nil, false, now)
-	}
-	if q.size != 100 {
-		t.Errorf("grew to %d, not to 100", q.size)
-	}
+	t.Run("full is what left no room", func(t *testing.T) {
+		t.Parallel()
+		b, now := newBench(t), time.Now()
+		r := b.want(now, b.comes("till", now, "a", "b", "c"))
+		if r.full {
+			t.Error("3 of 4 are full")
+		}
+		b.end(r, nil, soon, now)
+		if r = b.want(now, b.comes("till", now, "a", "b", "c", "d")); !r.full {
+			t.Error("4 of 4 are not full")
+		}
+	})
 }
 
 func TestNotMoreBatchesThanAllowed(t *testing.T) {
@@ -152,7 +178,7 @@ func TestNotMoreBatchesThanAllowed(t *testing.T) {
 	b.want(later, b.comes("till", now, "b"))
 	third := b.comes("till", now, "c")
 	b.want(later)
-	b.end(first, nil, false, later)
+	b.end(first, nil, 0, later)
 	b.want(later.Add(time.Second), third)
 }
 
@@ -164,13 +190,13 @@ func TestWhatSharesALockIsHeld(t *testing.T) {
 	r := b.want(now, first, other)
 	later := now.Add(time.Second)
 	b.want(later)
-	b.end(r, [][]*pending{{first}}, false, later)
+	b.end(r, [][]*pending{{first}}, 0, later)
 	r = b.want(later, first)
 	b.want(later)
-	b.end(r, nil, false, later)
+	b.end(r, nil, 0, later)
 	r = b.want(later, second)
 	b.want(later)
-	b.end(r, nil, false, later)
+	b.end(r, nil, 0, later)
 	b.want(later, third)
 }
 
@@ -193,7 +219,7 @@ func TestWhatFailedIsTriedAgainApart(t *testing.T) {
 	first, second, third := b.comes("till", now, "a"), b.comes("till", now, "b"), b.comes("till", now, "c")
 	r := b.want(now, first, second, third)
 	b.comes("till", now, "d")
-	b.end(r, halves(r.sales), false, now)
+	b.end(r, halves(r.sales), 0, now)
 	b.want(now, first)
 	b.want(now, second, third)
 }
@@ -206,7 +232,7 @@ func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
 	r := b.want(now, bad)
 	waiting := b.comes("bad", now, "b")
 	bad.spoilt, bad.err = true, errors.New("refused")
-	b.end(r, nil, false, now)
+	b.end(r, nil, 0, now)
 	honest := b.comes("honest", now, "c")
 	suspect := b.want(now, waiting)
 	b.want(now.Add(time.Second), honest)
@@ -216,16 +242,16 @@ func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
 	second := b.comes("bad", now, "d")
 	later := now.Add(time.Second)
 	b.want(later) // one batch of suspects at a time
-	b.end(suspect, nil, false, now)
+	b.end(suspect, nil, 0, now)
 	r = b.want(later, second)
 	second.err = errors.New("refused for itself")
-	b.end(r, nil, false, now)
+	b.end(r, nil, 0, now)
 	for i := 1; i < probation; i++ {
 		r := b.want(later, b.comes("bad", now, "a"))
 		if !r.suspects {
 			t.Fatalf("not suspect after %d good sales", i)
 		}
-		b.end(r, nil, false, now)
+		b.end(r, nil, 0, now)
 	}
 	both := []*pending{b.comes("bad", now, "a"), b.comes("honest", now, "b")}
 	b.want(later, both...)
@@ -280,7 +306,7 @@ func TestTooManyAreToldSo(t *testing.T) {
 		b := newBench(t)
 		for i := range 5 {
 			r := b.want(now, b.comes(fmt.Sprint("till ", i), now, "a"))
-			b.end(r, nil, false, now)
+			b.end(r, nil, 0, now)
 		}
 		if len(b.lines)+len(b.locks)+b.waiting != 0 {
 			t.Errorf("%d lines, %d locks, %d waiting", len(b.lines), len(b.locks), b.waiting)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
@@ -22,8 +23,9 @@ func (d *desk) process(ctx context.Context, batch []*pending) finished {
 	for _, p := range batch {
 		p.attempts++
 	}
+	began := time.Now()
 	endorsed, err := d.decide(ctx, batch)
-	done := finished{again: d.failed(endorsed.doubted, errDoubted)}
+	done := finished{verdict: time.Since(began), again: d.failed(endorsed.doubted, errDoubted)}
 	switch {
 	case err != nil:
 		done.again = append(done.again, d.failed(endorsed.sales, err)...)
