@@ -19,7 +19,7 @@ export GOTOOLCHAIN := local
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate attack lint generate check-generated bench bench-leader faults soak clean
+.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate attack lint generate check-generated bench bench-full bench-leader faults soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,11 @@ bench: bin/network ## measure the whole on a fresh network, with what it is to b
 	bin/network build
 	cd network && go build -o ../bin/bench ./bench
 	bin/bench -results network/bench/results
+
+bench-full: bin/network ## for hours: have a ledger grow to 10 million spent coupons and compare it with fresh ones; goes on where it was
+	bin/network build
+	cd network && go build -o ../bin/bench ./bench
+	bin/bench -growth .cache/growth -results network/bench/results
 
 bench-leader: bin/network ## kill the leader of the orderers at 100 redemptions a second, then measure full load
 	cd network && go build -o ../bin/bench ./bench

@@ -109,7 +109,7 @@ func (b *bench) campaignKey(ctx context.Context, f form) (coupon.Key, error) {
 	defer peer.Close()
 	var found coupon.KeyResult
 	contract := peer.GetNetwork(b.network.Consortium().Channel).GetContract(namespace)
-	err = evaluate(ctx, contract, issuer, "CampaignKey", coupon.CampaignRef{Campaign: campaigns[f].ID, Version: 1}, &found)
+	err = evaluate(ctx, contract, issuer, "CampaignKey", coupon.CampaignRef{Campaign: campaigns[f].ID + b.run, Version: 1}, &found)
 	return found.Key, err
 }
 

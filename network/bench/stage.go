@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -89,6 +91,10 @@ type bench struct {
 	others usage.Groups
 	// sales were acknowledged; a part of them is looked up at the end.
 	sales sales
+	// run tells the campaigns of several runs on one ledger apart.
+	run string
+	// spent is how many coupons were, where that is counted.
+	spent atomic.Int64
 }
 
 // onNetwork starts a network, does something on it, and removes it.
@@ -162,6 +168,7 @@ func (b *bench) close() {
 	for _, d := range b.desks {
 		_ = d.Close()
 	}
+	b.gateway, b.desks, b.tills, b.advertisers = nil, nil, nil, nil
 }
 
 // open connects everybody and puts the campaigns to work.
@@ -192,6 +199,7 @@ func (b *bench) open(ctx context.Context) (err error) {
 	}
 	b.bare = b.gateway.GetNetwork(b.network.Consortium().Channel).GetContract(namespace)
 	b.obtain, b.ceiling = b.issued, ceiling
+	b.run = "-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
 	b.frameworks, b.purses = make(map[form]string), make(map[form]*purse)
 	for f, c := range campaigns {
 		b.purses[f] = new(purse)
@@ -221,6 +229,7 @@ func (b *bench) launch(ctx context.Context, c coupon.Campaign) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	c.ID += b.run
 	c.Version, c.Product, c.Offer, c.Terms = 1, "Product", "50 cents off", terms
 	c.Begin, c.End = time.Now().Add(-time.Minute).UnixMilli(), time.Now().Add(24*time.Hour).UnixMilli()
 	framework, err := desk.Launch{
@@ -238,7 +247,17 @@ func (b *bench) awaitOffers(ctx context.Context) error {
 	defer cancel()
 	for {
 		offers, err := b.advertisers[0].ListOffers(ctx, &advertiserv1.ListOffersRequest{})
-		if err == nil && len(offers.GetOffers()) == len(campaigns) {
+		known := make(map[string]bool)
+		for _, o := range offers.GetOffers() {
+			known[o.GetFramework().GetFrameworkId()] = true
+		}
+		missing := 0
+		for _, id := range b.frameworks {
+			if !known[id] {
+				missing++
+			}
+		}
+		if err == nil && missing == 0 {
 			return nil
 		}
 		select {

@@ -35,8 +35,9 @@ const (
 // batch at a time, until as many good sales have followed.
 //
 // A lone sale goes at once. While batches are in flight others gather: at least
-// for the configured window, and as long as it takes for the batches in flight
-// to be spread evenly. So the busier the ledger, the larger the batches. How large
+// for the configured window, and as long as batches take of late, unless they fill
+// one. So the busier the ledger, the larger the batches, and no more of them are in
+// flight than it takes: a batch costs much by itself. How large
 // they may be follows from how long the endorsers take for their verdict, which the
 // tills wait for: full batches grow while it is given soon, and shrink when it takes
 // long, by half if it is not given in time.
@@ -58,8 +59,7 @@ type queue struct {
 	suspects bool
 	// size is how many coupons a batch may have for now.
 	size int
-	// pace is the time between two batches at which those in flight are spread
-	// evenly.
+	// pace is how long batches take of late.
 	pace time.Duration
 }
 
@@ -262,7 +262,7 @@ func (q *queue) end(r *round, again [][]*pending, verdict time.Duration, now tim
 	if r.suspects {
 		q.suspects = false
 	}
-	q.pace = min((3*q.pace+now.Sub(r.began)/time.Duration(q.cfg.InFlight))/4, maxPace)
+	q.pace = min((3*q.pace+now.Sub(r.began))/4, maxPace)
 	q.apart = append(q.apart, again...)
 	left := slices.Concat(again...)
 	for _, p := range r.sales {

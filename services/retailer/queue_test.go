@@ -113,13 +113,13 @@ func TestSalesGather(t *testing.T) {
 			at = at.Add(160 * time.Millisecond)
 			b.end(r, nil, 0, at)
 		}
-		if b.pace < 75*time.Millisecond || b.pace > 80*time.Millisecond {
-			t.Errorf("two batches of 160 ms are %s apart", b.pace)
+		if b.pace < 155*time.Millisecond || b.pace > 160*time.Millisecond {
+			t.Errorf("batches of 160 ms are %s apart", b.pace)
 		}
 		b.want(at, b.comes("till", at, "a"))
 		second := b.comes("till", at, "b")
 		b.waits(at.Add(10*time.Millisecond), b.pace-10*time.Millisecond)
-		b.want(at.Add(80*time.Millisecond), second)
+		b.want(at.Add(160*time.Millisecond), second)
 	})
 }
 

@@ -141,14 +141,19 @@ func (r *Report) Best(part string) (Load, bool) {
 }
 
 // name is what the files of the run are called.
-func (r *Report) name() string { return r.Began.UTC().Format("2006-01-02-150405") }
+func (r *Report) name() string { return r.Began.UTC().Format(fileTime) }
+
+// fileTime is the form of times in names of files.
+const fileTime = "2006-01-02-150405"
 
 // numberLine is an element of a list of numbers, which has a line of its own.
 var numberLine = regexp.MustCompile(`(?m)\n +(-?[0-9.e+-]+,?)$`)
 
 // Save writes the report as JSON into a directory, and returns the file's path.
-func (r *Report) Save(dir string) (string, error) {
-	data, err := json.MarshalIndent(r, "", " ")
+func (r *Report) Save(dir string) (string, error) { return save(dir, r.name()+".json", r) }
+
+func save(dir, name string, what any) (string, error) {
+	data, err := json.MarshalIndent(what, "", " ")
 	if err != nil {
 		return "", fmt.Errorf("encoding the report: %w", err)
 	}
@@ -156,7 +161,7 @@ func (r *Report) Save(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // results are for everybody
 		return "", fmt.Errorf("saving the report: %w", err)
 	}
-	path := filepath.Join(dir, r.name()+".json")
+	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, append(data, '\n'), 0o644); err != nil { //nolint:gosec // results are for everybody
 		return "", fmt.Errorf("saving the report: %w", err)
 	}
