@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -165,7 +166,7 @@ func (g *growth) level(ctx context.Context, grown *bench, level int) error {
 	if err != nil {
 		return err
 	}
-	one := report.Level{Spent: level, Redeemed: g.state.Redeemed, Disk: make(map[string]int64)}
+	one := report.Level{Asked: level, Spent: g.state.Spent(), Redeemed: g.state.Redeemed, Disk: make(map[string]int64)}
 	if one.Fresh.Start, err = seconds(fresh.restart(ctx, dir)); err != nil {
 		return err
 	}
@@ -298,6 +299,9 @@ func (b *bench) sample(ctx context.Context, name string, s *report.Sampled) erro
 	return ctx.Err()
 }
 
+// kinds are the folders of processes that keep something.
+var kinds = []string{"orderer", "peer", "services"}
+
 // diskOf adds up the bytes of files below a network's state by kind of process.
 func diskOf(dir string, sizes map[string]int64) error {
 	organisations := filepath.Join(dir, "organisations")
@@ -319,7 +323,7 @@ func diskOf(dir string, sizes map[string]int64) error {
 		if err != nil {
 			return err
 		}
-		if parts := strings.Split(below, string(filepath.Separator)); len(parts) > 2 {
+		if parts := strings.Split(below, string(filepath.Separator)); len(parts) > 2 && slices.Contains(kinds, parts[1]) {
 			sizes[parts[1]] += info.Size()
 		}
 		return nil

@@ -19,14 +19,14 @@ import (
 const (
 	// lateLimit is the 99th percentile at which a rate is not sustained any more;
 	// while the rate is searched for, in a shorter time, less is asked for.
-	lateLimit, trialLimit = time.Second, 600 * time.Millisecond
+	lateLimit, trialLimit = time.Second, 900 * time.Millisecond
 	// most is how many customers are served at a time, and crowd how many when
 	// it is asked how many can be.
 	most, crowd = 20_000, 800
 	// lower is by how much a rate is lowered that was not sustained, and tries how
 	// often.
 	lower = 0.92
-	tries = 3
+	tries = 4
 	// hopeless is how long a request takes where a rate is given up early.
 	hopeless = 4 * time.Second
 )

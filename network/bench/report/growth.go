@@ -27,8 +27,10 @@ type Growth struct {
 
 // Level compares the two networks at a number of spent coupons.
 type Level struct {
-	Spent int `json:"spent"`
-	// Redeemed is how many of them were spent at tills.
+	// Asked is how many coupons were to be spent, Spent how many were, as what is
+	// measured spends some, and Redeemed how many of them at tills.
+	Asked    int     `json:"asked"`
+	Spent    int     `json:"spent"`
 	Redeemed int     `json:"redeemed"`
 	Fresh    Sampled `json:"fresh"`
 	Grown    Sampled `json:"grown"`
@@ -51,8 +53,8 @@ type Sampled struct {
 func (g *Growth) Spent() int { return g.Redeemed + g.Blind }
 
 // Done reports whether a level is measured.
-func (g *Growth) Done(spent int) bool {
-	return slices.ContainsFunc(g.Levels, func(l Level) bool { return l.Spent == spent })
+func (g *Growth) Done(asked int) bool {
+	return slices.ContainsFunc(g.Levels, func(l Level) bool { return l.Asked == asked })
 }
 
 // Print writes the tables. Ratios are of medians, grown by fresh.
