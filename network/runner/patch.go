@@ -44,8 +44,11 @@ type edit struct{ old, new string }
 // redemption looks up is not there yet, and without a filter each such look
 // searches a table of every level; with 10 bits for each key it is a few
 // microseconds whatever the number of coupons. The filter's blocks and the
-// indexes of tables need more room than 8 MiB, too. Databases that were made
-// without filters are read as before.
+// indexes of tables need more room than 8 MiB, too. And with 4 MiB in memory and
+// 10 MiB on the first level, what is written is soon written over and over: keys
+// are random, so every table overlaps with those of the next level, and the peers
+// that keep the records of batches come to be busy with that. Databases that were
+// made with the defaults are read as before.
 var patches = []patch{{
 	module: "github.com/hyperledger-labs/SmartBFT", file: filepath.Join("internal", "bft", "controller.go"),
 	edits: []edit{{
@@ -67,6 +70,15 @@ var patches = []patch{{
 	}, {
 		old: "\tDefaultBlockCacheCapacity            = 8 * MiB\n",
 		new: "\tDefaultBlockCacheCapacity            = 64 * MiB\n",
+	}, {
+		old: "\tDefaultWriteBuffer                   = 4 * MiB\n",
+		new: "\tDefaultWriteBuffer                   = 16 * MiB\n",
+	}, {
+		old: "\tDefaultCompactionTableSize           = 2 * MiB\n",
+		new: "\tDefaultCompactionTableSize           = 8 * MiB\n",
+	}, {
+		old: "\tDefaultCompactionTotalSize           = 10 * MiB\n",
+		new: "\tDefaultCompactionTotalSize           = 64 * MiB\n",
 	}},
 }}
 
