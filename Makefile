@@ -100,10 +100,10 @@ bench: bin/network ## measure the whole on a fresh network, with what it is to b
 	cd network && go build -o ../bin/bench ./bench
 	bin/bench -results network/bench/results
 
-bench-full: bin/network ## for hours: have a ledger grow to 10 million spent coupons and compare it with fresh ones; goes on where it was
+bench-full: bin/network ## for hours: compare lanes, Raft, seven organisations, and a ledger that grows to 10 million spent coupons; goes on where it was
 	bin/network build
 	cd network && go build -o ../bin/bench ./bench
-	bin/bench -growth .cache/growth -results network/bench/results
+	bin/bench -compare .cache/comparison -results network/bench/results
 
 bench-leader: bin/network ## kill the leader of the orderers at 100 redemptions a second, then measure full load
 	cd network && go build -o ../bin/bench ./bench

@@ -84,28 +84,41 @@ func metricsOf(said string) (map[string]float64, error) {
 	return metrics, nil
 }
 
-// issuePublicly measures how many dynamic coupons customers get from the
-// advertiser's page.
-func (b *bench) issuePublicly(ctx context.Context) error {
+// page is the advertiser's for customers, on connections that are kept.
+type page struct {
+	client *http.Client
+	offers string // their URL
+}
+
+func (b *bench) page() (page, error) {
 	d, err := b.sit("advertiser", "operator")
 	if err != nil {
-		return err
+		return page{}, err
 	}
 	url, roots, err := d.Public(advertiser)
 	if err != nil {
-		return err
+		return page{}, err
 	}
-	transport := &http.Transport{
+	return page{offers: url + "/v1/offers/", client: &http.Client{Timeout: saleLimit, Transport: &http.Transport{
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots},
 		MaxIdleConnsPerHost: pages, MaxConnsPerHost: pages,
+	}}}, nil
+}
+
+func (p page) close() { p.client.CloseIdleConnections() }
+
+// issuePublicly measures how many dynamic coupons customers get from the
+// advertiser's page.
+func (b *bench) issuePublicly(ctx context.Context) error {
+	page, err := b.page()
+	if err != nil {
+		return err
 	}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: saleLimit}
-	url += "/v1/offers/" + b.frameworks[dynamic] + "/coupons"
+	defer page.close()
 	offer := func(ctx context.Context, name string, plan load.Plan, limit time.Duration) (report.Load, error) {
 		s := new(counts)
 		l := b.measure(ctx, measurement{part: "public", name: name, unit: "coupons", plan: plan, limit: limit, repeated: s,
-			work: func(ctx context.Context, _ int) (int, error) { return 1, ask(ctx, client, url, s) }})
+			work: func(ctx context.Context, _ int) (int, error) { return 1, page.ask(ctx, b.frameworks[dynamic], s) }})
 		return l, ctx.Err()
 	}
 	rate, err := b.search(ctx, offer, visitors)
@@ -117,19 +130,19 @@ func (b *bench) issuePublicly(ctx context.Context) error {
 }
 
 // ask gets one coupon, as a wallet does. Its errors are few.
-func ask(ctx context.Context, client *http.Client, url string, repeated *counts) error {
+func (p page) ask(ctx context.Context, framework string, repeated *counts) error {
 	owner, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return err
 	}
 	body := []byte(`{"request_id":"` + uuid.NewString() + `","owner":"` + base64.StdEncoding.EncodeToString(owner) + `"}`)
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.offers+framework+"/coupons", bytes.NewReader(body))
 		if err != nil {
 			return err
 		}
 		request.Header.Set("Content-Type", "application/json")
-		response, err := client.Do(request)
+		response, err := p.client.Do(request)
 		if err != nil {
 			return errors.New("no answer")
 		}

@@ -5,8 +5,8 @@
 // compared with in the same run: see the parts in parts.go. It prints tables
 // and writes JSON and charts into a directory.
 //
-// With -growth it has the ledger of one network grow, and compares it at several
-// sizes with fresh ones; that takes hours, and goes on where it was.
+// With -compare it compares networks that differ in one thing: see the steps in
+// compare.go. That takes hours, and goes on where it was.
 //
 // With -leader it kills the leader of the orderers while customers come at a
 // steady rate, starts it again, and then serves as many as the machine can. It
@@ -54,9 +54,9 @@ type options struct {
 	bound, bearer float64
 	limit         time.Duration
 	storm         storm
-	// growth is the folder of a long run, levels and redeemed say how it goes.
-	growth, levels string
-	redeemed       int
+	// compare is the folder of a long run; the others say how it goes.
+	compare, steps, levels string
+	redeemed               int
 }
 
 func (o *options) parse(args []string) error {
@@ -73,9 +73,10 @@ func (o *options) parse(args []string) error {
 	flags.BoolVar(&o.leader, "leader", false, "kill the leader of the orderers under load, then measure full load; nothing else")
 	flags.IntVar(&o.storm.rate, "rate", 100, "with -leader: customers a second while the leader is killed")
 	flags.DurationVar(&o.storm.full, "full", 2*time.Minute, "with -leader: how long full load lasts; 0 for none")
-	flags.StringVar(&o.growth, "growth", "", "a directory: have a network in it grow and compare it with fresh ones; a run that was interrupted goes on there")
-	flags.StringVar(&o.levels, "levels", "0,1000000,10000000", "with -growth: spent coupons at which to compare")
-	flags.IntVar(&o.redeemed, "redeemed", 1_000_000, "with -growth: how many of them are redeemed at the tills; what they write is written for more")
+	flags.StringVar(&o.compare, "compare", "", "a directory: compare networks; a run that was interrupted goes on there")
+	flags.StringVar(&o.steps, "steps", strings.Join(stepNames(), ","), "with -compare: what to compare")
+	flags.StringVar(&o.levels, "levels", "0,1000000,10000000", "with -compare: at how many spent coupons a ledger that grows is compared")
+	flags.IntVar(&o.redeemed, "redeemed", 1_000_000, "with -compare: how many of them are redeemed at the tills; what they write is written for more")
 	flags.IntVar(&o.storm.tills, "tills", 400, "with -leader: tills that serve one customer after the other at full load")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -106,8 +107,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if o.leader {
 		return b.onNetwork(ctx, func(ctx context.Context) error { return o.storm.run(ctx, b) })
 	}
-	if o.growth != "" {
-		return b.grow(ctx)
+	if o.compare != "" {
+		return b.compare(ctx)
 	}
 	limited, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()

@@ -27,6 +27,9 @@ const (
 	// often.
 	lower = 0.92
 	tries = 4
+	// warmUp is how long customers come before those that are counted, warmCrowd at
+	// a time.
+	warmUp, warmCrowd = 3 * time.Second, 200
 	// hopeless is how long a request takes where a rate is given up early.
 	hopeless = 4 * time.Second
 )
@@ -104,15 +107,23 @@ func (b *bench) note(l report.Load) {
 	b.report.Loads = append(b.report.Loads, l)
 }
 
+// warm has customers served that nobody counts: after a pause, and with coupons
+// being issued before, the first second would be of nobody's usual day.
+func (b *bench) warm(ctx context.Context, f form) {
+	load.Closed(ctx, load.Plan{Lasts: warmUp, Limit: warmCrowd}, (&selling{form: f}).work(b))
+}
+
 // sell measures customers in an open loop; how they come is told by s.
 func (b *bench) sell(ctx context.Context, part, name string, s *selling, plan load.Plan, limit time.Duration) (report.Load, error) {
 	customers := float64(plan.Pieces())
 	if plan.Rate == 0 {
 		customers = plan.Lasts.Seconds() * b.ceiling
 	}
+	customers += warmUp.Seconds() * b.ceiling
 	if err := b.fill(ctx, s.form, int(customers*s.perCustomer()*1.01)+crowd); err != nil {
 		return report.Load{}, err
 	}
+	b.warm(ctx, s.form)
 	l := b.measure(ctx, measurement{
 		part: part, name: name, unit: "coupons", plan: plan, limit: limit, work: s.work(b), repeated: &s.repeated, refused: &s.refused,
 	})

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -104,7 +106,7 @@ func (b *bench) onNetwork(ctx context.Context, do func(context.Context) error) e
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b.network, err = start(ctx, dir, b.options.interval)
+	b.network, err = start(ctx, dir, consortium(b.options.interval))
 	if b.network != nil {
 		defer func() { _ = b.network.Purge(context.WithoutCancel(ctx)) }()
 		if b.options.logs != "" {
@@ -121,15 +123,21 @@ func (b *bench) onNetwork(ctx context.Context, do func(context.Context) error) e
 	return do(ctx)
 }
 
-// start brings up a network whose chaincode can also write blindly, and whose
-// advertisers let everybody have as many coupons as they can make.
-func start(ctx context.Context, dir, interval string) (*runner.Network, error) {
+// consortium is the one that is measured, with another block interval if one is
+// given.
+func consortium(interval string) runner.Consortium {
 	c := runner.Default()
 	if interval != "" {
 		c.BlockInterval = interval
 	}
-	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
 	c.SamplePerMille = 0 // payments are made up here
+	return c
+}
+
+// start brings up a network whose chaincode can also write blindly, and whose
+// advertisers let everybody have as many coupons as they can make.
+func start(ctx context.Context, dir string, c runner.Consortium) (*runner.Network, error) {
+	c.StateDir, c.PortBase = filepath.Join(dir, "state"), 0
 	n, err := runner.New(c, os.Stderr)
 	if err != nil {
 		return nil, err
@@ -203,11 +211,11 @@ func (b *bench) open(ctx context.Context) (err error) {
 	b.frameworks, b.purses = make(map[form]string), make(map[form]*purse)
 	for f, c := range campaigns {
 		b.purses[f] = new(purse)
-		if b.frameworks[f], err = b.launch(ctx, c); err != nil {
+		if b.frameworks[f], err = b.launch(ctx, c, []int64{quota}); err != nil {
 			return err
 		}
 	}
-	return b.awaitOffers(ctx)
+	return b.awaitOffers(ctx, slices.Collect(maps.Values(b.frameworks)))
 }
 
 // till opens a connection as a till.
@@ -219,8 +227,9 @@ func (b *bench) till(organisation, mspID string) (retailerv1.RetailerServiceClie
 	return d.Retailer(mspID)
 }
 
-// launch puts a campaign to work.
-func (b *bench) launch(ctx context.Context, c coupon.Campaign) (string, error) {
+// launch puts a campaign to work, with a lane for each of the quotas, and returns
+// its framework.
+func (b *bench) launch(ctx context.Context, c coupon.Campaign, quotas []int64) (string, error) {
 	manufacturer, err := b.sit("issuer", "operator")
 	if err != nil {
 		return "", err
@@ -233,7 +242,7 @@ func (b *bench) launch(ctx context.Context, c coupon.Campaign) (string, error) {
 	c.Version, c.Product, c.Offer, c.Terms = 1, "Product", "50 cents off", terms
 	c.Begin, c.End = time.Now().Add(-time.Minute).UnixMilli(), time.Now().Add(24*time.Hour).UnixMilli()
 	framework, err := desk.Launch{
-		Campaign: c, Advertiser: advertiser, Quotas: []int64{quota}, Retailers: []string{retailer, issuer},
+		Campaign: c, Advertiser: advertiser, Quotas: quotas, Retailers: []string{retailer, issuer},
 	}.Do(ctx, office)
 	if err != nil {
 		return "", err
@@ -242,7 +251,7 @@ func (b *bench) launch(ctx context.Context, c coupon.Campaign) (string, error) {
 }
 
 // awaitOffers waits until the advertiser has learnt of its mandates.
-func (b *bench) awaitOffers(ctx context.Context) error {
+func (b *bench) awaitOffers(ctx context.Context, frameworks []string) error {
 	ctx, cancel := context.WithTimeout(ctx, offersLimit)
 	defer cancel()
 	for {
@@ -252,7 +261,7 @@ func (b *bench) awaitOffers(ctx context.Context) error {
 			known[o.GetFramework().GetFrameworkId()] = true
 		}
 		missing := 0
-		for _, id := range b.frameworks {
+		for _, id := range frameworks {
 			if !known[id] {
 				missing++
 			}

@@ -27,8 +27,10 @@ type Channel struct {
 	BlockInterval   string
 	MaxMessageCount int
 	RequestPoolSize int
-	Organisations   []Organisation
-	Consenters      []Consenter
+	// Raft is the ordering service instead of BFT.
+	Raft          bool
+	Organisations []Organisation
+	Consenters    []Consenter
 }
 
 // Organisation is a member of the channel. OrdererEndpoint is empty for one
@@ -78,6 +80,7 @@ type Orderer struct {
 	Admin      string
 	Operations string
 	WAL        string // absolute
+	Snapshots  string // absolute; used with Raft
 }
 
 // Render returns configtx.yaml.

@@ -73,6 +73,7 @@ func (n *Network) channelConfig() (config.Channel, error) {
 		BlockInterval:   n.consortium.BlockInterval,
 		MaxMessageCount: maxBatch,
 		RequestPoolSize: poolSize,
+		Raft:            n.consortium.Raft,
 	}
 	for i, o := range n.consortium.Organisations {
 		dir := n.state.organisation(o.Name)

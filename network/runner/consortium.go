@@ -61,6 +61,9 @@ type Consortium struct {
 	// such as "20ms".
 	BlockInterval string `json:"block_interval"`
 	LogLevel      string `json:"log_level"`
+	// Raft has the orderers agree by Raft, to compare: with it each of them can
+	// make up blocks, so no file can ask for it.
+	Raft bool `json:"-"`
 	// Containers says that something else runs the processes, each in a
 	// container of its own that is called like the process: see Prepare.
 	Containers    bool           `json:"containers,omitempty"`

@@ -52,6 +52,7 @@ func (n *Network) equipOrderer(o Organisation) error {
 		Admin:      n.consortium.at(o, portOrdererAdmin),
 		Operations: n.consortium.local(o, portOrdererOperations),
 		WAL:        filepath.Join(n.seen(dir), "data", "wal"),
+		Snapshots:  filepath.Join(n.seen(dir), "data", "snapshots"),
 	}.Render()
 	if err != nil {
 		return err

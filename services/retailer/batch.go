@@ -6,6 +6,7 @@ package retailer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -20,9 +21,13 @@ const (
 	defaultCoupons  = 500
 	defaultInFlight = 4
 	defaultTimeout  = 30 * time.Second
-	// tellWithin is how long the endorsers' verdict is waited for: a till is to
-	// be told within two seconds that it is to ask again.
+	// tellWithin is how long a till waits for what is asked of peers, or for its
+	// batch to be sent: it is to be told within two seconds that it is to ask again.
 	tellWithin = 1500 * time.Millisecond
+	// verdictLimit is how long a batch waits for the endorsers. Those whose tills
+	// were told to ask again meanwhile go on with it: when peers are busy, to begin
+	// anew would make them busier.
+	verdictLimit = 5 * time.Second
 	// maxAttempts bounds how often a sale is part of a batch: a batch of the
 	// largest size is down to single sales after ten halvings.
 	maxAttempts = 16
@@ -89,17 +94,30 @@ func (p *pending) answer(r Redemption, err error) {
 	close(p.answered)
 }
 
-// wait returns the answer. A caller that cannot wait any longer is told of the
-// transaction that may have an effect.
+// errUndecided is told to a till while its sale goes on: its repeat waits for the
+// same answer.
+var errUndecided = fmt.Errorf("%w: it is not decided yet", ledger.ErrUnavailable)
+
+// wait returns the answer, or after a while that there is none yet. What was sent is
+// waited for longer: a caller that cannot is told of the transaction that may have an
+// effect.
 func (p *pending) wait(ctx context.Context) (Redemption, error) {
-	select {
-	case <-p.answered:
-		return p.redemption, p.err
-	case <-ctx.Done():
-		if sent := p.sent.Load(); sent != nil {
-			return Redemption{}, unknown(*sent, ctx.Err())
+	patience := time.NewTimer(tellWithin)
+	defer patience.Stop()
+	for {
+		select {
+		case <-p.answered:
+			return p.redemption, p.err
+		case <-patience.C:
+			if p.sent.Load() == nil {
+				return Redemption{}, errUndecided
+			}
+		case <-ctx.Done():
+			if sent := p.sent.Load(); sent != nil {
+				return Redemption{}, unknown(*sent, ctx.Err())
+			}
+			return Redemption{}, ctx.Err()
 		}
-		return Redemption{}, ctx.Err()
 	}
 }
 

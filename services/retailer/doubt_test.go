@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -172,5 +173,39 @@ func TestTheFirstCallerGivesUp(t *testing.T) {
 	}
 	if slices.Sort(transactions); len(slices.Compact(transactions)) != 1 {
 		t.Errorf("transactions: %v", transactions)
+	}
+}
+
+// A till whose sale is not decided soon is told to ask again. The sale goes on, and
+// the repeat waits for the same answer.
+func TestATillAsksAgainWhileItsSaleGoesOn(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	request := d.sale(campaign.Text(1))
+	reached, release := d.consortium.Hold(shop, "Check")
+	defer release()
+	began := time.Now()
+	_, err := d.operator.Redeem(t.Context(), request)
+	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the till is told after %s", took)
+	}
+	<-reached
+	height := d.consortium.Network.Height()
+	repeated := make(chan string, 1)
+	go func() {
+		answer, err := d.till.Redeem(t.Context(), request)
+		if err != nil {
+			t.Errorf("the repeat: %v", err)
+		}
+		repeated <- answer.GetRedemption().GetTransactionId()
+	}()
+	release()
+	transaction := <-repeated
+	if again := d.redeem(t, request); again.GetTransactionId() != transaction {
+		t.Errorf("redeemed in %s, told of %s", again.GetTransactionId(), transaction)
+	}
+	if made := d.consortium.Network.Height() - height; made != 1 {
+		t.Errorf("%d transactions redeem one sale", made)
 	}
 }

@@ -18,7 +18,7 @@ const (
 	maxPace = 250 * time.Millisecond
 	// smallest is the size below which batches are not made smaller, and initial
 	// what they begin with.
-	smallest, initial = 8, 64
+	smallest, initial = 64, 200
 	// slow is a verdict that took long: a third of what a till waits for it.
 	slow = tellWithin / 3
 	// probation is how many good sales make up for one that spoilt a batch, and
@@ -37,10 +37,11 @@ const (
 // A lone sale goes at once. While batches are in flight others gather: at least
 // for the configured window, and as long as batches take of late, unless they fill
 // one. So the busier the ledger, the larger the batches, and no more of them are in
-// flight than it takes: a batch costs much by itself. How large
-// they may be follows from how long the endorsers take for their verdict, which the
-// tills wait for: full batches grow while it is given soon, and shrink when it takes
-// long, by half if it is not given in time.
+// flight than it takes: a batch costs much by itself, as much as dozens of coupons. How
+// large they may be follows from how long the endorsers take for their verdict, which
+// the tills wait for: full batches grow while it is given soon, and are halved if it
+// is not given at all. That it takes long is no reason: the peers are busy then,
+// and smaller batches would make them busier.
 type queue struct {
 	cfg   BatchConfig
 	lines map[string]*line
@@ -277,14 +278,12 @@ func (q *queue) end(r *round, again [][]*pending, verdict time.Duration, now tim
 
 func (q *queue) resize(r *round, verdict time.Duration) {
 	switch {
-	case verdict >= tellWithin:
-		q.size /= 2
-	case verdict > slow:
-		q.size -= q.size / 8
-	case r.full:
+	case verdict >= verdictLimit:
+		q.size = max(q.size/2, smallest)
+	case r.full && verdict <= slow:
 		q.size += q.size/8 + 1
 	}
-	q.size = min(max(q.size, smallest), q.cfg.Coupons)
+	q.size = min(q.size, q.cfg.Coupons)
 }
 
 // judge notes what a till's sale has come to.

@@ -126,7 +126,7 @@ func TestSalesGather(t *testing.T) {
 // TestSizeOfBatches follows from how long verdicts take, within what is configured.
 func TestSizeOfBatches(t *testing.T) {
 	t.Parallel()
-	soon, long, late := 10*time.Millisecond, slow+1, tellWithin
+	soon, long, late := 10*time.Millisecond, slow+1, verdictLimit
 	for _, test := range []struct {
 		name     string
 		size     int
@@ -134,14 +134,15 @@ func TestSizeOfBatches(t *testing.T) {
 		verdicts []time.Duration
 		want     []int
 	}{
-		{"grow when full", 80, true, []time.Duration{soon, slow, soon}, []int{91, 100, 100}},
+		{"grow when full", 80, true, []time.Duration{soon, slow, soon}, []int{91, 103, 116}},
+		{"to the configured size", 480, true, []time.Duration{soon, soon}, []int{500, 500}},
 		{"stay when not", 80, false, []time.Duration{soon, soon}, []int{80, 80}},
-		{"shrink when slow", 80, true, []time.Duration{long, long, soon}, []int{70, 62, 70}},
-		{"halve when late", 80, false, []time.Duration{late, late, late, 2 * late, late}, []int{40, 20, 10, 8, 8}},
+		{"stay when slow", 80, true, []time.Duration{long, late - 1, soon}, []int{80, 80, 91}},
+		{"halve when there is none", 400, false, []time.Duration{late, late, 2 * late, late}, []int{200, 100, 64, 64}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			q := newQueue(BatchConfig{Coupons: 100, InFlight: 1})
+			q := newQueue(BatchConfig{Coupons: 500, InFlight: 1})
 			if q.size != initial {
 				t.Errorf("begins with %d", q.size)
 			}

@@ -201,10 +201,12 @@ func (s *Service) settled(ctx context.Context, p *pending) (bool, error) {
 		return false, err
 	}
 	for _, a := range attempts {
+		p.sent.Store(&a.ID)
 		if err := s.resolve(ctx, a); err != nil {
 			return false, unknown(a.ID, err)
 		}
 	}
+	p.sent.Store(nil)
 	if len(attempts) > 0 {
 		found, known, err = s.store.redemption(ctx, p.id)
 	}

@@ -50,10 +50,10 @@ type endorsed struct {
 
 var errDoubted = fmt.Errorf("%w: a coupon is spent for one endorser", ledger.ErrConflict)
 
-// decide has the batch checked and endorsed, or says soon that it cannot be
+// decide has the batch checked and endorsed, or says that it cannot be
 // done now. Its error concerns the sales that it returns but for the doubted.
 func (d *desk) decide(ctx context.Context, batch []*pending) (endorsed, error) {
-	ctx, cancel := context.WithTimeout(ctx, tellWithin)
+	ctx, cancel := context.WithTimeout(ctx, verdictLimit)
 	defer cancel()
 	good, err := d.check(ctx, batch)
 	if err != nil {
