@@ -27,9 +27,9 @@ const (
 	// often.
 	lower = 0.92
 	tries = 4
-	// warmUp is how long customers come before those that are counted, warmCrowd at
+	// warming is how long customers come before those that are counted, warmCrowd at
 	// a time.
-	warmUp, warmCrowd = 3 * time.Second, 200
+	warming, warmCrowd = 3 * time.Second, 200
 	// hopeless is how long a request takes where a rate is given up early.
 	hopeless = 4 * time.Second
 )
@@ -110,7 +110,7 @@ func (b *bench) note(l report.Load) {
 // warm has customers served that nobody counts: after a pause, and with coupons
 // being issued before, the first second would be of nobody's usual day.
 func (b *bench) warm(ctx context.Context, f form) {
-	load.Closed(ctx, load.Plan{Lasts: warmUp, Limit: warmCrowd}, (&selling{form: f}).work(b))
+	load.Closed(ctx, load.Plan{Lasts: warming, Limit: warmCrowd}, (&selling{form: f}).work(b))
 }
 
 // sell measures customers in an open loop; how they come is told by s.
@@ -119,7 +119,7 @@ func (b *bench) sell(ctx context.Context, part, name string, s *selling, plan lo
 	if plan.Rate == 0 {
 		customers = plan.Lasts.Seconds() * b.ceiling
 	}
-	customers += warmUp.Seconds() * b.ceiling
+	customers += warming.Seconds() * b.ceiling
 	if err := b.fill(ctx, s.form, int(customers*s.perCustomer()*1.01)+crowd); err != nil {
 		return report.Load{}, err
 	}
