@@ -24,6 +24,9 @@ const (
 	// claimGaps is how many claims of a request in a row the ledger must lack
 	// before no more are looked for.
 	claimGaps = 3
+	// claimAttempts is how often a request is planned: while the store fills, batches
+	// may stand in claims that it has yet to learn of. Each refusal leaves a gap.
+	claimAttempts = claimGaps
 	// learnAtOnce is how many batches are looked up at a time.
 	learnAtOnce = 16
 )
@@ -68,19 +71,32 @@ func (s *Service) Claim(ctx context.Context, requestID, issuer string) ([]Claim,
 	if err := s.learnClaims(ctx, requestID, issuer); err != nil {
 		return nil, err
 	}
+	for attempt := 1; ; attempt++ {
+		err := s.makeClaims(ctx, requestID, issuer)
+		if err == nil {
+			return s.store.claimsOf(ctx, requestID)
+		}
+		if !errors.Is(err, errClaimedElsewhere) || attempt == claimAttempts {
+			return nil, err
+		}
+	}
+}
+
+// makeClaims plans the claims of a request and makes all that are planned.
+func (s *Service) makeClaims(ctx context.Context, requestID, issuer string) error {
 	if err := s.store.planClaims(ctx, s.mspID, requestID, issuer); err != nil {
-		return nil, err
+		return err
 	}
 	planned, err := s.store.unmadeClaims(ctx, issuer)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, c := range planned {
 		if err := s.makeClaim(ctx, c); err != nil {
-			return nil, fmt.Errorf("making claim %s: %w", c.ID, err)
+			return fmt.Errorf("making claim %s: %w", c.ID, err)
 		}
 	}
-	return s.store.claimsOf(ctx, requestID)
+	return nil
 }
 
 // learnClaims stores what the ledger has of the request, if the store does not
@@ -160,8 +176,12 @@ func (s *Service) ListClaims(ctx context.Context, after int64, limit int) (claim
 	return claims, claims[limit-1].number, nil
 }
 
+// errClaimedElsewhere says that batches of a refused claim stand in another, which
+// the store knows now.
+var errClaimedElsewhere = errors.New("batches stand in another claim")
+
 // makeClaim puts a planned claim on the ledger. If it is refused, its batches
-// are free for another.
+// are free for another, but for those that stand in one: errClaimedElsewhere.
 func (s *Service) makeClaim(ctx context.Context, c Claim) error {
 	records, err := s.store.claimRecords(ctx, c.ID)
 	if err != nil {
@@ -193,13 +213,20 @@ func (s *Service) makeClaim(ctx context.Context, c Claim) error {
 }
 
 // giveUp frees the batches of a claim that was refused, but for those that
-// stand in a claim which the store does not know.
+// stand in a claim which the store does not know; if there are any, it returns
+// errClaimedElsewhere.
 func (s *Service) giveUp(ctx context.Context, c Claim) error {
 	elsewhere, err := s.claimed(ctx, c.Issuer, c.Batches)
 	if err != nil {
 		return err
 	}
-	return s.store.releaseClaim(ctx, c.ID, elsewhere)
+	if err := s.store.releaseClaim(ctx, c.ID, elsewhere); err != nil {
+		return err
+	}
+	if len(elsewhere) > 0 {
+		return errClaimedElsewhere
+	}
+	return nil
 }
 
 // claimed returns those of the batches that stand in a claim on the ledger.

@@ -179,10 +179,10 @@ func TestClaimedElsewhere(t *testing.T) {
 	campaign.Claim(t, shop, record.Record)
 	d.redeem(t, d.sale(campaign.Text(2), campaign.Text(3)))
 	request := &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuer}
-	_, err = d.operator.Claim(t.Context(), request)
-	wantRefusal(t, err, codes.AlreadyExists, "ALREADY_CLAIMED")
-	made, err := d.operator.Claim(t.Context(), request)
-	if err != nil || len(made.GetClaims()) != 1 || made.GetClaims()[0].GetCoupons() != 2 {
-		t.Errorf("a repeat: %v, %v; want one claim of two coupons", made, err)
+	for range 2 {
+		made, err := d.operator.Claim(t.Context(), request)
+		if err != nil || len(made.GetClaims()) != 1 || made.GetClaims()[0].GetCoupons() != 2 {
+			t.Errorf("%v, %v; want one claim of two coupons", made, err)
+		}
 	}
 }
