@@ -105,6 +105,10 @@ bench-full: bin/network ## for hours: compare lanes, Raft, seven organisations, 
 	cd network && go build -o ../bin/bench ./bench
 	bin/bench -compare .cache/comparison -results network/bench/results
 
+scale: ## what a year's coupons take, by a model that is fitted to the newest results of bench
+	cd network && go build -o ../bin/scale ./scale
+	bin/scale
+
 bench-leader: bin/network ## kill the leader of the orderers at 100 redemptions a second, then measure full load
 	cd network && go build -o ../bin/bench ./bench
 	bin/bench -leader

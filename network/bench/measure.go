@@ -14,6 +14,7 @@ import (
 	"ecoupon/network/bench/load"
 	"ecoupon/network/bench/report"
 	"ecoupon/network/bench/usage"
+	"ecoupon/network/runner"
 )
 
 const (
@@ -74,7 +75,7 @@ type measurement struct {
 // measure does it, notes it in the report, and prints it. Without a rate the loop
 // is a closed one.
 func (b *bench) measure(ctx context.Context, t measurement) report.Load {
-	before := usage.Take(b.groups())
+	before, ordered := usage.Take(b.groups()), b.ordered(ctx)
 	var r load.Result
 	if t.plan.Rate > 0 {
 		r = load.Open(ctx, t.plan, t.work)
@@ -89,6 +90,9 @@ func (b *bench) measure(ctx context.Context, t measurement) report.Load {
 	if t.plan.Rate == 0 {
 		l.InFlight = t.plan.Limit
 	}
+	if now := b.ordered(ctx); now.Blocks > ordered.Blocks {
+		l.Blocks, l.Transactions = now.Blocks-ordered.Blocks, now.Transactions-ordered.Transactions
+	}
 	l.Sum(r)
 	if t.repeated != nil {
 		l.Repeated = maps.Clone(t.repeated.byName)
@@ -100,6 +104,18 @@ func (b *bench) measure(ctx context.Context, t measurement) report.Load {
 		b.note(l)
 	}
 	return l
+}
+
+// ordered is what the orderers have agreed on; zero where that cannot be learnt.
+func (b *bench) ordered(ctx context.Context) runner.Ordered {
+	if b.network == nil {
+		return runner.Ordered{}
+	}
+	o, err := b.network.Ordered(ctx)
+	if err != nil {
+		return runner.Ordered{} // with Raft they do not count
+	}
+	return o
 }
 
 func (b *bench) note(l report.Load) {

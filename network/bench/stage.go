@@ -297,14 +297,16 @@ func (b *bench) groups() usage.Groups {
 		kind, _, _ := strings.Cut(p.Name, ".")
 		group := "other services"
 		switch {
+		case p.Name == "peer.issuer" || p.Name == "peer.retailer":
+			group = report.EndorsingPeers
 		case strings.HasPrefix(kind, "peer"):
-			group = "peers"
+			group = report.OtherPeers
 		case kind == "orderer":
-			group = "orderers"
+			group = report.Orderers
 		case kind == "chaincode":
-			group = "chaincode"
+			group = report.Chaincode
 		case p.Name == "retailer.retailer":
-			group = "retailer service"
+			group = report.RetailerService
 		case p.Name == "advertiser.advertiser":
 			group = "advertiser service"
 		}

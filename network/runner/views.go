@@ -3,7 +3,10 @@
 
 package runner
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // View is what an orderer says of its consensus.
 type View struct {
@@ -33,4 +36,27 @@ func (n *Network) Views(ctx context.Context) map[string]View {
 		}
 	}
 	return views
+}
+
+// Ordered is how much the orderers have agreed on since they began.
+type Ordered struct{ Blocks, Transactions int }
+
+// Ordered asks the first orderer that answers.
+func (n *Network) Ordered(ctx context.Context) (Ordered, error) {
+	var failed error
+	for _, o := range n.consortium.Organisations {
+		if !o.HasOrderer() {
+			continue
+		}
+		probe, cancel := context.WithTimeout(ctx, probeLimit)
+		address := n.consortium.local(o, portOrdererOperations)
+		blocks, err := readMetric(probe, address, "consensus_smartbft_view_count_batch_all")
+		transactions, none := readMetric(probe, address, "consensus_smartbft_view_count_txs_all")
+		cancel()
+		if err = errors.Join(err, none); err == nil {
+			return Ordered{Blocks: int(blocks), Transactions: int(transactions)}, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return Ordered{}, failed
 }

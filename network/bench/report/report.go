@@ -60,6 +60,10 @@ type Load struct {
 	KeptUp bool `json:"kept_up"`
 	// Cores is how many processors groups of processes kept busy.
 	Cores map[string]float64 `json:"cores,omitempty"`
+	// Blocks and Transactions are how many the orderers agreed on meanwhile; 0 if
+	// they were not asked.
+	Blocks       int `json:"blocks,omitempty"`
+	Transactions int `json:"transactions,omitempty"`
 	// DoneInSecond and LateInSecond are, by the second, units done, and the 99th
 	// percentile in milliseconds of what fell due.
 	DoneInSecond []int     `json:"done_in_second,omitempty"`
@@ -98,6 +102,16 @@ func (l *Load) Sum(r load.Result) {
 		l.Curve = append(l.Curve, milliseconds(load.Quantile(sorted, float64(q)/100)))
 	}
 }
+
+// Groups of processes that Cores tells apart: the peers of issuer and retailer, which
+// endorse and keep private data, those of the others, and so on.
+const (
+	EndorsingPeers  = "peers that endorse"
+	OtherPeers      = "other peers"
+	Orderers        = "orderers"
+	Chaincode       = "chaincode"
+	RetailerService = "retailer service"
+)
 
 // Target is a figure with what it should be.
 type Target struct {
