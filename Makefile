@@ -19,7 +19,7 @@ export GOTOOLCHAIN := local
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate attack lint generate check-generated bench bench-full bench-leader faults soak clean
+.PHONY: help build images demo up down status purge test test-unit test-e2e test-compose fuzz mutate attack lint generate check-generated bench bench-full bench-leader scale faults soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

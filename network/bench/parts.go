@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"ecoupon/network/bench/load"
 )
@@ -34,6 +35,7 @@ func parts() []part {
 			func(b *bench, _ context.Context) error { return measureCoupons(b.out) }},
 		{"lane", "dynamic coupons issued on one lane, in process", false, (*bench).issueInProcess},
 		{"central", "bound coupons at one service in front of PostgreSQL, and the database by itself", false, (*bench).centrally},
+		{"idle", "the network with nothing to do", true, (*bench).idle},
 		{"lone", "one customer after the other, and bare writes of one key in between", true, (*bench).lone},
 		{"public", "dynamic coupons issued through the advertiser's page", true, (*bench).issuePublicly},
 		{"steady", fmt.Sprintf("bound coupons, %d customers a second", national), true, (*bench).steady},
@@ -72,6 +74,20 @@ func choose(only string) ([]part, error) {
 		return nil, fmt.Errorf("-only %s: the parts are %s", only, strings.Join(partNames(), ", "))
 	}
 	return chosen, nil
+}
+
+// idle measures what processes do that nobody asks for anything.
+func (b *bench) idle(ctx context.Context) error {
+	rest := func(ctx context.Context, _ int) (int, error) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(b.times.rung):
+		}
+		return 0, ctx.Err()
+	}
+	plan := load.Plan{Lasts: b.times.rung, Limit: 1}
+	b.measure(ctx, measurement{part: "idle", name: "nothing to do", unit: "coupons", plan: plan, work: rest})
+	return ctx.Err()
 }
 
 func (b *bench) steady(ctx context.Context) error {

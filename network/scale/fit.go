@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -36,14 +37,17 @@ type observation struct {
 	cores map[string]float64
 }
 
+// idle is the part in which nothing is to do.
+const idle = "idle"
+
 // parts are those of the benchmark that a model is fitted to: bound coupons in
-// batches and one by one, and transactions without coupons.
-var parts = []string{"steady", "bound", "single", "empty"}
+// batches and one by one, transactions without coupons, and nothing at all.
+var parts = []string{idle, "steady", "bound", "single", "empty"}
 
 func observations(r report.Report) []observation {
 	var seen []observation
 	for _, l := range r.Loads {
-		if !slices.Contains(parts, l.Part) || l.Blocks == 0 || l.Seconds == 0 {
+		if !slices.Contains(parts, l.Part) || l.Seconds == 0 || l.Blocks == 0 && l.Part != idle {
 			continue
 		}
 		o := observation{
@@ -58,8 +62,11 @@ func observations(r report.Report) []observation {
 	return seen
 }
 
+// leastCores is below what any group keeps busy that is worth a model.
+const leastCores = 0.001
+
 // fit finds the costs of a group, none below zero, that explain what was seen with
-// the least squares of differences.
+// the least squares of relative differences: small loads count like large ones.
 func fit(seen []observation, group string) (cost, error) {
 	const terms = 4
 	if len(seen) < terms {
@@ -70,11 +77,11 @@ func fit(seen []observation, group string) (cost, error) {
 		a := mat.NewDense(len(seen), len(columns), nil)
 		b := mat.NewVecDense(len(seen), nil)
 		for i, o := range seen {
-			row := [terms]float64{1, o.Blocks, o.Transactions, o.Coupons}
+			row, busy := [terms]float64{1, o.Blocks, o.Transactions, o.Coupons}, max(o.cores[group], leastCores)
 			for j, column := range columns {
-				a.Set(i, j, row[column])
+				a.Set(i, j, row[column]/busy)
 			}
-			b.SetVec(i, o.cores[group])
+			b.SetVec(i, o.cores[group]/busy)
 		}
 		var x mat.VecDense
 		if err := x.SolveVec(a, b); err != nil {
@@ -95,7 +102,13 @@ func fit(seen []observation, group string) (cost, error) {
 	}
 }
 
-// deviation is how good a fit is: the root of the mean square of differences, in processors.
+// deviation is how good a fit is: the root of the mean square of relative
+// differences.
 func (c cost) deviation(seen []observation, group string) float64 {
-	return rootMeanSquare(seen, func(o observation) float64 { return c.at(o.flow) - o.cores[group] })
+	sum := 0.0
+	for _, o := range seen {
+		off := (c.at(o.flow) - o.cores[group]) / max(o.cores[group], leastCores)
+		sum += off * off
+	}
+	return math.Sqrt(sum / float64(max(1, len(seen))))
 }

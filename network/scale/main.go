@@ -40,7 +40,6 @@ func run(args []string, out io.Writer) error {
 	var size bytes
 	flags.Float64Var(&size.Peer, "peer-bytes", 900, "bytes on a peer's disk for each coupon")
 	flags.Float64Var(&size.Orderer, "orderer-bytes", 850, "bytes on an orderer's disk for each coupon")
-	flags.Float64Var(&size.Service, "service-bytes", 1000, "bytes on the disk of a retailer's service for each coupon")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -93,7 +92,7 @@ func model(r report.Report, out io.Writer) (map[string]cost, error) {
 	seen := observations(r)
 	fmt.Fprintf(out, "fitted to %d loads of %s, commit %s, %s\n\n", len(seen), r.Began.Format("2 January 2006"), r.Commit, r.Machine)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "all processes of a group\tidle, processors\tms for a block\tfor a transaction\tfor a coupon\toff by, processors\t")
+	fmt.Fprintln(w, "all processes of a group\tidle, processors\tms for a block\tfor a transaction\tfor a coupon\toff by\t")
 	costs := make(map[string]cost)
 	for _, group := range groups {
 		c, err := fit(seen, group)
@@ -101,7 +100,7 @@ func model(r report.Report, out io.Writer) (map[string]cost, error) {
 			return nil, err
 		}
 		costs[group] = c
-		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%.2f\t%.3f\t%.3f\t\n", group, c.Idle, 1000*c.Block, 1000*c.Transaction, 1000*c.Coupon, c.deviation(seen, group))
+		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%.2f\t%.3f\t%.0f %%\t\n", group, c.Idle, 1000*c.Block, 1000*c.Transaction, 1000*c.Coupon, 100*c.deviation(seen, group))
 	}
 	return costs, w.Flush()
 }

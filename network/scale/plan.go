@@ -48,13 +48,13 @@ type needs struct {
 	Each flow
 	// Cores by group, of one process in one channel at the peak.
 	Cores map[string]float64
-	// Disk is in bytes a year: of one peer, one orderer, and a retailer's service,
-	// in one channel.
-	Peer, Orderer, Service float64
+	// Peer and Orderer are the bytes by which the files of one grow in a year, in
+	// one channel.
+	Peer, Orderer float64
 }
 
 // bytes are what files grow by for each coupon, of one process.
-type bytes struct{ Peer, Orderer, Service float64 }
+type bytes struct{ Peer, Orderer float64 }
 
 func plan(d demand, costs map[string]cost, size bytes) needs {
 	n := needs{Average: d.PerYear / year, Cores: make(map[string]float64)}
@@ -72,7 +72,7 @@ func plan(d demand, costs map[string]cost, size bytes) needs {
 		n.Cores[group] = costs[group].each(processes[group]).at(through) / d.Busy
 	}
 	stored := d.PerYear / n.Channels
-	n.Peer, n.Orderer, n.Service = stored*size.Peer, stored*size.Orderer, stored/d.Retailers*size.Service
+	n.Peer, n.Orderer = stored*size.Peer, stored*size.Orderer
 	return n
 }
 
@@ -82,19 +82,13 @@ func (n needs) print(out io.Writer, d demand) {
 		n.Channels, n.Each.Coupons, d.Retailers, n.Each.Transactions, n.Each.Coupons/n.Each.Transactions, n.Each.Blocks)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "one process in one channel\tprocessors\tTB a year\t")
-	disk := map[string]float64{
-		report.EndorsingPeers: n.Peer, report.OtherPeers: n.Peer, report.Orderers: n.Orderer, report.RetailerService: n.Service,
-	}
+	disk := map[string]float64{report.EndorsingPeers: n.Peer, report.OtherPeers: n.Peer, report.Orderers: n.Orderer}
 	for _, group := range groups {
-		fmt.Fprintf(w, "%s\t%.2f\t%.3f\t\n", group, n.Cores[group], disk[group]/1e12)
+		stored := ""
+		if grows, some := disk[group]; some {
+			stored = fmt.Sprintf("%.2f", grows/1e12)
+		}
+		fmt.Fprintf(w, "%s\t%.2f\t%s\t\n", group, n.Cores[group], stored)
 	}
 	_ = w.Flush()
-}
-
-func rootMeanSquare(seen []observation, difference func(observation) float64) float64 {
-	sum := 0.0
-	for _, o := range seen {
-		sum += difference(o) * difference(o)
-	}
-	return math.Sqrt(sum / float64(max(1, len(seen))))
 }

@@ -68,7 +68,7 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	d := demand{PerYear: 100 * year, Peak: 10, Channel: 400, Retailers: 5, Gather: 0.2, Busy: 0.5}
 	costs := map[string]cost{report.EndorsingPeers: {Idle: 0.2, Block: 0.01, Transaction: 0.02, Coupon: 0.001}, report.RetailerService: {Coupon: 0.0005}}
-	n := plan(d, costs, bytes{Peer: 1000, Orderer: 500, Service: 100})
+	n := plan(d, costs, bytes{Peer: 1000, Orderer: 500})
 	// 1,000 a second need three channels of 333.3, of which each retailer redeems
 	// 66.7: 13.3 in a batch, so 25 batches, each a block.
 	if n.Channels != 3 || !near(n.Each.Coupons, 1000./3) || !near(n.Each.Transactions, 25) || !near(n.Each.Blocks, 25) {
@@ -81,7 +81,7 @@ func TestPlan(t *testing.T) {
 	if got := n.Cores[report.RetailerService]; !near(got, 0.0005*1000/3/5/0.5) {
 		t.Errorf("a retailer's service takes %f", got)
 	}
-	if stored := 100. * year / 3; !near(n.Peer, stored*1000) || !near(n.Orderer, stored*500) || !near(n.Service, stored/5*100) {
+	if stored := 100. * year / 3; !near(n.Peer, stored*1000) || !near(n.Orderer, stored*500) {
 		t.Errorf("disk: %+v", n)
 	}
 	// More retailers with fewer sales each have less in their batches, down to one.
