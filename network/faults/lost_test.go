@@ -148,7 +148,7 @@ func (l *losing) orderers(t *testing.T) {
 		giveBack := l.lose(t, kill, name)
 		took := l.sells(t)
 		if took > changeWithin {
-			t.Errorf("without %s the first redemption took %s", name, took)
+			t.Errorf("without %s the first redemption took %s: %v %v", name, took, l.book.faults, l.stage.network.Views(t.Context()))
 		}
 		t.Logf("without %s (leader: %t) the first redemption took %s", name, name == leader, took.Round(time.Millisecond))
 		l.sellsAtOnce(t)
