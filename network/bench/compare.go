@@ -11,9 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"time"
 
 	"ecoupon/network/bench/load"
 	"ecoupon/network/bench/report"
@@ -50,27 +47,11 @@ func steps() []step {
 	return append(all, step{"growth", "a ledger that grows, beside an empty one", (*comparison).growth})
 }
 
-func stepNames() []string {
-	var names []string
-	for _, s := range steps() {
-		names = append(names, s.name)
-	}
-	return names
-}
-
-// chooseSteps returns those that a list names.
-func chooseSteps(list string) ([]step, error) {
-	names := strings.Split(list, ",")
-	chosen := slices.DeleteFunc(steps(), func(s step) bool { return !slices.Contains(names, s.name) })
-	if len(chosen) != len(names) {
-		return nil, fmt.Errorf("-steps %s: they are %s", list, strings.Join(stepNames(), ","))
-	}
-	return chosen, nil
-}
+func stepNames() []string { return namesOf(steps(), func(s step) string { return s.name }) }
 
 // compare measures the chosen steps as far as they are not done yet.
 func (b *bench) compare(ctx context.Context) error {
-	chosen, err := chooseSteps(b.options.steps)
+	chosen, err := pick("-steps", b.options.steps, steps(), func(s step) string { return s.name })
 	if err != nil {
 		return err
 	}
@@ -122,34 +103,36 @@ func (c *comparison) save() error {
 	return os.WriteFile(filepath.Join(c.dir, comparisonFile), text, 0o600)
 }
 
-// raise brings up the network of a folder, with everybody's access to it.
-func (b *bench) raise(ctx context.Context, dir string, c runner.Consortium) (*bench, error) {
-	one := &bench{out: b.out, options: b.options, times: b.times, report: b.report}
-	var err error
-	if one.network, err = start(ctx, dir, c); err != nil {
-		return one, err
-	}
-	return one, one.open(ctx)
+// another is for a network of its own.
+func (c *comparison) another() *bench {
+	options := c.options
+	options.logs = "" // one folder does not hold those of several networks
+	return &bench{out: c.out, options: options, times: c.times, report: c.report}
 }
 
-// onFresh raises a network, does something on it, and removes it.
-func (b *bench) onFresh(ctx context.Context, c runner.Consortium, do func(fresh *bench, dir string) error) error {
-	dir, err := os.MkdirTemp("", "ecoupon-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	fresh, err := b.raise(ctx, dir, c)
-	defer func() {
-		fresh.close()
-		if fresh.network != nil {
-			_ = fresh.network.Purge(context.WithoutCancel(ctx))
+// onFresh does something on a network that is new, in a folder, and removed then.
+func (c *comparison) onFresh(ctx context.Context, of runner.Consortium, do func(fresh *bench, dir string) error) error {
+	fresh := c.another()
+	return fresh.onNetwork(ctx, of, func(dir string) error { return do(fresh, dir) })
+}
+
+// contender is a network that is measured in turn with another.
+type contender struct {
+	*bench
+	name string
+	into *report.Sampled
+}
+
+// inTurn measures two networks, each several times.
+func inTurn(ctx context.Context, part string, one, other contender) error {
+	for range comparisonRounds {
+		for _, c := range []contender{one, other} {
+			if err := c.sample(ctx, part, c.name, c.into); err != nil {
+				return err
+			}
 		}
-	}()
-	if err != nil {
-		return err
 	}
-	return do(fresh, dir)
+	return nil
 }
 
 // sample measures a crowd with bound coupons and lone customers once.
@@ -178,6 +161,3 @@ func (b *bench) counted(work load.Work) load.Work {
 		return n, err
 	}
 }
-
-// seconds of a duration, if there is one.
-func seconds(d time.Duration, err error) (float64, error) { return d.Seconds(), err }

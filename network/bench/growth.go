@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecoupon/network/bench/report"
-	"ecoupon/network/desk"
 )
 
 const (
@@ -48,12 +46,14 @@ func (c *comparison) growth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	grown, err := c.raise(ctx, c.dir, consortium(c.options.interval))
-	if grown.network != nil {
-		defer func() { _ = grown.network.Down(context.WithoutCancel(ctx)) }()
-	}
-	defer func() { grown.close() }()
-	if err != nil {
+	grown := c.another()
+	defer func() {
+		grown.close()
+		if grown.network != nil {
+			_ = grown.network.Down(context.WithoutCancel(ctx))
+		}
+	}()
+	if err := grown.raise(ctx, c.dir, consortium(c.options.interval)); err != nil {
 		return err
 	}
 	for _, level := range levels {
@@ -68,8 +68,9 @@ func (c *comparison) growth(ctx context.Context) error {
 	return nil
 }
 
-// restart stops a network and returns how long it takes until it serves again.
-func (b *bench) restart(ctx context.Context, dir string) (time.Duration, error) {
+// restart stops a network and returns how many seconds it takes until it serves
+// again.
+func (b *bench) restart(ctx context.Context, dir string) (float64, error) {
 	b.close()
 	if err := b.network.Down(ctx); err != nil {
 		return 0, err
@@ -79,7 +80,7 @@ func (b *bench) restart(ctx context.Context, dir string) (time.Duration, error) 
 	if b.network, err = start(ctx, dir, consortium(b.options.interval)); err != nil {
 		return 0, err
 	}
-	took := time.Since(began)
+	took := time.Since(began).Seconds()
 	return took, b.open(ctx)
 }
 
@@ -91,24 +92,16 @@ func (c *comparison) level(ctx context.Context, grown *bench, level int) error {
 	}
 	one := report.Level{Asked: level, Spent: c.state.Spent(), Redeemed: c.state.Redeemed, Disk: make(map[string]int64)}
 	err := c.onFresh(ctx, consortium(c.options.interval), func(fresh *bench, dir string) (err error) {
-		if one.Fresh.Start, err = seconds(fresh.restart(ctx, dir)); err != nil {
+		if one.Fresh.Start, err = fresh.restart(ctx, dir); err != nil {
 			return err
 		}
-		if one.Grown.Start, err = seconds(grown.restart(ctx, c.dir)); err != nil {
+		if one.Grown.Start, err = grown.restart(ctx, c.dir); err != nil {
 			return err
 		}
 		if err := diskOf(grown.network.StateDir(), one.Disk); err != nil {
 			return err
 		}
-		for range comparisonRounds {
-			if err := fresh.sample(ctx, "growth", "fresh", &one.Fresh); err != nil {
-				return err
-			}
-			if err := grown.sample(ctx, "growth", "grown", &one.Grown); err != nil {
-				return err
-			}
-		}
-		return nil
+		return inTurn(ctx, "growth", contender{fresh, "fresh", &one.Fresh}, contender{grown, "grown", &one.Grown})
 	})
 	if err != nil {
 		return err
@@ -174,11 +167,7 @@ func (b *bench) spend(ctx context.Context, count int) error {
 
 // spendBlindly writes what at least so many redemptions write, and returns how many.
 func (b *bench) spendBlindly(ctx context.Context, count int) (int, error) {
-	shapes, err := b.shapes(ctx)
-	if err != nil {
-		return 0, err
-	}
-	argument, err := json.Marshal(shapes)
+	call, err := b.blind(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -187,9 +176,7 @@ func (b *bench) spendBlindly(ctx context.Context, count int) (int, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(blindInFlight)
 	for range writes {
-		group.Go(func() error {
-			return b.submit(ctx, desk.Call{Function: "Blind", Arguments: []string{string(argument)}, Endorsers: []string{issuer, retailer}})
-		})
+		group.Go(func() error { return b.submit(ctx, call) })
 	}
 	if err := group.Wait(); err != nil {
 		return 0, err

@@ -49,7 +49,9 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(two) != 2 || two[0].name != "lone" {
 		t.Errorf("got %v %v", two, err)
 	}
-	if _, err := choose("lone,lonely"); err == nil {
-		t.Error("a part that does not exist is measured")
+	for _, bad := range []string{"lone,lonely", "lone,lone", ","} {
+		if _, err := choose(bad); err == nil {
+			t.Errorf("%q names parts", bad)
+		}
 	}
 }

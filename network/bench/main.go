@@ -105,7 +105,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		Began: began, Commit: report.Commit(ctx), Machine: report.ThisMachine(), Short: o.short, Options: args,
 	}}
 	if o.leader {
-		return b.onNetwork(ctx, func(ctx context.Context) error { return o.storm.run(ctx, b) })
+		return b.onNetwork(ctx, consortium(o.interval), func(string) error { return o.storm.run(ctx, b) })
 	}
 	if o.compare != "" {
 		return b.compare(ctx)
@@ -144,7 +144,7 @@ func (b *bench) measureAll(ctx context.Context, chosen []part) error {
 	measure(ctx, false)
 	for _, p := range chosen {
 		if p.network {
-			failed = append(failed, b.onNetwork(ctx, func(ctx context.Context) error { measure(ctx, true); return nil }))
+			failed = append(failed, b.onNetwork(ctx, consortium(b.options.interval), func(string) error { measure(ctx, true); return nil }))
 			break
 		}
 	}

@@ -50,28 +50,30 @@ func parts() []part {
 	}
 }
 
-func partNames() []string {
-	var names []string
-	for _, p := range parts() {
-		names = append(names, p.name)
-	}
-	return names
-}
+func partNames() []string { return namesOf(parts(), func(p part) string { return p.name }) }
 
 // choose returns the parts that a list names, or all if it is empty.
 func choose(only string) ([]part, error) {
 	if only == "" {
 		return parts(), nil
 	}
-	names := strings.Split(only, ",")
-	var chosen []part
-	for _, p := range parts() {
-		if slices.Contains(names, p.name) {
-			chosen = append(chosen, p)
-		}
+	return pick("-only", only, parts(), func(p part) string { return p.name })
+}
+
+func namesOf[T any](all []T, name func(T) string) []string {
+	var names []string
+	for _, one := range all {
+		names = append(names, name(one))
 	}
-	if len(chosen) != len(names) {
-		return nil, fmt.Errorf("-only %s: the parts are %s", only, strings.Join(partNames(), ", "))
+	return names
+}
+
+// pick returns those of all that the list of a flag names, in the order of all.
+func pick[T any](flag, list string, all []T, name func(T) string) ([]T, error) {
+	wanted := strings.Split(list, ",")
+	chosen := slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !slices.Contains(wanted, name(one)) })
+	if len(chosen) != len(wanted) {
+		return nil, fmt.Errorf("%s %s: there are %s", flag, list, strings.Join(namesOf(all, name), ", "))
 	}
 	return chosen, nil
 }

@@ -141,33 +141,39 @@ func (b *bench) submit(ctx context.Context, call desk.Call) error {
 // platform measures what the ledger can do at best: blind writes of as many keys
 // and bytes as a batch of redemptions writes, and transactions without any.
 func (b *bench) platform(ctx context.Context) error {
-	shapes, err := b.shapes(ctx)
+	call, err := b.blind(ctx)
 	if err != nil {
 		return err
 	}
-	argument, err := json.Marshal(shapes)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(b.out, "%-12s a batch of %d redemptions writes %s\n", "", batchSize, argument)
-	endorsers := []string{issuer, retailer}
+	fmt.Fprintf(b.out, "%-12s a batch of %d redemptions writes %s\n", "", batchSize, call.Arguments[0])
 	for _, n := range batchesInFlight {
 		b.measure(ctx, measurement{
 			part: "blind", name: blindWrite, unit: "coupons", plan: load.Plan{Lasts: b.times.rung, Limit: n},
-			work: func(ctx context.Context, _ int) (int, error) {
-				return batchSize, b.submit(ctx, desk.Call{Function: "Blind", Arguments: []string{string(argument)}, Endorsers: endorsers})
-			},
+			work: func(ctx context.Context, _ int) (int, error) { return batchSize, b.submit(ctx, call) },
 		})
 	}
 	for _, n := range inFlight {
 		b.measure(ctx, measurement{
 			part: "empty", name: emptyTransaction, unit: "transactions", plan: load.Plan{Lasts: b.times.rung, Limit: n},
 			work: func(ctx context.Context, _ int) (int, error) {
-				return 1, b.submit(ctx, desk.Call{Function: "Empty", Endorsers: endorsers})
+				return 1, b.submit(ctx, desk.Call{Function: "Empty", Endorsers: call.Endorsers})
 			},
 		})
 	}
 	return ctx.Err()
+}
+
+// blind is the transaction that writes as much as a batch of redemptions.
+func (b *bench) blind(ctx context.Context) (desk.Call, error) {
+	shapes, err := b.shapes(ctx)
+	if err != nil {
+		return desk.Call{}, err
+	}
+	argument, err := json.Marshal(shapes)
+	if err != nil {
+		return desk.Call{}, err
+	}
+	return desk.Call{Function: "Blind", Arguments: []string{string(argument)}, Endorsers: []string{issuer, retailer}}, nil
 }
 
 // shape is public keys of one length with values of one length, and how many.

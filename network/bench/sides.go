@@ -42,15 +42,7 @@ func (c *comparison) side(ctx context.Context, s side) error {
 	done := report.Side{Name: s.name}
 	err := c.onFresh(ctx, usual, func(one *bench, _ string) error {
 		return c.onFresh(ctx, other, func(two *bench, _ string) error {
-			for range comparisonRounds {
-				if err := one.sample(ctx, s.name, "usual", &done.Usual); err != nil {
-					return err
-				}
-				if err := two.sample(ctx, s.name, s.name, &done.Other); err != nil {
-					return err
-				}
-			}
-			return nil
+			return inTurn(ctx, s.name, contender{one, "usual", &done.Usual}, contender{two, s.name, &done.Other})
 		})
 	})
 	if err != nil {

@@ -99,28 +99,37 @@ type bench struct {
 	spent atomic.Int64
 }
 
-// onNetwork starts a network, does something on it, and removes it.
-func (b *bench) onNetwork(ctx context.Context, do func(context.Context) error) error {
+// onNetwork starts a network in a folder of its own, does something on it, and
+// removes it.
+func (b *bench) onNetwork(ctx context.Context, c runner.Consortium, do func(dir string) error) error {
 	dir, err := os.MkdirTemp("", "ecoupon-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b.network, err = start(ctx, dir, consortium(b.options.interval))
-	if b.network != nil {
-		defer func() { _ = b.network.Purge(context.WithoutCancel(ctx)) }()
-		if b.options.logs != "" {
-			defer func() { _ = os.CopyFS(b.options.logs, os.DirFS(filepath.Join(b.network.StateDir(), "logs"))) }()
+	defer func() {
+		b.close()
+		if b.network == nil {
+			return
 		}
-	}
-	if err != nil {
+		if b.options.logs != "" {
+			_ = os.CopyFS(b.options.logs, os.DirFS(filepath.Join(b.network.StateDir(), "logs")))
+		}
+		_ = b.network.Purge(context.WithoutCancel(ctx))
+	}()
+	if err := b.raise(ctx, dir, c); err != nil {
 		return err
 	}
-	defer b.close()
-	if err := b.open(ctx); err != nil {
+	return do(dir)
+}
+
+// raise starts the network of a folder and connects everybody.
+func (b *bench) raise(ctx context.Context, dir string, c runner.Consortium) error {
+	var err error
+	if b.network, err = start(ctx, dir, c); err != nil {
 		return err
 	}
-	return do(ctx)
+	return b.open(ctx)
 }
 
 // consortium is the one that is measured, with another block interval if one is

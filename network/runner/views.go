@@ -26,16 +26,22 @@ func (n *Network) Views(ctx context.Context) map[string]View {
 		if !o.HasOrderer() {
 			continue
 		}
-		probe, cancel := context.WithTimeout(ctx, probeLimit)
-		address := n.consortium.local(o, portOrdererOperations)
-		number, err := readMetric(probe, address, "consensus_smartbft_view_number")
-		next, failed := readMetric(probe, address, "consensus_smartbft_viewchange_next_view")
-		cancel()
-		if err == nil && failed == nil {
-			views[kindOrderer+"."+o.Name] = View{Number: int(number), Next: int(next)}
+		number, next, err := n.ordererMetrics(ctx, o, "consensus_smartbft_view_number", "consensus_smartbft_viewchange_next_view")
+		if err == nil {
+			views[kindOrderer+"."+o.Name] = View{Number: number, Next: next}
 		}
 	}
 	return views
+}
+
+// ordererMetrics reads two metrics of an organisation's orderer.
+func (n *Network) ordererMetrics(ctx context.Context, o Organisation, one, other string) (int, int, error) {
+	probe, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	address := n.consortium.local(o, portOrdererOperations)
+	first, err := readMetric(probe, address, one)
+	second, failed := readMetric(probe, address, other)
+	return int(first), int(second), errors.Join(err, failed)
 }
 
 // Ordered is how much the orderers have agreed on since they began.
@@ -48,13 +54,9 @@ func (n *Network) Ordered(ctx context.Context) (Ordered, error) {
 		if !o.HasOrderer() {
 			continue
 		}
-		probe, cancel := context.WithTimeout(ctx, probeLimit)
-		address := n.consortium.local(o, portOrdererOperations)
-		blocks, err := readMetric(probe, address, "consensus_smartbft_view_count_batch_all")
-		transactions, none := readMetric(probe, address, "consensus_smartbft_view_count_txs_all")
-		cancel()
-		if err = errors.Join(err, none); err == nil {
-			return Ordered{Blocks: int(blocks), Transactions: int(transactions)}, nil
+		blocks, transactions, err := n.ordererMetrics(ctx, o, "consensus_smartbft_view_count_batch_all", "consensus_smartbft_view_count_txs_all")
+		if err == nil {
+			return Ordered{Blocks: blocks, Transactions: transactions}, nil
 		}
 		failed = errors.Join(failed, err)
 	}
