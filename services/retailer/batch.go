@@ -138,8 +138,9 @@ type finished struct {
 	again [][]*pending
 	// verdict is how long the endorsers took, or were waited for.
 	verdict time.Duration
-	// away is set if the ledger could not be asked.
-	away error
+	// away is set if the ledger could not be asked, for these sales.
+	away  error
+	unmet []*pending
 }
 
 func newDesk(cfg BatchConfig, s *Service, issuer string) *desk {
@@ -180,8 +181,7 @@ func (d *desk) run(ctx context.Context) error {
 		case p := <-d.incoming:
 			d.accept(p)
 		case f := <-d.finished:
-			d.queue.end(f.round, f.again, f.verdict, time.Now())
-			d.turnAway(f.away)
+			d.end(f)
 		case <-due:
 		case <-ctx.Done():
 			d.stop()
@@ -190,15 +190,16 @@ func (d *desk) run(ctx context.Context) error {
 	}
 }
 
-// turnAway tells those who wait what others were told just now, so that no till
-// waits for one attempt after the other.
-func (d *desk) turnAway(away error) {
-	if away == nil {
-		return
+// end ends a batch. If the ledger is away, those who wait are told so with it: no
+// till waits for one attempt after the other. Who comes after that answer begins
+// anew.
+func (d *desk) end(f finished) {
+	if f.away != nil {
+		for _, p := range append(f.unmet, d.queue.empty()...) {
+			d.answer(p, Redemption{}, f.away)
+		}
 	}
-	for _, p := range d.queue.empty() {
-		d.answer(p, Redemption{}, away)
-	}
+	d.queue.end(f.round, f.again, f.verdict, time.Now())
 }
 
 func (d *desk) accept(p *pending) {
@@ -228,8 +229,7 @@ func (d *desk) dispatch(ctx context.Context) time.Duration {
 
 func (d *desk) stop() {
 	for d.queue.inFlight > 0 {
-		f := <-d.finished
-		d.queue.end(f.round, f.again, f.verdict, time.Now())
+		d.end(<-d.finished)
 	}
 	for _, p := range d.queue.empty() {
 		d.answer(p, Redemption{}, ledger.ErrUnavailable)

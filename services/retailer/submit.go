@@ -27,11 +27,10 @@ func (d *desk) process(ctx context.Context, batch []*pending) finished {
 	endorsed, err := d.decide(ctx, batch)
 	done := finished{verdict: time.Since(began), again: d.failed(endorsed.doubted, errDoubted)}
 	switch {
+	case errors.Is(err, ledger.ErrUnavailable):
+		done.away, done.unmet = err, endorsed.sales
 	case err != nil:
 		done.again = append(done.again, d.failed(endorsed.sales, err)...)
-		if errors.Is(err, ledger.ErrUnavailable) {
-			done.away = err
-		}
 	case len(endorsed.sales) > 0:
 		done.again = append(done.again, d.submit(ctx, endorsed.transaction, endorsed.sales)...)
 	}
