@@ -59,6 +59,7 @@ func newLosing(t *testing.T, twoPeers ...string) *losing {
 func TestLostMembers(t *testing.T) {
 	l := newLosing(t)
 	l.sellsAtOnce(t)
+	t.Run("an orderer for some time, which then complains alone", l.complainer)
 	t.Run("an orderer, the leader among them", l.orderers)
 	t.Run("the peers of the advertiser and the clearing house", l.bystanders)
 	t.Run("the issuer's peer ends", func(t *testing.T) { l.issuersPeer(t, kill) })
@@ -136,6 +137,53 @@ func (l *losing) sellsAtOnce(t *testing.T) {
 	if l.book.again != again {
 		t.Errorf("tills had to ask again: %v", l.book.faults)
 	}
+}
+
+// complainer: an orderer that was away does not know of what the others have
+// decided meanwhile, and may call for another leader. It gives that up once it
+// sees the leader at work: while it goes on it keeps synchronising, and when
+// another orderer is lost then, too few take part.
+func (l *losing) complainer(t *testing.T) {
+	const name, tries = "orderer.retailer", 12
+	for range tries {
+		giveBack := l.lose(t, pause, name)
+		for began := time.Now(); time.Since(began) < 4*time.Second; {
+			l.sells(t)
+		}
+		giveBack()
+		if l.sellsUntil(t, 4*time.Second, func() bool { return l.alone(t, name) }) {
+			if !l.sellsUntil(t, 15*time.Second, func() bool { return !l.alone(t, name) }) {
+				t.Errorf("%s goes on complaining: %v", name, l.stage.network.Views(t.Context()))
+			}
+			l.catchesUp(t)
+			return
+		}
+	}
+	t.Errorf("%s has not complained alone in %d attempts", name, tries)
+}
+
+// alone reports whether only this orderer calls for another view.
+func (l *losing) alone(t *testing.T, name string) bool {
+	t.Helper()
+	for other, v := range l.stage.network.Views(t.Context()) {
+		if (other == name) != (v.Next > v.Number) {
+			return false
+		}
+	}
+	return true
+}
+
+// sellsUntil goes on selling until the condition holds; false if it does not
+// within the time.
+func (l *losing) sellsUntil(t *testing.T, limit time.Duration, condition func() bool) bool {
+	t.Helper()
+	for began := time.Now(); time.Since(began) < limit; {
+		l.sells(t)
+		if condition() {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *losing) orderers(t *testing.T) {

@@ -14,15 +14,14 @@ import (
 	"path/filepath"
 )
 
-// patch replaces texts in one file of a module that Fabric is built with. Each
-// text must be there exactly once: another version of the module needs another
-// look.
+// patch replaces texts in files of a module that Fabric is built with. Each text
+// must be there exactly once: another version of the module needs another look.
 type patch struct {
-	module, file string
-	edits        []edit
+	module string
+	edits  []edit
 }
 
-type edit struct{ old, new string }
+type edit struct{ file, old, new string }
 
 // patches are built into Fabric's programs.
 //
@@ -31,6 +30,13 @@ type edit struct{ old, new string }
 // takes no note, and the controller stands still for ever: the orderer takes
 // part in nothing until it is restarted, and two such orderers of four stop
 // the channel. Upstream knows of it (its pull request 681).
+//
+// An orderer that complained of its leader alone, as when it had missed messages,
+// goes on complaining whatever the leader does: every second it calls for
+// another view and synchronises, in which it takes part in nothing, and its pool's
+// timers stand still. When one of the others is lost, it is needed, and is away.
+// A decision since the complaint ends it: the leader works, and whoever still waits
+// for something complains anew.
 //
 // Fabric's orderer writes a decided block in the background, and may be told to
 // synchronise with others before that is done. It then takes the height of its
@@ -50,47 +56,71 @@ type edit struct{ old, new string }
 // that keep the records of batches come to be busy with that. Databases that were
 // made with the defaults are read as before.
 var patches = []patch{{
-	module: "github.com/hyperledger-labs/SmartBFT", file: filepath.Join("internal", "bft", "controller.go"),
+	module: "github.com/hyperledger-labs/SmartBFT",
 	edits: []edit{{
-		old: "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
-		new: "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.currentViewAbortChan():\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
+		file: controllerFile,
+		old:  "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
+		new:  "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.currentViewAbortChan():\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
+	}, {
+		file: viewChangerFile,
+		old:  "\tstartViewChangeTime time.Time\n",
+		new:  "\tstartViewChangeTime time.Time\n\tstartViewChangeSeq  uint64\n",
+	}, {
+		file: viewChangerFile,
+		old:  "\tv.startViewChangeTime = v.lastTick\n",
+		new:  "\tv.startViewChangeTime = v.lastTick\n\tv.startViewChangeSeq, _ = v.extractCurrentSequence()\n",
+	}, {
+		file: viewChangerFile,
+		old:  "\tv.StartViewChange(v.currView, false) // don't stop the view, the sync maybe created a good view\n",
+		new: "\tif seq, _ := v.extractCurrentSequence(); v.currView == v.realView && seq > v.startViewChangeSeq {\n" +
+			"\t\tv.informNewView(v.currView)\n\t\treturn true\n\t}\n" +
+			"\tv.StartViewChange(v.currView, false)\n",
 	}},
 }, {
-	module: fabricModule, file: filepath.Join("orderer", "common", "multichannel", "blockwriter.go"),
+	module: fabricModule,
 	edits: []edit{{
-		old: "\tbw.committingBlock.Lock()\n\tbw.lastBlock = block\n\n\tdefer bw.committingBlock.Unlock()\n",
+		file: filepath.Join("orderer", "common", "multichannel", "blockwriter.go"),
+		old:  "\tbw.committingBlock.Lock()\n\tbw.lastBlock = block\n\n\tdefer bw.committingBlock.Unlock()\n",
 		new: "\tbw.committingBlock.Lock()\n\tdefer bw.committingBlock.Unlock()\n" +
 			"\tif block.Header.Number < bw.support.Height() {\n\t\treturn\n\t}\n\tbw.lastBlock = block\n",
 	}},
 }, {
-	module: "github.com/syndtr/goleveldb", file: filepath.Join("leveldb", "opt", "options.go"),
+	module: "github.com/syndtr/goleveldb",
 	edits: []edit{{
-		old: "\t\treturn nil\n\t}\n\treturn o.Filter\n",
-		new: "\t\treturn nil\n\t}\n\tif o.Filter == nil {\n\t\treturn filter.NewBloomFilter(10)\n\t}\n\treturn o.Filter\n",
+		file: databaseFile,
+		old:  "\t\treturn nil\n\t}\n\treturn o.Filter\n",
+		new:  "\t\treturn nil\n\t}\n\tif o.Filter == nil {\n\t\treturn filter.NewBloomFilter(10)\n\t}\n\treturn o.Filter\n",
 	}, {
-		old: "\tDefaultBlockCacheCapacity            = 8 * MiB\n",
-		new: "\tDefaultBlockCacheCapacity            = 64 * MiB\n",
+		file: databaseFile,
+		old:  "\tDefaultBlockCacheCapacity            = 8 * MiB\n",
+		new:  "\tDefaultBlockCacheCapacity            = 64 * MiB\n",
 	}, {
-		old: "\tDefaultWriteBuffer                   = 4 * MiB\n",
-		new: "\tDefaultWriteBuffer                   = 16 * MiB\n",
+		file: databaseFile,
+		old:  "\tDefaultWriteBuffer                   = 4 * MiB\n",
+		new:  "\tDefaultWriteBuffer                   = 16 * MiB\n",
 	}, {
-		old: "\tDefaultCompactionTableSize           = 2 * MiB\n",
-		new: "\tDefaultCompactionTableSize           = 8 * MiB\n",
+		file: databaseFile,
+		old:  "\tDefaultCompactionTableSize           = 2 * MiB\n",
+		new:  "\tDefaultCompactionTableSize           = 8 * MiB\n",
 	}, {
-		old: "\tDefaultCompactionTotalSize           = 10 * MiB\n",
-		new: "\tDefaultCompactionTotalSize           = 64 * MiB\n",
+		file: databaseFile,
+		old:  "\tDefaultCompactionTotalSize           = 10 * MiB\n",
+		new:  "\tDefaultCompactionTotalSize           = 64 * MiB\n",
 	}},
 }}
 
-// apply returns the patched text.
-func (p patch) apply(source []byte) ([]byte, error) {
-	for _, e := range p.edits {
-		if n := bytes.Count(source, []byte(e.old)); n != 1 {
-			return nil, fmt.Errorf("patching %s of %s: the text to replace is there %d times", p.file, p.module, n)
-		}
-		source = bytes.Replace(source, []byte(e.old), []byte(e.new), 1)
+var (
+	controllerFile  = filepath.Join("internal", "bft", "controller.go")
+	viewChangerFile = filepath.Join("internal", "bft", "viewchanger.go")
+	databaseFile    = filepath.Join("leveldb", "opt", "options.go")
+)
+
+// apply returns the patched text of a file.
+func (e edit) apply(source []byte) ([]byte, error) {
+	if n := bytes.Count(source, []byte(e.old)); n != 1 {
+		return nil, fmt.Errorf("patching %s: the text to replace is there %d times", e.file, n)
 	}
-	return source, nil
+	return bytes.Replace(source, []byte(e.old), []byte(e.new), 1), nil
 }
 
 // patched writes into dir the module's go.mod and go.sum, and the patched
@@ -131,16 +161,18 @@ func (p patch) write(original, sources string) error {
 	if err := os.CopyFS(sources, os.DirFS(original)); err != nil {
 		return fmt.Errorf("patching %s: %w", p.module, err)
 	}
-	source, err := os.ReadFile(filepath.Join(original, p.file))
-	if err != nil {
-		return fmt.Errorf("patching %s: %w", p.module, err)
-	}
-	text, err := p.apply(source)
-	if err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(sources, p.file), text, 0o600); err != nil {
-		return fmt.Errorf("patching %s: %w", p.module, err)
+	for _, e := range p.edits {
+		path := filepath.Join(sources, e.file)
+		source, err := os.ReadFile(path)
+		if err == nil {
+			source, err = e.apply(source)
+		}
+		if err == nil {
+			err = writeFile(path, source, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("patching %s: %w", p.module, err)
+		}
 	}
 	return nil
 }

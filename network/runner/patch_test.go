@@ -29,13 +29,13 @@ func TestPatchesFitThePinnedVersions(t *testing.T) {
 	}
 	for i, p := range patches {
 		sources := filepath.Join(dir, fmt.Sprintf("patched-%d", i))
-		text, err := os.ReadFile(filepath.Join(sources, p.file))
-		if err != nil {
-			t.Fatal(err)
-		}
 		for _, e := range p.edits {
+			text, err := os.ReadFile(filepath.Join(sources, e.file))
+			if err != nil {
+				t.Fatal(err)
+			}
 			if !strings.Contains(string(text), e.new) {
-				t.Errorf("%s of %s is not patched", p.file, p.module)
+				t.Errorf("%s of %s is not patched", e.file, p.module)
 			}
 		}
 		if !strings.Contains(string(module), "replace "+p.module+" => "+sources+"\n") {
@@ -46,9 +46,9 @@ func TestPatchesFitThePinnedVersions(t *testing.T) {
 
 func TestPatchOfOtherText(t *testing.T) {
 	t.Parallel()
-	p := patch{edits: []edit{{old: "a", new: "b"}}}
+	e := edit{old: "a", new: "b"}
 	for _, source := range []string{"", "c", "aa"} {
-		if _, err := p.apply([]byte(source)); err == nil {
+		if _, err := e.apply([]byte(source)); err == nil {
 			t.Errorf("%q was patched", source)
 		}
 	}
