@@ -9,10 +9,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hyperledger/fabric-gateway/pkg/client"
-
 	"ecoupon/network/bench/load"
 	"ecoupon/network/bench/report"
+	"ecoupon/network/desk"
 )
 
 // warmUp rounds are made and not counted.
@@ -73,7 +72,7 @@ func timed(do func() error) (load.Sample, error) {
 
 // write writes one key and reads nothing, with the endorsers of a redemption.
 func (b *bench) write(ctx context.Context) error {
-	_, err := b.bare.SubmitWithContext(ctx, "Bare", client.WithArguments(strconv.FormatInt(time.Now().UnixNano(), 10)),
-		client.WithEndorsingOrganizations(issuer, retailer))
-	return err
+	return b.submit(ctx, desk.Call{
+		Function: "Bare", Arguments: []string{strconv.FormatInt(time.Now().UnixNano(), 10)}, Endorsers: []string{issuer, retailer},
+	})
 }

@@ -13,8 +13,6 @@ import (
 	"ecoupon/chaincode/coupon"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	"ecoupon/services/internal/campaigntest"
-	"ecoupon/services/internal/config"
-	"ecoupon/services/internal/ledger"
 )
 
 // attest has an institute attest the payment of a request to a merchant.
@@ -78,22 +76,11 @@ func TestRedeemAttestedPayments(t *testing.T) {
 	}
 }
 
-// record is the retailer's copy of the batch of a redemption.
+// record is the batch record with a redemption.
 func (d *desk) record(t *testing.T, r *retailerv1.Redemption) coupon.BatchRecord {
 	t.Helper()
-	var query coupon.BatchQuery
-	if err := query.Batch.UnmarshalText([]byte(r.GetBatchId())); err != nil {
-		t.Fatal(err)
-	}
-	var result coupon.BatchResult
-	err := d.consortium.For(t, shop).Evaluate(t.Context(), ledger.Call{
-		Namespace: config.Namespace(r.GetIssuer()), Function: "GetBatch", Argument: query,
-	}, &result)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var record coupon.BatchRecord
-	if err := coupon.DecodeStrict([]byte(result.Record), &record); err != nil {
+	if err := coupon.DecodeStrict([]byte(d.copyOf(t, r)), &record); err != nil {
 		t.Fatal(err)
 	}
 	return record

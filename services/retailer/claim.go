@@ -82,7 +82,9 @@ func (s *Service) Claim(ctx context.Context, requestID, issuer string) ([]Claim,
 	}
 }
 
-// makeClaims plans the claims of a request and makes all that are planned.
+// makeClaims plans the claims of a request and makes all that are planned, each
+// whatever becomes of the others' batches: errClaimedElsewhere is what is left to
+// plan anew.
 func (s *Service) makeClaims(ctx context.Context, requestID, issuer string) error {
 	if err := s.store.planClaims(ctx, s.mspID, requestID, issuer); err != nil {
 		return err
@@ -91,12 +93,17 @@ func (s *Service) makeClaims(ctx context.Context, requestID, issuer string) erro
 	if err != nil {
 		return err
 	}
+	var elsewhere error
 	for _, c := range planned {
-		if err := s.makeClaim(ctx, c); err != nil {
+		err := s.makeClaim(ctx, c)
+		switch {
+		case errors.Is(err, errClaimedElsewhere):
+			elsewhere = fmt.Errorf("making claim %s: %w", c.ID, err)
+		case err != nil:
 			return fmt.Errorf("making claim %s: %w", c.ID, err)
 		}
 	}
-	return nil
+	return elsewhere
 }
 
 // learnClaims stores what the ledger has of the request, if the store does not

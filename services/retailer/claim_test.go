@@ -15,12 +15,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
-	"ecoupon/chaincode/coupon"
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	typev1 "ecoupon/proto/gen/coupon/type/v1"
 	"ecoupon/services/internal/campaigntest"
-	"ecoupon/services/internal/config"
-	"ecoupon/services/internal/ledger"
 	"ecoupon/services/internal/ledgertest"
 )
 
@@ -164,19 +161,7 @@ func TestClaimedElsewhere(t *testing.T) {
 	c := d.consortium
 	c.FailBefore(shop, ledgertest.StepEvents, 1_000_000, ledgertest.ErrPeerAway)
 	c.Interrupt(shop)
-	redeemed := d.redeem(t, d.sale(campaign.Text(1)))
-	var batch coupon.BatchID
-	if err := batch.UnmarshalText([]byte(redeemed.GetBatchId())); err != nil {
-		t.Fatal(err)
-	}
-	var record coupon.BatchResult
-	err := c.For(t, shop).Evaluate(t.Context(), ledger.Call{
-		Namespace: config.Namespace(issuer), Function: "GetBatch", Argument: coupon.BatchQuery{Batch: batch},
-	}, &record)
-	if err != nil {
-		t.Fatal(err)
-	}
-	campaign.Claim(t, shop, record.Record)
+	campaign.Claim(t, shop, d.copyOf(t, d.redeem(t, d.sale(campaign.Text(1)))))
 	d.redeem(t, d.sale(campaign.Text(2), campaign.Text(3)))
 	request := &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuer}
 	for range 2 {
@@ -184,5 +169,30 @@ func TestClaimedElsewhere(t *testing.T) {
 		if err != nil || len(made.GetClaims()) != 1 || made.GetClaims()[0].GetCoupons() != 2 {
 			t.Errorf("%v, %v; want one claim of two coupons", made, err)
 		}
+	}
+}
+
+// Nor do many that were planned here and made by another replica meanwhile.
+func TestManyPlannedAreClaimedElsewhere(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	c := d.consortium
+	c.FailBefore(shop, ledgertest.StepEvents, 1_000_000, ledgertest.ErrPeerAway)
+	c.Interrupt(shop)
+	var records []string
+	for sn := range int64(5) {
+		records = append(records, d.copyOf(t, d.redeem(t, d.sale(campaign.Text(sn+1)))))
+		c.FailBefore(shop, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
+		_, err := d.operator.Claim(t.Context(), &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuer})
+		wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
+		c.Heal()
+		c.FailBefore(shop, ledgertest.StepEvents, 1_000_000, ledgertest.ErrPeerAway)
+	}
+	for _, record := range records {
+		campaign.Claim(t, shop, record)
+	}
+	d.redeem(t, d.sale(campaign.Text(6), campaign.Text(7)))
+	if claims := d.claim(t, issuer); len(claims) != 1 || claims[0].GetCoupons() != 2 {
+		t.Errorf("%v; want one claim of two coupons", claims)
 	}
 }

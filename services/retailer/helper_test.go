@@ -150,6 +150,23 @@ func (d *desk) void(t *testing.T, redemption string) *retailerv1.Redemption {
 	return response.GetRedemption()
 }
 
+// copyOf is the retailer's copy of the record of a redemption's batch.
+func (d *desk) copyOf(t *testing.T, r *retailerv1.Redemption) string {
+	t.Helper()
+	var query coupon.BatchQuery
+	if err := query.Batch.UnmarshalText([]byte(r.GetBatchId())); err != nil {
+		t.Fatal(err)
+	}
+	var result coupon.BatchResult
+	err := d.consortium.For(t, shop).Evaluate(t.Context(), ledger.Call{
+		Namespace: config.Namespace(r.GetIssuer()), Function: "GetBatch", Argument: query,
+	}, &result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Record
+}
+
 func (d *desk) claim(t *testing.T, from string) []*retailerv1.Claim {
 	t.Helper()
 	response, err := d.operator.Claim(t.Context(), &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: from})
