@@ -196,7 +196,7 @@ func (s store) read() (contents, error) {
 	if err != nil {
 		return contents{}, fmt.Errorf("reading %s: %w", s.path, err)
 	}
-	var read contents
+	read := contents{Coupons: []entry{}} // absent is none, which is written as such
 	if len(data) > maxFile {
 		return contents{}, fmt.Errorf("%s: %w: it is larger than %d bytes", s.path, ErrDamaged, maxFile)
 	}
