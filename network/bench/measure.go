@@ -75,7 +75,8 @@ type measurement struct {
 // measure does it, notes it in the report, and prints it. Without a rate the loop
 // is a closed one.
 func (b *bench) measure(ctx context.Context, t measurement) report.Load {
-	before, ordered := usage.Take(b.groups()), b.ordered(ctx)
+	before := usage.Take(b.groups())
+	ordered, counted := b.ordered(ctx)
 	var r load.Result
 	if t.plan.Rate > 0 {
 		r = load.Open(ctx, t.plan, t.work)
@@ -90,7 +91,7 @@ func (b *bench) measure(ctx context.Context, t measurement) report.Load {
 	if t.plan.Rate == 0 {
 		l.InFlight = t.plan.Limit
 	}
-	if now := b.ordered(ctx); now.Blocks > ordered.Blocks {
+	if now, still := b.ordered(ctx); counted && still {
 		l.Blocks, l.Transactions = now.Blocks-ordered.Blocks, now.Transactions-ordered.Transactions
 	}
 	l.Sum(r)
@@ -106,16 +107,14 @@ func (b *bench) measure(ctx context.Context, t measurement) report.Load {
 	return l
 }
 
-// ordered is what the orderers have agreed on; zero where that cannot be learnt.
-func (b *bench) ordered(ctx context.Context) runner.Ordered {
+// ordered is what the orderers have agreed on; false where that cannot be learnt:
+// there are none, or they do not count, as with Raft.
+func (b *bench) ordered(ctx context.Context) (runner.Ordered, bool) {
 	if b.network == nil {
-		return runner.Ordered{}
+		return runner.Ordered{}, false
 	}
 	o, err := b.network.Ordered(ctx)
-	if err != nil {
-		return runner.Ordered{} // with Raft they do not count
-	}
-	return o
+	return o, err == nil
 }
 
 func (b *bench) note(l report.Load) {

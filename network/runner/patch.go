@@ -58,7 +58,7 @@ type edit struct{ file, old, new string }
 var patches = []patch{{
 	module: "github.com/hyperledger-labs/SmartBFT",
 	edits: []edit{{
-		file: controllerFile,
+		file: filepath.Join("internal", "bft", "controller.go"),
 		old:  "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
 		new:  "\tcase c.deliverChan <- struct{}{}:\n\tcase <-c.currentViewAbortChan():\n\tcase <-c.stopChan:\n\t\treturn\n\t}\n",
 	}, {
@@ -110,7 +110,6 @@ var patches = []patch{{
 }}
 
 var (
-	controllerFile  = filepath.Join("internal", "bft", "controller.go")
 	viewChangerFile = filepath.Join("internal", "bft", "viewchanger.go")
 	databaseFile    = filepath.Join("leveldb", "opt", "options.go")
 )
@@ -118,7 +117,7 @@ var (
 // apply returns the patched text of a file.
 func (e edit) apply(source []byte) ([]byte, error) {
 	if n := bytes.Count(source, []byte(e.old)); n != 1 {
-		return nil, fmt.Errorf("patching %s: the text to replace is there %d times", e.file, n)
+		return nil, fmt.Errorf("%s: the text to replace is there %d times", e.file, n)
 	}
 	return bytes.Replace(source, []byte(e.old), []byte(e.new), 1), nil
 }

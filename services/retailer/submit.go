@@ -273,7 +273,7 @@ func refusal(refused []coupon.Refusal) error {
 // tried again alone too, and once what is outdated.
 func (d *desk) failed(batch []*pending, err error) [][]*pending {
 	reason, _ := coupon.ReasonOf(err)
-	forAll := errors.Is(err, ledger.ErrUnavailable) || reason == coupon.ReasonRetailerNotAdmitted ||
+	forAll := reason == coupon.ReasonRetailerNotAdmitted ||
 		reason == coupon.ReasonTickMissing || reason == coupon.ReasonTickStale || reason == coupon.ReasonClockSkew
 	again := !forAll && (len(batch) > 1 || errors.Is(err, ledger.ErrConflict))
 	var invalid *ledger.Invalid
