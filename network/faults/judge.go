@@ -31,10 +31,13 @@ func (p *play) record(name string) {
 	p.records = append(p.records, recorded{name, p.book.open()})
 }
 
-// during names the history that is being recorded.
+// during names the history that is being recorded, if any is.
 func (p *play) during() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.records) == 0 {
+		return "between episodes"
+	}
 	return p.records[len(p.records)-1].name
 }
 

@@ -89,15 +89,16 @@ func (l *losing) lose(t *testing.T, a action, name string) (giveBack func()) {
 	if a == pause {
 		take, give = n.Pause, n.Resume
 	}
-	if err := take(t.Context(), name); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
+	do := func(what func(context.Context, string) error) {
 		t.Helper()
-		if err := give(t.Context(), name); err != nil {
+		l.hands.Lock()
+		defer l.hands.Unlock()
+		if err := what(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
 	}
+	do(take)
+	return func() { t.Helper(); do(give) }
 }
 
 // customer gets a coupon.

@@ -46,6 +46,12 @@ type edit struct{ file, old, new string }
 // have agreed on it. Upstream has had the synchroniser's own writes wait for one
 // another (its pull request 5081), but not for these.
 //
+// A peer that endorses hands private data to its organisation's other peers, and
+// waits for that. When one of them has gone, a few dozen messages to it wait for
+// one another at a lock, and each in turn tries to connect, in vain, for as long
+// as dialTimeout: endorsements stand still for 3 to 6 s. Who has waited while
+// somebody else tried now shares the outcome.
+//
 // Fabric opens its databases with all defaults. Nearly every key that a
 // redemption looks up is not there yet, and without a filter each such look
 // searches a table of every level; with 10 bits for each key it is a few
@@ -83,6 +89,32 @@ var patches = []patch{{
 		old:  "\tbw.committingBlock.Lock()\n\tbw.lastBlock = block\n\n\tdefer bw.committingBlock.Unlock()\n",
 		new: "\tbw.committingBlock.Lock()\n\tdefer bw.committingBlock.Unlock()\n" +
 			"\tif block.Header.Number < bw.support.Height() {\n\t\treturn\n\t}\n\tbw.lastBlock = block\n",
+	}, {
+		file: connectionsFile,
+		old:  "map[string]*sync.Mutex // mapping between pkiIDs and locks,\n",
+		new:  "map[string]*destination // mapping between pkiIDs and locks,\n",
+	}, {
+		file: connectionsFile,
+		old:  "func newConnStore(",
+		new:  "type destination struct {\n\tsync.Mutex\n\tfailed error\n}\n\nfunc newConnStore(",
+	}, {
+		file: connectionsFile,
+		old:  "make(map[string]*sync.Mutex),\n",
+		new:  "make(map[string]*destination),\n",
+	}, {
+		file: connectionsFile,
+		old:  "destinationLock = &sync.Mutex{}\n",
+		new:  "destinationLock = &destination{}\n",
+	}, {
+		file: connectionsFile,
+		old:  "\tdestinationLock.Lock()\n",
+		new: "\tdestinationLock.Lock()\n" +
+			"\tif err := destinationLock.failed; err != nil {\n\t\tdestinationLock.Unlock()\n\t\treturn nil, err\n\t}\n",
+	}, {
+		file: connectionsFile,
+		old:  "\tcreatedConnection, err := cs.connFactory.createConnection(endpoint, pkiID)\n",
+		new: "\tcreatedConnection, err := cs.connFactory.createConnection(endpoint, pkiID)\n" +
+			"\tdestinationLock.failed = err\n",
 	}},
 }, {
 	module: "github.com/syndtr/goleveldb",
@@ -110,6 +142,7 @@ var patches = []patch{{
 }}
 
 var (
+	connectionsFile = filepath.Join("gossip", "comm", "conn.go")
 	viewChangerFile = filepath.Join("internal", "bft", "viewchanger.go")
 	databaseFile    = filepath.Join("leveldb", "opt", "options.go")
 )
