@@ -52,15 +52,22 @@ type edit struct{ file, old, new string }
 // as dialTimeout: endorsements stand still for 3 to 6 s. Who has waited while
 // somebody else tried now shares the outcome.
 //
-// Fabric opens its databases with all defaults. Nearly every key that a
-// redemption looks up is not there yet, and without a filter each such look
-// searches a table of every level; with 10 bits for each key it is a few
-// microseconds whatever the number of coupons. The filter's blocks and the
-// indexes of tables need more room than 8 MiB, too. And with 4 MiB in memory and
-// 10 MiB on the first level, what is written is soon written over and over: keys
-// are random, so every table overlaps with those of the next level, and the peers
-// that keep the records of batches come to be busy with that. Databases that were
-// made with the defaults are read as before.
+// Fabric opens its databases with all defaults, which do not suit keys that are
+// random. Databases that were made with the defaults are read as before.
+//
+// Nearly every key that a redemption looks up is not there yet. Without a filter
+// each such look searches a table of every level; with 10 bits for each key it is
+// a few microseconds whatever the number of coupons. Filters and indexes are to
+// stay in the cache: it is larger, has room for more open tables, and buffers are
+// not taken from a pool, which hands out some that are far too large for what is
+// cached in them.
+//
+// A table that looks have passed over some hundred times without success is merged
+// with the next level, which is every new table within a second: each 8 MiB that
+// are written were merged at once with all of the first level, by all peers at the
+// same time. With filters there is no reason to. Then four tables of the size of
+// the memory, rather than a quarter of that, are merged with a first level that is
+// not much larger than they are (ten times what the setting says).
 var patches = []patch{{
 	module: "github.com/hyperledger-labs/SmartBFT",
 	edits: []edit{{
@@ -124,20 +131,28 @@ var patches = []patch{{
 		new:  "\t\treturn nil\n\t}\n\tif o.Filter == nil {\n\t\treturn filter.NewBloomFilter(10)\n\t}\n\treturn o.Filter\n",
 	}, {
 		file: databaseFile,
+		old:  "\treturn o.DisableSeeksCompaction\n",
+		new:  "\treturn true\n",
+	}, {
+		file: databaseFile,
+		old:  "\treturn o.DisableBufferPool\n",
+		new:  "\treturn true\n",
+	}, {
+		file: filepath.Join("leveldb", "opt", "options_default.go"),
+		old:  "\tDefaultOpenFilesCacheCapacity = 500\n",
+		new:  "\tDefaultOpenFilesCacheCapacity = 4000\n",
+	}, {
+		file: databaseFile,
 		old:  "\tDefaultBlockCacheCapacity            = 8 * MiB\n",
-		new:  "\tDefaultBlockCacheCapacity            = 64 * MiB\n",
+		new:  "\tDefaultBlockCacheCapacity            = 128 * MiB\n",
 	}, {
 		file: databaseFile,
 		old:  "\tDefaultWriteBuffer                   = 4 * MiB\n",
 		new:  "\tDefaultWriteBuffer                   = 16 * MiB\n",
 	}, {
 		file: databaseFile,
-		old:  "\tDefaultCompactionTableSize           = 2 * MiB\n",
-		new:  "\tDefaultCompactionTableSize           = 8 * MiB\n",
-	}, {
-		file: databaseFile,
 		old:  "\tDefaultCompactionTotalSize           = 10 * MiB\n",
-		new:  "\tDefaultCompactionTotalSize           = 64 * MiB\n",
+		new:  "\tDefaultCompactionTotalSize           = 6 * MiB\n",
 	}},
 }}
 
