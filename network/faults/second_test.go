@@ -17,9 +17,8 @@ import (
 
 const (
 	// elsewhereWithin is how long no redemption may succeed at a shop when one
-	// of two peers goes, on a machine that is shared: it is 2 s on two cores
-	// that the test has for itself.
-	elsewhereWithin = 10 * time.Second
+	// of two peers goes, on a machine that is shared.
+	elsewhereWithin = 5 * time.Second
 	// salesWithout is how many redemptions follow at each shop while a peer is
 	// away.
 	salesWithout = 5
@@ -60,13 +59,12 @@ func TestSecondPeers(t *testing.T) {
 func (l *losing) without(t *testing.T, a action, names ...string) {
 	t.Helper()
 	var back []func()
-	before := l.book.batches()
 	for _, name := range names {
 		began := time.Now()
 		back = append(back, l.lose(t, a, name))
 		l.goesOn(t, fmt.Sprintf("%s %s", a, name), began)
 	}
-	missed := slices.DeleteFunc(l.book.batches(), func(id coupon.BatchID) bool { return slices.Contains(before, id) })
+	missed := l.book.batches()
 	for _, giveBack := range back {
 		giveBack()
 	}
@@ -96,21 +94,20 @@ func (l *losing) goesOn(t *testing.T, what string, began time.Time) {
 	t.Logf("%s: no redemption for %s, longest wait %s", what, gap.Round(time.Millisecond), slowest.Round(time.Millisecond))
 }
 
-// batches are those of all of the retailer's sales.
+// batches are those of all sales.
 func (b *book) batches() []coupon.BatchID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := map[coupon.BatchID]bool{}
 	for _, s := range b.sales {
-		if s.shop.name != "retailer" {
-			continue
-		}
 		var id coupon.BatchID
 		if err := id.UnmarshalText([]byte(s.answer.GetBatchId())); err != nil {
 			b.problems = append(b.problems, fmt.Sprintf("%q is no batch: %v", s.answer.GetBatchId(), err))
 			continue
 		}
-		all[id] = true
+		if s.shop.name == "retailer" {
+			all[id] = true
+		}
 	}
 	return slices.Collect(maps.Keys(all))
 }

@@ -49,7 +49,7 @@ type edit struct{ file, old, new string }
 // A peer that endorses hands private data to its organisation's other peers, and
 // waits for that. When one of them has gone, a few dozen messages to it wait for
 // one another at a lock, and each in turn tries to connect, in vain, for as long
-// as dialTimeout: endorsements stand still for 3 to 6 s. Who has waited while
+// as dialTimeout: endorsements stand still for up to 6 s. Who has waited while
 // somebody else tried now shares the outcome.
 //
 // Fabric opens its databases with all defaults, which do not suit keys that are
@@ -64,8 +64,8 @@ type edit struct{ file, old, new string }
 //
 // A table that looks have passed over some hundred times without success is merged
 // with the next level, which is every new table within a second: each 8 MiB that
-// are written were merged at once with all of the first level, by all peers at the
-// same time. With filters there is no reason to. Then four tables of the size of
+// are written were merged at once with all of the first level, by several peers at
+// the same time. With filters there is no reason to. Then four tables of the size of
 // the memory, rather than a quarter of that, are merged with a first level that is
 // not much larger than they are (ten times what the setting says).
 var patches = []patch{{

@@ -154,13 +154,17 @@ func TestClaimAfterUnknownOutcome(t *testing.T) {
 	}
 }
 
+// deafen has the service hear of no event until its consortium is healed.
+func (d *desk) deafen() {
+	d.consortium.FailBefore(shop, ledgertest.StepEvents, 1_000_000, ledgertest.ErrPeerAway)
+	d.consortium.Interrupt(shop)
+}
+
 // A claim that the store has not heard of does not stand in the way of others.
 func TestClaimedElsewhere(t *testing.T) {
 	t.Parallel()
 	d, campaign := open(t)
-	c := d.consortium
-	c.FailBefore(shop, ledgertest.StepEvents, 1_000_000, ledgertest.ErrPeerAway)
-	c.Interrupt(shop)
+	d.deafen()
 	campaign.Claim(t, shop, d.copyOf(t, d.redeem(t, d.sale(campaign.Text(1)))))
 	d.redeem(t, d.sale(campaign.Text(2), campaign.Text(3)))
 	request := &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuer}
@@ -176,17 +180,15 @@ func TestClaimedElsewhere(t *testing.T) {
 func TestManyPlannedAreClaimedElsewhere(t *testing.T) {
 	t.Parallel()
 	d, campaign := open(t)
-	c := d.consortium
-	c.FailBefore(shop, ledgertest.StepEvents, 1_000_000, ledgertest.ErrPeerAway)
-	c.Interrupt(shop)
+	d.deafen()
 	var records []string
 	for sn := range int64(5) {
 		records = append(records, d.copyOf(t, d.redeem(t, d.sale(campaign.Text(sn+1)))))
-		c.FailBefore(shop, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
+		d.consortium.FailBefore(shop, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
 		_, err := d.operator.Claim(t.Context(), &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuer})
 		wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
-		c.Heal()
-		c.FailBefore(shop, ledgertest.StepEvents, 1_000_000, ledgertest.ErrPeerAway)
+		d.consortium.Heal()
+		d.deafen()
 	}
 	for _, record := range records {
 		campaign.Claim(t, shop, record)
