@@ -153,6 +153,34 @@ var patches = []patch{{
 		file: databaseFile,
 		old:  "\tDefaultCompactionTotalSize           = 10 * MiB\n",
 		new:  "\tDefaultCompactionTotalSize           = 6 * MiB\n",
+	}, {
+		file: mergeFile,
+		old:  "\ttw *tWriter\n}\n",
+		new:  "\ttw *tWriter\n\n\tawake  time.Time\n\tmerged int\n}\n",
+	}, {
+		file: mergeFile,
+		old:  "\titer := b.c.newIterator()\n",
+		new:  "\tb.awake = time.Now()\n\titer := b.c.newIterator()\n",
+	}, {
+		file: mergeFile,
+		old:  "\t\t// Incr transact counter.\n\t\tcnt.incr()\n",
+		new: "\t\tcnt.incr()\n" +
+			"\t\tif b.merged += len(iter.Key()) + len(iter.Value()); b.merged >= 32*opt.KiB {\n" +
+			"\t\t\tb.rest()\n\t\t}\n",
+	}, {
+		file: mergeFile,
+		old:  "func (b *tableCompactionBuilder) revert() error {\n",
+		new: "func (b *tableCompactionBuilder) rest() {\n" +
+			"\tworked, share := time.Since(b.awake), time.Duration(16)\n" +
+			"\tif worked > 10*time.Millisecond {\n\t\tworked = 10 * time.Millisecond\n\t}\n" +
+			"\tswitch more := b.s.tLen(0) - b.s.o.GetCompactionL0Trigger(); {\n" +
+			"\tcase more > 1:\n\t\tshare = 0\n" +
+			"\tcase more == 1:\n\t\tshare = 4\n\t}\n" +
+			"\tselect {\n" +
+			"\tcase <-time.After(share * worked):\n" +
+			"\tcase <-b.db.closeC:\n\t}\n" +
+			"\tb.awake, b.merged = time.Now(), 0\n}\n\n" +
+			"func (b *tableCompactionBuilder) revert() error {\n",
 	}},
 }}
 
@@ -160,6 +188,7 @@ var (
 	connectionsFile = filepath.Join("gossip", "comm", "conn.go")
 	viewChangerFile = filepath.Join("internal", "bft", "viewchanger.go")
 	databaseFile    = filepath.Join("leveldb", "opt", "options.go")
+	mergeFile       = filepath.Join("leveldb", "db_compaction.go")
 )
 
 // apply returns the patched text of a file.

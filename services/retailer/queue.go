@@ -15,7 +15,8 @@ const (
 	// service does not keep up, and who comes is told so at once.
 	maxAge = 3 * time.Second
 	// maxPace bounds how long sales gather when batches take long.
-	maxPace = 250 * time.Millisecond
+	maxGather = 600 * time.Millisecond
+	few       = 4
 	// smallest is the size below which batches are not made smaller, and initial
 	// what they begin with.
 	smallest, initial = 64, 200
@@ -76,6 +77,9 @@ type line struct {
 type turns struct {
 	lines   []*line
 	coupons int
+	// left is when their last batch left, and last how many sales it had.
+	left time.Time
+	last int
 }
 
 // round is a batch that is in flight.
@@ -198,13 +202,13 @@ func (q *queue) next(now time.Time) (*round, time.Duration) {
 
 // due reports whether what waits is to go now, or when.
 func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
-	oldest, some := t.oldest()
-	if !some {
+	if len(t.lines) == 0 {
 		return false, 0
 	}
-	gather := max(time.Duration(q.cfg.Window), q.pace)
-	if age := now.Sub(oldest); q.inFlight > 0 && t.coupons < q.size && age < gather {
-		return false, gather - age
+	gather := max(time.Duration(q.cfg.Window), min(q.pace, maxGather))
+	alone := q.inFlight == 0 && t.last < few
+	if since := now.Sub(t.left); !alone && t.coupons < q.size && since < gather {
+		return false, gather - since
 	}
 	return true, 0
 }
@@ -212,6 +216,7 @@ func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
 func (q *queue) taken(t *turns, now time.Time) round {
 	r := round{full: t.coupons >= q.size, began: now}
 	r.sales = t.take(q.size)
+	t.left, t.last = now, len(r.sales)
 	q.waiting -= len(r.sales)
 	return r
 }
@@ -263,7 +268,7 @@ func (q *queue) end(r *round, again [][]*pending, verdict time.Duration, now tim
 	if r.suspects {
 		q.suspects = false
 	}
-	q.pace = min((3*q.pace+now.Sub(r.began))/4, maxPace)
+	q.pace = (3*q.pace + now.Sub(r.began)) / 4
 	q.apart = append(q.apart, again...)
 	left := slices.Concat(again...)
 	for _, p := range r.sales {
