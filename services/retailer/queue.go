@@ -15,8 +15,10 @@ const (
 	// service does not keep up, and who comes is told so at once.
 	maxAge = 3 * time.Second
 	// maxPace bounds how long sales gather when batches take long.
-	maxGather = 600 * time.Millisecond
-	few       = 4
+	maxPace = 600 * time.Millisecond
+	// few is how many sales make it worth while to gather when no batch is in flight:
+	// as many as the one before had.
+	few = 4
 	// smallest is the size below which batches are not made smaller, and initial
 	// what they begin with.
 	smallest, initial = 64, 200
@@ -35,10 +37,11 @@ const (
 // keep the others waiting. Tills whose sales have spoilt batches go apart, one
 // batch at a time, until as many good sales have followed.
 //
-// A lone sale goes at once. While batches are in flight others gather: at least
-// for the configured window, and as long as batches take of late, unless they fill
-// one. So the busier the ledger, the larger the batches, and no more of them are in
-// flight than it takes: a batch costs much by itself, as much as dozens of coupons. How
+// A lone sale goes at once. While batches are in flight, or if the last one had more
+// than a few sales, others gather: batches leave at least the configured window
+// apart, and as far apart as they take of late, unless they are full. So the busier
+// the ledger, the larger the batches, and no more of them are in flight than it
+// takes: a batch costs much by itself, as much as dozens of coupons. How
 // large they may be follows from how long the endorsers take for their verdict, which
 // the tills wait for: full batches grow while it is given soon, and are halved if it
 // is not given at all. That it takes long is no reason: the peers are busy then,
@@ -205,7 +208,7 @@ func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
 	if len(t.lines) == 0 {
 		return false, 0
 	}
-	gather := max(time.Duration(q.cfg.Window), min(q.pace, maxGather))
+	gather := max(time.Duration(q.cfg.Window), q.pace)
 	alone := q.inFlight == 0 && t.last < few
 	if since := now.Sub(t.left); !alone && t.coupons < q.size && since < gather {
 		return false, gather - since
@@ -268,7 +271,7 @@ func (q *queue) end(r *round, again [][]*pending, verdict time.Duration, now tim
 	if r.suspects {
 		q.suspects = false
 	}
-	q.pace = (3*q.pace + now.Sub(r.began)) / 4
+	q.pace = min((3*q.pace+now.Sub(r.began))/4, maxPace)
 	q.apart = append(q.apart, again...)
 	left := slices.Concat(again...)
 	for _, p := range r.sales {

@@ -121,6 +121,31 @@ func TestSalesGather(t *testing.T) {
 		b.waits(at.Add(10*time.Millisecond), b.pace-10*time.Millisecond)
 		b.want(at.Add(160*time.Millisecond), second)
 	})
+	t.Run("after a crowd, though none is in flight", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		var crowd []*pending
+		for i := range few {
+			crowd = append(crowd, b.comes("till", now, fmt.Sprint(i)))
+		}
+		r := b.want(now, crowd...)
+		b.end(r, nil, 0, now.Add(4*time.Millisecond))
+		next := b.comes("till", now.Add(5*time.Millisecond), "a")
+		b.waits(now.Add(5*time.Millisecond), 5*time.Millisecond)
+		r = b.want(now.Add(10*time.Millisecond), next)
+		b.end(r, nil, 0, now.Add(12*time.Millisecond))
+		b.want(now.Add(13*time.Millisecond), b.comes("till", now.Add(13*time.Millisecond), "b"))
+	})
+	t.Run("not long after a crowd", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		var crowd []*pending
+		for i := range few {
+			crowd = append(crowd, b.comes("till", now, fmt.Sprint(i)))
+		}
+		b.end(b.want(now, crowd...), nil, 0, now.Add(time.Millisecond))
+		b.want(now.Add(time.Minute), b.comes("till", now.Add(time.Minute), "a"))
+	})
 }
 
 // TestSizeOfBatches follows from how long verdicts take, within what is configured.
@@ -248,6 +273,7 @@ func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
 	second.err = errors.New("refused for itself")
 	b.end(r, nil, 0, now)
 	for i := 1; i < probation; i++ {
+		later = later.Add(10 * time.Millisecond)
 		r := b.want(later, b.comes("bad", now, "a"))
 		if !r.suspects {
 			t.Fatalf("not suspect after %d good sales", i)
@@ -255,7 +281,7 @@ func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
 		b.end(r, nil, 0, now)
 	}
 	both := []*pending{b.comes("bad", now, "a"), b.comes("honest", now, "b")}
-	b.want(later, both...)
+	b.want(later.Add(10*time.Millisecond), both...)
 }
 
 func TestTooManyAreToldSo(t *testing.T) {
