@@ -35,7 +35,7 @@ const (
 
 // BatchConfig says how redemptions are gathered. Zero values mean the defaults.
 type BatchConfig struct {
-	// Window is how long redemptions gather at least while others are in flight.
+	// Window is how far apart batches leave at least while others are in flight.
 	Window config.Duration `json:"window"`
 	// Coupons is the size at which a batch does not wait, and the largest.
 	Coupons int `json:"coupons"`
