@@ -81,7 +81,7 @@ func (b *bench) centrally(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = c.hold(ctx, sustained, offer, load.Plan{Rate: rate, Lasts: b.times.side})
+	_, err = c.hold(ctx, sustained, offer, load.Plan{Rate: rate, Lasts: b.times.side}, lower)
 	return err
 }
 

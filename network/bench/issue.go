@@ -125,7 +125,7 @@ func (b *bench) issuePublicly(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.hold(ctx, sustained, offer, load.Plan{Rate: rate, Lasts: b.times.side})
+	_, err = b.hold(ctx, sustained, offer, load.Plan{Rate: rate, Lasts: b.times.side}, lower)
 	return err
 }
 

@@ -24,10 +24,10 @@ const (
 	// most is how many customers are served at a time, and crowd how many when
 	// it is asked how many can be.
 	most, crowd = 20_000, 800
-	// lower is by how much a rate is lowered that was not sustained, and tries how
-	// often.
-	lower = 0.92
-	tries = 4
+	// lower is to what share a rate is lowered that was not sustained, muchLower if it
+	// is that of other customers, and tries how often.
+	lower, muchLower = 0.92, 0.8
+	tries            = 4
 	// warming is how long customers come before those that are counted, warmCrowd at
 	// a time.
 	warming, warmCrowd = 3 * time.Second, 200
@@ -207,15 +207,15 @@ func (b *bench) search(ctx context.Context, offer offering, crowd int) (float64,
 	return round(best), nil
 }
 
-// hold offers a rate for a time, and lower ones until one is sustained.
-func (b *bench) hold(ctx context.Context, name string, offer offering, plan load.Plan) (report.Load, error) {
+// hold offers a rate for a time, and a share of it until one is sustained.
+func (b *bench) hold(ctx context.Context, name string, offer offering, plan load.Plan, share float64) (report.Load, error) {
 	plan.Limit, plan.GiveUp = most, hopeless
 	for try := 1; ; try++ {
 		l, err := offer(ctx, name, plan, lateLimit)
 		if err != nil || l.KeptUp || try == tries {
 			return l, err
 		}
-		plan.Rate = round(plan.Rate * lower)
+		plan.Rate = round(plan.Rate * share)
 	}
 }
 

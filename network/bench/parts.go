@@ -111,7 +111,7 @@ func (b *bench) sustain(ctx context.Context, part string, f form) error {
 	if err != nil {
 		return err
 	}
-	l, err := b.hold(ctx, sustained, b.customers(part, alike(f)), load.Plan{Rate: rate, Lasts: b.times.long})
+	l, err := b.hold(ctx, sustained, b.customers(part, alike(f)), load.Plan{Rate: rate, Lasts: b.times.long}, lower)
 	b.rates[f] = l.Offered
 	return err
 }
@@ -161,6 +161,6 @@ func (b *bench) vary(ctx context.Context, part, name string, s *selling, share f
 	}
 	_, err = b.hold(ctx, name, b.customers(part, func() *selling {
 		return &selling{form: s.form, coupons: s.coupons, bad: s.bad, twice: s.twice}
-	}), load.Plan{Rate: round(rate * share), Lasts: b.times.side})
+	}), load.Plan{Rate: round(rate * share), Lasts: b.times.side}, muchLower)
 	return err
 }

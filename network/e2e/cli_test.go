@@ -121,11 +121,12 @@ func TestTheCommandLineGoesAllTheWay(t *testing.T) {
 	}
 	c.do("--as", desk, "till", "void", c.field(redeemed, "redemption_id"))
 	c.do(redeem("CLI-later-" + campaign)...)
-	if out := c.do("--as", desk, "retailer", "claim", "--issuer", issuer); !strings.Contains(out, "EUR") {
-		t.Errorf("claim: %s", out)
+	claimed := c.field(c.do("--json", "--as", desk, "retailer", "claim", "--issuer", issuer), "claim_id")
+	if out := c.do("--as", desk, "retailer", "claims"); !strings.Contains(out, claimed) || !strings.Contains(out, "EUR") {
+		t.Errorf("the retailer's claims: %s", out)
 	}
 	eventually(t, "the clearing house knows the claim", func() bool {
-		return strings.Contains(c.do("--as", house, "clearing", "claims"), retailer)
+		return strings.Contains(c.do("--as", house, "clearing", "claims"), claimed)
 	})
 	c.do("--as", house, "clearing", "reconcile")
 	settled := c.do("--json", "--as", house, "clearing", "settle")
