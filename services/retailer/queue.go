@@ -19,6 +19,9 @@ const (
 	// few is how many sales make it worth while to gather when no batch is in flight:
 	// as many as the one before had.
 	few = 4
+	// often is how many of a hundred batches may have to be tried again before all leave
+	// sooner: the smaller they are, the fewer sales go twice.
+	often = 20
 	// smallest is the size below which batches are not made smaller, and initial
 	// what they begin with.
 	smallest, initial = 64, 200
@@ -41,7 +44,8 @@ const (
 // than a few sales, others gather: batches leave at least the configured window
 // apart, and as far apart as they take of late, unless they are full. So the busier
 // the ledger, the larger the batches, and no more of them are in flight than it
-// takes: a batch costs much by itself, as much as dozens of coupons. How
+// takes: a batch costs much by itself, as much as dozens of coupons. While many have
+// to be tried again, as coupons are spent elsewhere meanwhile, they leave sooner. How
 // large they may be follows from how long the endorsers take for their verdict, which
 // the tills wait for: full batches grow while it is given soon, and are halved if it
 // is not given at all. That it takes long is no reason: the peers are busy then,
@@ -64,8 +68,10 @@ type queue struct {
 	suspects bool
 	// size is how many coupons a batch may have for now.
 	size int
-	// pace is how long batches take of late.
-	pace time.Duration
+	// pace is how long batches take of late, and conflicts how many of a hundred had
+	// to be tried again.
+	pace      time.Duration
+	conflicts int
 }
 
 // line is one till's.
@@ -208,8 +214,11 @@ func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
 	if len(t.lines) == 0 {
 		return false, 0
 	}
-	gather := max(time.Duration(q.cfg.Window), q.pace)
-	alone := q.inFlight == 0 && t.last < few
+	gather, alone := q.pace, q.inFlight == 0 && t.last < few
+	if q.conflicts > often {
+		gather, alone = min(gather, maxPace/4), q.inFlight == 0
+	}
+	gather = max(time.Duration(q.cfg.Window), gather)
 	if since := now.Sub(t.left); !alone && t.coupons < q.size && since < gather {
 		return false, gather - since
 	}
@@ -272,6 +281,10 @@ func (q *queue) end(r *round, again [][]*pending, verdict time.Duration, now tim
 		q.suspects = false
 	}
 	q.pace = min((3*q.pace+now.Sub(r.began))/4, maxPace)
+	q.conflicts = 7 * q.conflicts / 8
+	if len(again) > 0 {
+		q.conflicts += 100 / 8
+	}
 	q.apart = append(q.apart, again...)
 	left := slices.Concat(again...)
 	for _, p := range r.sales {
