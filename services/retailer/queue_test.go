@@ -104,6 +104,12 @@ func TestSalesGather(t *testing.T) {
 		b.comes("till", now, "g")
 		b.want(now, large)
 	})
+}
+
+// TestBatchesLeaveApart by how long they take.
+func TestBatchesLeaveApart(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
 	t.Run("longer when batches take long", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
