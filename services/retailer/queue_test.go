@@ -39,6 +39,16 @@ func (b *bench) comes(till string, at time.Time, locks ...string) *pending {
 	return p
 }
 
+// crowd are a few sales that go at once, together.
+func (b *bench) crowd(at time.Time) *round {
+	b.t.Helper()
+	var sales []*pending
+	for i := range few {
+		sales = append(sales, b.comes("till", at, fmt.Sprint(i)))
+	}
+	return b.want(at, sales...)
+}
+
 // want takes the next batch, which must be this.
 func (b *bench) want(now time.Time, want ...*pending) *round {
 	b.t.Helper()
@@ -130,11 +140,7 @@ func TestBatchesLeaveApart(t *testing.T) {
 	t.Run("after a crowd, though none is in flight", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
-		var crowd []*pending
-		for i := range few {
-			crowd = append(crowd, b.comes("till", now, fmt.Sprint(i)))
-		}
-		r := b.want(now, crowd...)
+		r := b.crowd(now)
 		b.end(r, nil, 0, now.Add(4*time.Millisecond))
 		next := b.comes("till", now.Add(5*time.Millisecond), "a")
 		b.waits(now.Add(5*time.Millisecond), 5*time.Millisecond)
@@ -174,11 +180,7 @@ func TestBatchesLeaveApart(t *testing.T) {
 	t.Run("not long after a crowd", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
-		var crowd []*pending
-		for i := range few {
-			crowd = append(crowd, b.comes("till", now, fmt.Sprint(i)))
-		}
-		b.end(b.want(now, crowd...), nil, 0, now.Add(time.Millisecond))
+		b.end(b.crowd(now), nil, 0, now.Add(time.Millisecond))
 		b.want(now.Add(time.Minute), b.comes("till", now.Add(time.Minute), "a"))
 	})
 }
