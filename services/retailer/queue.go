@@ -16,12 +16,13 @@ const (
 	maxAge = 3 * time.Second
 	// maxPace bounds how long sales gather when batches take long.
 	maxPace = 600 * time.Millisecond
-	// few is how many sales make it worth while to gather when no batch is in flight:
-	// as many as the one before had.
+	// few is how many sales the last batch must have had for others to gather when
+	// none is in flight.
 	few = 4
-	// often is how many of a hundred batches may have to be tried again before all leave
-	// sooner: the smaller they are, the fewer sales go twice.
-	often = 20
+	// often is how many conflicts there may be before all batches leave sooner, after
+	// hurried at most: the smaller they are, the fewer sales go twice.
+	often   = 20
+	hurried = maxPace / 4
 	// smallest is the size below which batches are not made smaller, and initial
 	// what they begin with.
 	smallest, initial = 64, 200
@@ -40,8 +41,8 @@ const (
 // keep the others waiting. Tills whose sales have spoilt batches go apart, one
 // batch at a time, until as many good sales have followed.
 //
-// A lone sale goes at once. While batches are in flight, or if the last one had more
-// than a few sales, others gather: batches leave at least the configured window
+// A lone sale goes at once. While batches are in flight, or if the last one had a
+// few sales or more, others gather: batches leave at least the configured window
 // apart, and as far apart as they take of late, unless they are full. So the busier
 // the ledger, the larger the batches, and no more of them are in flight than it
 // takes: a batch costs much by itself, as much as dozens of coupons. While many have
@@ -68,8 +69,8 @@ type queue struct {
 	suspects bool
 	// size is how many coupons a batch may have for now.
 	size int
-	// pace is how long batches take of late, and conflicts how many of a hundred had
-	// to be tried again.
+	// pace is how long batches take of late, and conflicts how many of a hundred have
+	// to be tried again: a moving average that is rounded down.
 	pace      time.Duration
 	conflicts int
 }
@@ -216,7 +217,7 @@ func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
 	}
 	gather, alone := q.pace, q.inFlight == 0 && t.last < few
 	if q.conflicts > often {
-		gather, alone = min(gather, maxPace/4), q.inFlight == 0
+		gather, alone = min(gather, hurried), q.inFlight == 0
 	}
 	gather = max(time.Duration(q.cfg.Window), gather)
 	if since := now.Sub(t.left); !alone && t.coupons < q.size && since < gather {
