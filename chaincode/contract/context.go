@@ -51,6 +51,7 @@ type Context struct {
 	contractapi.TransactionContext
 	world      world.World
 	signatures *signatures
+	rivals     *rivals
 	// issuer owns the namespace, self the peer; caller signed the proposal.
 	issuer, self, caller, role string
 	// now is the transaction's timestamp, Unix milliseconds.
@@ -65,7 +66,7 @@ func (c *Contract) before(ctx *Context) error {
 		return err
 	}
 	ctx.issuer, ctx.self = issuer, c.cfg.MSPID
-	ctx.world, ctx.signatures = world.New(stub, c.cfg.MSPID), c.signatures
+	ctx.world, ctx.signatures, ctx.rivals = world.New(stub, c.cfg.MSPID), c.signatures, c.rivals
 	if err := ctx.identify(stub); err != nil {
 		return err
 	}

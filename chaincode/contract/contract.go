@@ -29,7 +29,8 @@ type Config struct {
 	// peer can read is decided by it.
 	MSPID string
 	// Now is the process' clock. It is used to refuse transactions whose
-	// timestamp is far from it, and told to who asks; nothing is written of it.
+	// timestamp is far from it and to forget rivals, and told to who asks; nothing
+	// is written of it.
 	Now func() time.Time
 }
 
@@ -38,6 +39,7 @@ type Contract struct {
 	contractapi.Contract
 	cfg        Config
 	signatures *signatures
+	rivals     *rivals
 }
 
 // New returns the chaincode that every organisation runs.
@@ -45,7 +47,7 @@ func New(cfg Config) (shim.Chaincode, error) {
 	if cfg.MSPID == "" || cfg.Now == nil {
 		return nil, fmt.Errorf("contract: MSPID and Now are required")
 	}
-	c := &Contract{cfg: cfg, signatures: &signatures{}}
+	c := &Contract{cfg: cfg, signatures: &signatures{}, rivals: &rivals{now: cfg.Now}}
 	c.TransactionContextHandler = new(Context)
 	c.BeforeTransaction = c.before
 	inner, err := contractapi.NewChaincode(c)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -228,4 +229,50 @@ func TestCheckNeedsNoSale(t *testing.T) {
 	if got.Sales[0].Batch == nil || *got.Sales[0].Batch != id {
 		t.Errorf("batch %v, want %v", got.Sales[0].Batch, id)
 	}
+}
+
+// TestCheckTellsOfRivals: of redemptions with the same coupon that are under way at the
+// same time, the first goes on and the others are told to wait for it.
+func TestCheckTellsOfRivals(t *testing.T) {
+	t.Parallel()
+	c := founded(t)
+	c.run(c.admit(bearer, retailer2))
+	first, second := c.sale(bearer.tender(1)), c.sale(bearer.tender(2), bearer.tender(1))
+	at := func(shop string, s coupon.CheckedSale) coupon.SaleVerdict {
+		k := check(s)
+		k.by = shop
+		var got coupon.CheckResult
+		c.evaluate(k, &got)
+		return got.Sales[0]
+	}
+	expect := func(what string, got coupon.SaleVerdict, rival bool) {
+		t.Helper()
+		if got.Rival != rival || len(got.Refused) > 0 {
+			t.Errorf("%s: rival %t, refused %v", what, got.Rival, got.Refused)
+		}
+	}
+	seen := checked(first)
+	seen.RequestID, seen.Invoice = "", nil
+	expect("only looked at", at(retailer2, seen), false)
+	expect("the first", at(retailer, checked(first)), false)
+	expect("the second", at(retailer2, checked(second)), true)
+	expect("the first again", at(retailer, checked(first)), false)
+	expect("looked at by another", at(retailer2, seen), false)
+	c.clock.advance(2 * time.Second)
+	expect("the second, later", at(retailer2, checked(second)), false)
+	expect("the first after that", at(retailer, checked(first)), true)
+	tx := c.run(redeem(c.batch(first))) // whatever Check says
+	if got := at(retailer2, checked(second)); got.Rival || len(got.Refused) != 1 || got.Refused[0].Reason != coupon.ReasonAlreadyRedeemed {
+		t.Errorf("after the first is redeemed: %+v", got)
+	}
+	expect("refused sales are no rivals", at(retailer, checked(c.sale(bearer.tender(2)))), true)
+	c.clock.advance(2 * time.Second)
+	expect("a rival for the void", at(retailer, checked(c.sale(bearer.tender(3)))), false)
+	text := c.record(tx)
+	third := c.sale(bearer.tender(4))
+	expect("under way", at(retailer, checked(third)), false)
+	text = c.record(c.run(redeem(c.batch(third))))
+	c.run(void(text, redemptionOf(c, text)))
+	c.clock.advance(time.Millisecond)
+	expect("voided again at once", at(retailer2, checked(c.sale(bearer.tender(4)))), false)
 }

@@ -184,10 +184,10 @@ func (c *Context) checkSales(sales []coupon.CheckedSale) (coupon.CheckResult, er
 	if err := d.judge(); err != nil {
 		return coupon.CheckResult{}, err
 	}
-	return d.result(), nil
+	return d.result()
 }
 
-func (d *docket) result() coupon.CheckResult {
+func (d *docket) result() (coupon.CheckResult, error) {
 	result := coupon.CheckResult{Sales: make([]coupon.SaleVerdict, len(d.sales))}
 	for i, s := range d.sales {
 		v := &result.Sales[i]
@@ -210,5 +210,33 @@ func (d *docket) result() coupon.CheckResult {
 		v := &result.Sales[r.Redemption]
 		v.Refused = append(v.Refused, r)
 	}
-	return result
+	for i, s := range d.sales {
+		v := &result.Sales[i]
+		if v.Batch != nil || len(v.Refused) > 0 {
+			continue
+		}
+		var err error
+		if v.Rival, err = d.meetsRival(s); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// meetsRival asks for sales that are to be redeemed, not only looked at. A rival that
+// is on the ledger is none: what became of it since, a void, is no reason to wait.
+func (d *docket) meetsRival(s *sale) (bool, error) {
+	if s.id == (coupon.RedemptionID{}) || s.invoice == nil {
+		return false, nil
+	}
+	tags := make([]coupon.Tag, len(s.items))
+	for i, it := range s.items {
+		tags[i] = it.tag
+	}
+	for _, rival := range d.rivals.meet(s.id, tags) {
+		if _, decided, err := d.world.Redemption(rival); err != nil || !decided {
+			return true, err
+		}
+	}
+	return false, nil
 }

@@ -172,6 +172,10 @@ type SaleVerdict struct {
 	Refused []Refusal `json:"refused"`
 	// Batch is set when the redemption is on the ledger already.
 	Batch *BatchID `json:"batch_id,omitempty"`
+	// Rival says that another redemption with a coupon of this sale was found good
+	// moments ago and is not on the ledger: to send this one now would spoil its
+	// batch, or the other's. Asked again it is refused, or has no rival.
+	Rival bool `json:"rival,omitempty"`
 }
 
 // CheckResult has a verdict for each sale, in the input's order.

@@ -28,6 +28,9 @@ const (
 	// were told to ask again meanwhile go on with it: when peers are busy, to begin
 	// anew would make them busier.
 	verdictLimit = 5 * time.Second
+	// rest is how long a sale with a rival waits before it is checked again: the
+	// rival's batch takes as long when the ledger is not busy.
+	rest = 100 * time.Millisecond
 	// maxAttempts bounds how often a sale is part of a batch: a batch of the
 	// largest size is down to single sales after ten halvings.
 	maxAttempts = 16
@@ -70,10 +73,12 @@ type pending struct {
 	id     coupon.RedemptionID
 	digest coupon.Hash
 	// till has asked for it first.
-	till     string
-	sale     coupon.Sale
-	locks    []string
-	since    time.Time
+	till  string
+	sale  coupon.Sale
+	locks []string
+	since time.Time
+	// until is the end of a rest.
+	until    time.Time
 	attempts int
 	// spoilt is set if others had to be tried again because of it.
 	spoilt bool
@@ -132,10 +137,12 @@ type desk struct {
 	stopped  chan struct{}
 }
 
-// finished is a batch that was tried; again is what is to be tried again.
+// finished is a batch that was tried; again is what is to be tried again, and resting
+// what has a rival and is to be tried with others after a rest.
 type finished struct {
-	round *round
-	again [][]*pending
+	round   *round
+	again   [][]*pending
+	resting []*pending
 	// verdict is how long the endorsers took, or were waited for.
 	verdict time.Duration
 	// away is set if the ledger could not be asked, for these sales.
@@ -199,7 +206,7 @@ func (d *desk) end(f finished) {
 			d.answer(p, Redemption{}, f.away)
 		}
 	}
-	d.queue.end(f.round, f.again, f.verdict, time.Now())
+	d.queue.end(f, time.Now())
 }
 
 func (d *desk) accept(p *pending) {

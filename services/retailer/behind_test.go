@@ -15,9 +15,7 @@ import (
 
 	retailerv1 "ecoupon/proto/gen/coupon/retailer/v1"
 	"ecoupon/services/internal/campaigntest"
-	"ecoupon/services/internal/config"
 	"ecoupon/services/internal/ledgertest"
-	"ecoupon/services/internal/servetest"
 )
 
 // An issuer's peer that was away does not know a batch yet: that is no refusal
@@ -116,27 +114,19 @@ func TestClaimWhileAnEmptyStoreFills(t *testing.T) {
 // has yet to see: it is not refused as used, though an endorser says so.
 func TestRedeemAfterAVoidThatTheOwnPeerHasYetToSee(t *testing.T) {
 	t.Parallel()
-	organisations := append(servetest.Default(), config.Organisation{MSPID: neighbour, Roles: []string{config.RoleRetailer}})
-	c := ledgertest.New(t, ledgertest.Options{Organisations: organisations})
-	c.SetUp(t, issuer, clearing)
-	campaign := campaigntest.Publish(t, c, campaigntest.Options{Retailers: []string{shop, neighbour}})
-	d := start(t, c, filepath.Join(t.TempDir(), "retailer.db"), nil)
-	next := startAt(t, c, neighbour, filepath.Join(t.TempDir(), "neighbour.db"), nil)
-	d.redeem(t, d.sale(campaign.Text(1))) // all that is read once is read
-	sold := next.redeem(t, next.sale(campaign.Text(2)))
+	d, next, campaign := shops(t)
+	c := d.consortium
+	sold := next.redeem(t, next.sale(campaign.Text(3)))
 	c.Network.Lag(shop)
 	next.void(t, sold.GetRedemptionId())
-	request := d.sale(campaign.Text(2))
+	request := d.sale(campaign.Text(3))
 	_, err := d.operator.Redeem(t.Context(), request)
 	wantRefusal(t, err, codes.Aborted, "TRY_AGAIN")
 	c.Network.CatchUp(shop)
 	d.redeem(t, request)
-	_, err = d.operator.Redeem(t.Context(), d.sale(campaign.Text(2)))
+	_, err = d.operator.Redeem(t.Context(), d.sale(campaign.Text(3)))
 	wantRefusal(t, err, codes.AlreadyExists, "ALREADY_REDEEMED")
 }
-
-// neighbour is another retailer.
-const neighbour = "NeighbourMSP"
 
 // A void is not acknowledged before the issuer's peer has seen it: until then
 // the coupon would be refused elsewhere as used.

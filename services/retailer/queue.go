@@ -59,7 +59,9 @@ type queue struct {
 	good, suspect turns
 	// apart are groups that failed with others; they go by themselves.
 	apart [][]*pending
-	locks map[string]bool
+	// resting are sales that have rivals; after a rest they are in their lines again.
+	resting []*pending
+	locks   map[string]bool
 	// held wait for locks.
 	held []*pending
 	// waiting counts those in lines and those held.
@@ -176,8 +178,39 @@ func (q *queue) append(p *pending) {
 }
 
 // next takes a batch out of the queue, or says how long to wait for one; 0 is
-// until something happens. What failed before comes first and by itself.
+// until something happens.
 func (q *queue) next(now time.Time) (*round, time.Duration) {
+	rested := q.wake(now)
+	r, wait := q.choose(now)
+	return r, sooner(wait, rested)
+}
+
+// wake puts those into their lines whose rest is over, and returns how long until
+// the next one's is.
+func (q *queue) wake(now time.Time) time.Duration {
+	var wait time.Duration
+	q.resting = slices.DeleteFunc(q.resting, func(p *pending) bool {
+		if left := p.until.Sub(now); left > 0 {
+			wait = sooner(wait, left)
+			return false
+		}
+		q.waiting++
+		q.append(p)
+		return true
+	})
+	return wait
+}
+
+// sooner is the shorter of two waits, of which 0 is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// choose takes what failed before first, by itself.
+func (q *queue) choose(now time.Time) (*round, time.Duration) {
 	if q.inFlight >= q.cfg.InFlight {
 		return nil, 0
 	}
@@ -203,10 +236,8 @@ func (q *queue) next(now time.Time) (*round, time.Duration) {
 		r := q.taken(&q.suspect, now)
 		r.suspects = true
 		return q.begin(r), 0
-	case wait == 0 || waitSuspect > 0 && waitSuspect < wait:
-		return nil, waitSuspect
 	default:
-		return nil, wait
+		return nil, sooner(wait, waitSuspect)
 	}
 }
 
@@ -273,21 +304,25 @@ func (t *turns) take(coupons int) []*pending {
 	return batch
 }
 
-// end ends a batch, after the endorsers have taken so long for their verdict; again
-// is what must be tried again, apart from others. All others of it are answered.
-func (q *queue) end(r *round, again [][]*pending, verdict time.Duration, now time.Time) {
+// end ends a batch. What is not to be tried again is answered.
+func (q *queue) end(f finished, now time.Time) {
+	r := f.round
 	q.inFlight--
-	q.resize(r, verdict)
+	q.resize(r, f.verdict)
 	if r.suspects {
 		q.suspects = false
 	}
 	q.pace = min((3*q.pace+now.Sub(r.began))/4, maxPace)
 	q.conflicts = 7 * q.conflicts / 8
-	if len(again) > 0 {
+	if len(f.again) > 0 {
 		q.conflicts += 100 / 8
 	}
-	q.apart = append(q.apart, again...)
-	left := slices.Concat(again...)
+	q.apart = append(q.apart, f.again...)
+	for _, p := range f.resting {
+		p.until = now.Add(rest)
+	}
+	q.resting = append(q.resting, f.resting...)
+	left := append(slices.Concat(f.again...), f.resting...)
 	for _, p := range r.sales {
 		if slices.Contains(left, p) {
 			continue
@@ -344,7 +379,7 @@ func (q *queue) admit() {
 
 // empty takes out all that are not in flight.
 func (q *queue) empty() []*pending {
-	left := slices.Concat(q.apart...)
+	left := append(slices.Concat(q.apart...), q.resting...)
 	for _, t := range []*turns{&q.good, &q.suspect} {
 		for _, l := range t.lines {
 			left = append(left, l.waiting...)
@@ -357,6 +392,6 @@ func (q *queue) empty() []*pending {
 		q.unlock(p)
 	}
 	left = append(left, q.held...)
-	q.apart, q.held, q.waiting = nil, nil, 0
+	q.apart, q.resting, q.held, q.waiting = nil, nil, nil, 0
 	return left
 }

@@ -127,7 +127,7 @@ func TestBatchesLeaveApart(t *testing.T) {
 		for range 20 {
 			r := b.want(at, b.comes("till", at, "a"))
 			at = at.Add(160 * time.Millisecond)
-			b.end(r, nil, 0, at)
+			b.end(finished{round: r}, at)
 		}
 		if b.pace < 155*time.Millisecond || b.pace > 160*time.Millisecond {
 			t.Errorf("batches of 160 ms are %s apart", b.pace)
@@ -141,17 +141,17 @@ func TestBatchesLeaveApart(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
 		r := b.crowd(now)
-		b.end(r, nil, 0, now.Add(4*time.Millisecond))
+		b.end(finished{round: r}, now.Add(4*time.Millisecond))
 		next := b.comes("till", now.Add(5*time.Millisecond), "a")
 		b.waits(now.Add(5*time.Millisecond), 5*time.Millisecond)
 		r = b.want(now.Add(10*time.Millisecond), next)
-		b.end(r, nil, 0, now.Add(12*time.Millisecond))
+		b.end(finished{round: r}, now.Add(12*time.Millisecond))
 		b.want(now.Add(13*time.Millisecond), b.comes("till", now.Add(13*time.Millisecond), "b"))
 	})
 	t.Run("not long after a crowd", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
-		b.end(b.crowd(now), nil, 0, now.Add(time.Millisecond))
+		b.end(finished{round: b.crowd(now)}, now.Add(time.Millisecond))
 		b.want(now.Add(time.Minute), b.comes("till", now.Add(time.Minute), "a"))
 	})
 }
@@ -165,9 +165,9 @@ func TestBatchesLeaveSooner(t *testing.T) {
 		first, second := b.comes("till", at, "a"), b.comes("till", at, "b")
 		r := b.want(at, first, second)
 		at = at.Add(maxPace)
-		b.end(r, halves(r.sales), 0, at)
+		b.end(finished{round: r, again: halves(r.sales)}, at)
 		for _, p := range r.sales {
-			b.end(b.want(at, p), nil, 0, at.Add(maxPace))
+			b.end(finished{round: b.want(at, p)}, at.Add(maxPace))
 		}
 		if i == 0 && b.conflicts > often {
 			t.Error("one batch is often")
@@ -177,13 +177,31 @@ func TestBatchesLeaveSooner(t *testing.T) {
 	r := b.crowd(at)
 	second := b.comes("till", at, "d")
 	b.waits(at, hurried)
-	b.end(r, nil, 0, at)
+	b.end(finished{round: r}, at)
 	b.want(at, second) // none is in flight
 	for range 16 {
-		b.end(&round{sales: []*pending{second}}, nil, 0, at)
+		b.end(finished{round: &round{sales: []*pending{second}}}, at)
 	}
 	if b.conflicts > often {
 		t.Errorf("%d of a hundred after many that were not", b.conflicts)
+	}
+}
+
+// TestRivalsRest and are then in a batch with others; meanwhile nobody else gets in
+// with what they hold.
+func TestRivalsRest(t *testing.T) {
+	t.Parallel()
+	b, now := newBench(t), time.Now()
+	resting := b.comes("till", now, "a")
+	b.end(finished{round: b.want(now, resting), resting: []*pending{resting}}, now)
+	b.waits(now, rest)
+	b.comes("till", now, "a")
+	b.waits(now.Add(rest-1), 1)
+	at := now.Add(rest)
+	other := b.comes("till", at, "b")
+	b.want(at, other, resting)
+	if b.waiting != 1 {
+		t.Errorf("%d wait, not the one that is held", b.waiting)
 	}
 }
 
@@ -213,7 +231,7 @@ func TestSizeOfBatches(t *testing.T) {
 			q.size = test.size
 			var sizes []int
 			for _, verdict := range test.verdicts {
-				q.end(q.begin(round{full: test.full}), nil, verdict, time.Now())
+				q.end(finished{round: q.begin(round{full: test.full}), verdict: verdict}, time.Now())
 				sizes = append(sizes, q.size)
 			}
 			if diff := cmp.Diff(test.want, sizes); diff != "" {
@@ -228,7 +246,7 @@ func TestSizeOfBatches(t *testing.T) {
 		if r.full {
 			t.Error("3 of 4 are full")
 		}
-		b.end(r, nil, soon, now)
+		b.end(finished{round: r, verdict: soon}, now)
 		if r = b.want(now, b.comes("till", now, "a", "b", "c", "d")); !r.full {
 			t.Error("4 of 4 are not full")
 		}
@@ -243,7 +261,7 @@ func TestNotMoreBatchesThanAllowed(t *testing.T) {
 	b.want(later, b.comes("till", now, "b"))
 	third := b.comes("till", now, "c")
 	b.want(later)
-	b.end(first, nil, 0, later)
+	b.end(finished{round: first}, later)
 	b.want(later.Add(time.Second), third)
 }
 
@@ -255,13 +273,13 @@ func TestWhatSharesALockIsHeld(t *testing.T) {
 	r := b.want(now, first, other)
 	later := now.Add(time.Second)
 	b.want(later)
-	b.end(r, [][]*pending{{first}}, 0, later)
+	b.end(finished{round: r, again: [][]*pending{{first}}}, later)
 	r = b.want(later, first)
 	b.want(later)
-	b.end(r, nil, 0, later)
+	b.end(finished{round: r}, later)
 	r = b.want(later, second)
 	b.want(later)
-	b.end(r, nil, 0, later)
+	b.end(finished{round: r}, later)
 	b.want(later, third)
 }
 
@@ -284,7 +302,7 @@ func TestWhatFailedIsTriedAgainApart(t *testing.T) {
 	first, second, third := b.comes("till", now, "a"), b.comes("till", now, "b"), b.comes("till", now, "c")
 	r := b.want(now, first, second, third)
 	b.comes("till", now, "d")
-	b.end(r, halves(r.sales), 0, now)
+	b.end(finished{round: r, again: halves(r.sales)}, now)
 	b.want(now, first)
 	b.want(now, second, third)
 }
@@ -297,7 +315,7 @@ func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
 	r := b.want(now, bad)
 	waiting := b.comes("bad", now, "b")
 	bad.spoilt, bad.err = true, errors.New("refused")
-	b.end(r, nil, 0, now)
+	b.end(finished{round: r}, now)
 	honest := b.comes("honest", now, "c")
 	suspect := b.want(now, waiting)
 	b.want(now.Add(time.Second), honest)
@@ -307,17 +325,17 @@ func TestATillThatSpoiltABatchGoesApart(t *testing.T) {
 	second := b.comes("bad", now, "d")
 	later := now.Add(time.Second)
 	b.want(later) // one batch of suspects at a time
-	b.end(suspect, nil, 0, now)
+	b.end(finished{round: suspect}, now)
 	r = b.want(later, second)
 	second.err = errors.New("refused for itself")
-	b.end(r, nil, 0, now)
+	b.end(finished{round: r}, now)
 	for i := 1; i < probation; i++ {
 		later = later.Add(10 * time.Millisecond)
 		r := b.want(later, b.comes("bad", now, "a"))
 		if !r.suspects {
 			t.Fatalf("not suspect after %d good sales", i)
 		}
-		b.end(r, nil, 0, now)
+		b.end(finished{round: r}, now)
 	}
 	both := []*pending{b.comes("bad", now, "a"), b.comes("honest", now, "b")}
 	b.want(later.Add(10*time.Millisecond), both...)
@@ -372,7 +390,7 @@ func TestTooManyAreToldSo(t *testing.T) {
 		b := newBench(t)
 		for i := range 5 {
 			r := b.want(now, b.comes(fmt.Sprint("till ", i), now, "a"))
-			b.end(r, nil, 0, now)
+			b.end(finished{round: r}, now)
 		}
 		if len(b.lines)+len(b.locks)+b.waiting != 0 {
 			t.Errorf("%d lines, %d locks, %d waiting", len(b.lines), len(b.locks), b.waiting)

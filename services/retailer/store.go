@@ -105,8 +105,14 @@ func (s *store) pendingAttempts(ctx context.Context, issuer string) ([]attempt, 
 }
 
 // known returns all that there is of one redemption: attempts whose outcome is not known yet, oldest first, and the
-// redemption itself if it is stored.
+// redemption itself if it is stored. Of most that is asked for there is nothing.
 func (s *store) known(ctx context.Context, id coupon.RedemptionID) (attempts []attempt, found stored, known bool, err error) {
+	some, err := s.Holds(ctx, `
+		SELECT EXISTS (SELECT 1 FROM attempted WHERE redemption_id = ?1) OR EXISTS (SELECT 1 FROM redemptions WHERE redemption_id = ?1)`,
+		id[:])
+	if err != nil || !some {
+		return nil, stored{}, false, err
+	}
 	err = s.View(ctx, func(tx *sql.Tx) (err error) {
 		attempts, err = listAttempts(ctx, tx, `
 			SELECT a.transaction_id, a.issuer, a.bytes FROM attempted r JOIN attempts a USING (transaction_id)

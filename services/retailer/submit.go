@@ -18,14 +18,15 @@ import (
 
 // process takes a batch through the ledger: check, propose, store, send, read
 // back, store, answer. Every sale is answered, but for those that it returns:
-// they failed with others and are to be tried again in these groups.
+// they failed with others and are to be tried again in these groups, or they have
+// rivals.
 func (d *desk) process(ctx context.Context, batch []*pending) finished {
 	for _, p := range batch {
 		p.attempts++
 	}
 	began := time.Now()
 	endorsed, err := d.decide(ctx, batch)
-	done := finished{verdict: time.Since(began), again: d.failed(endorsed.doubted, errDoubted)}
+	done := finished{verdict: time.Since(began), again: d.failed(endorsed.doubted, errDoubted), resting: endorsed.resting}
 	switch {
 	case errors.Is(err, ledger.ErrUnavailable):
 		done.away, done.unmet = err, endorsed.sales
@@ -45,6 +46,9 @@ type endorsed struct {
 	// after the issuer's check had found it unspent: it was spent meanwhile, or
 	// the own peer has yet to see that it was voided. The next check tells.
 	doubted []*pending
+	// resting are sales that have rivals: redemptions elsewhere that the ledger is
+	// about to decide on.
+	resting []*pending
 }
 
 var errDoubted = fmt.Errorf("%w: a coupon is spent for one endorser", ledger.ErrConflict)
@@ -54,11 +58,13 @@ var errDoubted = fmt.Errorf("%w: a coupon is spent for one endorser", ledger.Err
 func (d *desk) decide(ctx context.Context, batch []*pending) (endorsed, error) {
 	ctx, cancel := context.WithTimeout(ctx, verdictLimit)
 	defer cancel()
-	good, err := d.check(ctx, batch)
+	good, resting, err := d.check(ctx, batch)
 	if err != nil {
 		return endorsed{sales: batch}, err
 	}
-	return d.prepare(ctx, good)
+	e, err := d.prepare(ctx, good)
+	e.resting = resting
+	return e, err
 }
 
 // submit stores what is endorsed and sends it.
@@ -120,17 +126,17 @@ func (d *desk) readBack(ctx context.Context, receipt ledger.Receipt) (map[coupon
 }
 
 // check asks the issuer's peer for its verdict. It returns the sales that can
-// be redeemed, with their tags, and answers the others.
-func (d *desk) check(ctx context.Context, batch []*pending) ([]*pending, error) {
+// be redeemed, with their tags, and those that have rivals, and answers the others.
+// A sale waits for its rivals for as long as its till waits for an answer.
+func (d *desk) check(ctx context.Context, batch []*pending) (good, resting []*pending, err error) {
 	var in coupon.CheckInput
 	for _, p := range batch {
 		in.Sales = append(in.Sales, checked(p.sale))
 	}
-	result, err := d.service.evaluateCheck(ctx, d.issuer, in)
+	result, err := d.service.evaluateCheck(ctx, d.issuer, in, verdictLimit)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var good []*pending
 	for i, verdict := range result.Sales {
 		p := batch[i]
 		switch {
@@ -140,13 +146,16 @@ func (d *desk) check(ctx context.Context, batch []*pending) ([]*pending, error) 
 			// What is refused now was good before the others were tried with it.
 			p.spoilt = p.attempts > 1
 			d.answer(p, Redemption{}, refusal(verdict.Refused))
+		case verdict.Rival && time.Since(p.since) < tellWithin:
+			p.attempts-- // it was not tried
+			resting = append(resting, p)
 		case !p.tag(verdict.Coupons):
 			d.answer(p, Redemption{}, fmt.Errorf("the check of redemption %s lacks a tag", p.id))
 		default:
 			good = append(good, p)
 		}
 	}
-	return good, nil
+	return good, resting, nil
 }
 
 func checked(s coupon.Sale) coupon.CheckedSale {

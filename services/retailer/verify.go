@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/config"
@@ -100,7 +101,7 @@ func (s *Service) verify(
 var aboutAll = []coupon.Reason{coupon.ReasonRetailerNotAdmitted, coupon.ReasonKeyMissing, coupon.ReasonPartiesMissing}
 
 func (s *Service) checkOne(ctx context.Context, issuer string, sale coupon.CheckedSale) (coupon.SaleVerdict, error) {
-	result, err := s.evaluateCheck(ctx, issuer, coupon.CheckInput{Sales: []coupon.CheckedSale{sale}})
+	result, err := s.evaluateCheck(ctx, issuer, coupon.CheckInput{Sales: []coupon.CheckedSale{sale}}, tellWithin)
 	var refused *coupon.Error
 	switch {
 	case errors.As(err, &refused) && slices.Contains(aboutAll, refused.Reason):
@@ -115,13 +116,15 @@ func (s *Service) checkOne(ctx context.Context, issuer string, sale coupon.Check
 }
 
 // evaluateCheck asks the issuer's peer for verdicts, as many as there are
-// sales.
-func (s *Service) evaluateCheck(ctx context.Context, issuer string, in coupon.CheckInput) (coupon.CheckResult, error) {
+// sales, and waits so long for an answer.
+func (s *Service) evaluateCheck(
+	ctx context.Context, issuer string, in coupon.CheckInput, within time.Duration,
+) (coupon.CheckResult, error) {
 	var result coupon.CheckResult
 	err := s.ticking(ctx, issuer, func() error {
 		result = coupon.CheckResult{}
 		return s.ledger.Evaluate(ctx, ledger.Call{
-			Namespace: config.Namespace(issuer), Function: "Check", Input: in, Endorsers: []string{issuer}, Within: tellWithin,
+			Namespace: config.Namespace(issuer), Function: "Check", Input: in, Endorsers: []string{issuer}, Within: within,
 		}, &result)
 	})
 	if err == nil && len(result.Sales) != len(in.Sales) {

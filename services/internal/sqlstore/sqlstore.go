@@ -136,6 +136,19 @@ func (s *Store) View(ctx context.Context, work func(tx *sql.Tx) error) error {
 	return within(ctx, s.reader, work)
 }
 
+// Holds runs one query for one truth value. It costs a fraction of what a View does, and is for questions that are
+// asked without end.
+func (s *Store) Holds(ctx context.Context, query string, arguments ...any) (bool, error) {
+	connection, err := s.reader.Conn(ctx)
+	if err != nil {
+		return false, fmt.Errorf("asking: %w", err)
+	}
+	defer func() { _ = connection.Close() }()
+	found := false
+	err = connection.QueryRowContext(context.WithoutCancel(ctx), query, arguments...).Scan(&found)
+	return found, err
+}
+
 // within has given the connection back when it returns, whatever becomes of ctx:
 // a transaction that ends with its context is undone by another goroutine.
 func within(ctx context.Context, db *sql.DB, work func(tx *sql.Tx) error) error {
