@@ -212,7 +212,7 @@ func (d *docket) result() (coupon.CheckResult, error) {
 	}
 	for i, s := range d.sales {
 		v := &result.Sales[i]
-		if v.Batch != nil || len(v.Refused) > 0 {
+		if len(v.Refused) > 0 {
 			continue
 		}
 		var err error
