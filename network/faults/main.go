@@ -41,7 +41,7 @@ func main() {
 	episodes := flag.Int("episodes", 200, "`number` of faults")
 	operations := flag.Int("operations", 1_000_000, "`number` of calls of tills in all, at least")
 	hours := flag.Float64("hours", 0, "`hours` after which no further fault begins, whatever number was asked for; with tables of how processes grow")
-	crowd := flag.Int("crowd", 96, "`number` of customers served at a time")
+	crowd := flag.Int("crowd", 384, "`number` of customers served at a time")
 	only := flag.String("only", "", "play only faults that have one of these comma-separated `texts` in their names, such as \"kill,disk\"")
 	drawings := flag.String("drawings", filepath.Join(".cache", "histories"), "`directory` for pictures of histories that cannot be")
 	keep := flag.String("keep-logs", "", "existing `directory` to copy the processes' logs into")

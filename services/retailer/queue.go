@@ -19,10 +19,6 @@ const (
 	// few is how many sales the last batch must have had for others to gather when
 	// none is in flight.
 	few = 4
-	// often is how many conflicts there may be before all batches leave sooner, after
-	// hurried at most: the smaller they are, the fewer sales go twice.
-	often   = 20
-	hurried = maxPace / 4
 	// smallest is the size below which batches are not made smaller, and initial
 	// what they begin with.
 	smallest, initial = 64, 200
@@ -45,8 +41,7 @@ const (
 // few sales or more, others gather: batches leave at least the configured window
 // apart, and as far apart as they take of late, unless they are full. So the busier
 // the ledger, the larger the batches, and no more of them are in flight than it
-// takes: a batch costs much by itself, as much as dozens of coupons. While many have
-// to be tried again, as coupons are spent elsewhere meanwhile, they leave sooner. How
+// takes: a batch costs much by itself, as much as dozens of coupons. How
 // large they may be follows from how long the endorsers take for their verdict, which
 // the tills wait for: full batches grow while it is given soon, and are halved if it
 // is not given at all. That it takes long is no reason: the peers are busy then,
@@ -71,10 +66,8 @@ type queue struct {
 	suspects bool
 	// size is how many coupons a batch may have for now.
 	size int
-	// pace is how long batches take of late, and conflicts how many of a hundred have
-	// to be tried again: a moving average that is rounded down.
-	pace      time.Duration
-	conflicts int
+	// pace is how long batches take of late.
+	pace time.Duration
 }
 
 // line is one till's.
@@ -246,11 +239,8 @@ func (q *queue) due(t *turns, now time.Time) (bool, time.Duration) {
 	if len(t.lines) == 0 {
 		return false, 0
 	}
-	gather, alone := q.pace, q.inFlight == 0 && t.last < few
-	if q.conflicts > often {
-		gather, alone = min(gather, hurried), q.inFlight == 0
-	}
-	gather = max(time.Duration(q.cfg.Window), gather)
+	alone := q.inFlight == 0 && t.last < few
+	gather := max(time.Duration(q.cfg.Window), q.pace)
 	if since := now.Sub(t.left); !alone && t.coupons < q.size && since < gather {
 		return false, gather - since
 	}
@@ -313,10 +303,6 @@ func (q *queue) end(f finished, now time.Time) {
 		q.suspects = false
 	}
 	q.pace = min((3*q.pace+now.Sub(r.began))/4, maxPace)
-	q.conflicts = 7 * q.conflicts / 8
-	if len(f.again) > 0 {
-		q.conflicts += 100 / 8
-	}
 	q.apart = append(q.apart, f.again...)
 	for _, p := range f.resting {
 		p.until = now.Add(rest)

@@ -156,37 +156,6 @@ func TestBatchesLeaveApart(t *testing.T) {
 	})
 }
 
-// TestBatchesLeaveSooner while many have to be tried again.
-func TestBatchesLeaveSooner(t *testing.T) {
-	t.Parallel()
-	b, at := newBench(t), time.Now()
-	b.pace = maxPace
-	for i := range 2 * few {
-		first, second := b.comes("till", at, "a"), b.comes("till", at, "b")
-		r := b.want(at, first, second)
-		at = at.Add(maxPace)
-		b.end(finished{round: r, again: halves(r.sales)}, at)
-		for _, p := range r.sales {
-			b.end(finished{round: b.want(at, p)}, at.Add(maxPace))
-		}
-		if i == 0 && b.conflicts > often {
-			t.Error("one batch is often")
-		}
-	}
-	b.pace = maxPace
-	r := b.crowd(at)
-	second := b.comes("till", at, "d")
-	b.waits(at, hurried)
-	b.end(finished{round: r}, at)
-	b.want(at, second) // none is in flight
-	for range 16 {
-		b.end(finished{round: &round{sales: []*pending{second}}}, at)
-	}
-	if b.conflicts > often {
-		t.Errorf("%d of a hundred after many that were not", b.conflicts)
-	}
-}
-
 // TestRivalsRest and are then in a batch with others; meanwhile nobody else gets in
 // with what they hold.
 func TestRivalsRest(t *testing.T) {
