@@ -105,6 +105,22 @@ func TestProofsAreGoodAtAnyAdmittedRetailer(t *testing.T) {
 	}
 }
 
+// TestProofsOfOneProductAreRivals, as only one of them can be redeemed.
+func TestProofsOfOneProductAreRivals(t *testing.T) {
+	t.Parallel()
+	l := withProofs(t)
+	l.run(l.admit(proven, retailer2))
+	for i, want := range []bool{false, true} {
+		k := check(checked(l.sale(l.proof(grinder))))
+		k.by = []string{retailer, retailer2}[i]
+		var got coupon.CheckResult
+		l.evaluate(k, &got)
+		if sale := got.Sales[0]; sale.Rival != want || len(sale.Refused) > 0 {
+			t.Errorf("proof %d: %+v", i, sale)
+		}
+	}
+}
+
 // TestTwoEmittersOneProduct: who released a proof does not matter.
 func TestTwoEmittersOneProduct(t *testing.T) {
 	t.Parallel()

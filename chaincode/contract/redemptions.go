@@ -229,9 +229,12 @@ func (d *docket) meetsRival(s *sale) (bool, error) {
 	if s.id == (coupon.RedemptionID{}) || s.invoice == nil {
 		return false, nil
 	}
-	tags := make([]coupon.Tag, len(s.items))
-	for i, it := range s.items {
-		tags[i] = it.tag
+	var tags []coupon.Tag
+	for _, it := range s.items {
+		tags = append(tags, it.tag)
+		if product := productOf(it); product != nil {
+			tags = append(tags, product.Tag)
+		}
 	}
 	for _, rival := range d.rivals.meet(s.id, tags) {
 		if _, decided, err := d.world.Redemption(rival); err != nil || !decided {

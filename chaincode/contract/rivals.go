@@ -4,6 +4,7 @@
 package contract
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -12,13 +13,14 @@ import (
 
 const (
 	// rivalLife is for how long a redemption counts as under way once its coupons
-	// were found good: longer than a batch takes from its check to its block.
+	// were found good: longer than a batch takes from its check to its block, unless
+	// something fails.
 	rivalLife = 2 * time.Second
 	// maxRivals is how many coupons each half of rivals holds.
 	maxRivals = 32_768
 )
 
-// rivals remembers for which redemption a coupon was found good moments ago. When
+// rivals remembers for which redemption a coupon, or the product of a proof, was found good moments ago. When
 // a coupon is shown to two retailers at once, each would put it into a batch, and
 // the batch that is ordered second would be invalid as a whole, with all that
 // others have in it. The issuer's peer checks both before, so it can tell the
@@ -44,16 +46,16 @@ type candidate struct {
 // meet returns the other redemptions with one of the coupons that were under way
 // before; if there is none it notes this one.
 func (r *rivals) meet(id coupon.RedemptionID, tags []coupon.Tag) []coupon.RedemptionID {
-	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := r.now()
 	var others []coupon.RedemptionID
 	var free []coupon.Tag
 	for _, tag := range tags {
 		switch other, some := r.find(tag, now); {
 		case !some:
 			free = append(free, tag)
-		case other != id:
+		case other != id && !slices.Contains(others, other):
 			others = append(others, other)
 		}
 	}

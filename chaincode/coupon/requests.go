@@ -174,7 +174,7 @@ type SaleVerdict struct {
 	Batch *BatchID `json:"batch_id,omitempty"`
 	// Rival says that another redemption with a coupon of this sale was found good
 	// moments ago and is not on the ledger: to send this one now would spoil its
-	// batch, or the other's. Asked again it is refused, or has no rival.
+	// batch, or the other's. In the end it is refused, or has no rival.
 	Rival bool `json:"rival,omitempty"`
 }
 

@@ -70,9 +70,15 @@ func (p *play) fillDisk(ctx context.Context, target string) (heal func() error, 
 	p.full[target] = true
 	return func() error {
 		defer delete(p.full, target)
-		// With room again it goes on by itself, or is started if it died.
-		if err := errors.Join(d.resize(ample), n.Start(ctx, target)); err != nil {
+		// With room again it goes on by itself, or is started if it died: once more if
+		// it dies now of what it met before.
+		if err := d.resize(ample); err != nil {
 			return err
+		}
+		if n.Start(ctx, target) != nil {
+			if err := n.Start(ctx, target); err != nil {
+				return err
+			}
 		}
 		if err := errors.Join(n.Stop(ctx, target), d.unmount()); err != nil {
 			return err

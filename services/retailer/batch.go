@@ -28,9 +28,9 @@ const (
 	// were told to ask again meanwhile go on with it: when peers are busy, to begin
 	// anew would make them busier.
 	verdictLimit = 5 * time.Second
-	// rest is how long a sale with a rival waits before it is checked again: the
+	// restFor is how long a sale with a rival waits before it is checked again: the
 	// rival's batch takes as long when the ledger is not busy.
-	rest = 100 * time.Millisecond
+	restFor = 100 * time.Millisecond
 	// maxAttempts bounds how often a sale is part of a batch: a batch of the
 	// largest size is down to single sales after ten halvings.
 	maxAttempts = 16
@@ -82,6 +82,8 @@ type pending struct {
 	attempts int
 	// spoilt is set if others had to be tried again because of it.
 	spoilt bool
+	// asked is whether a verdict was asked for: to who comes later it may be outdated.
+	asked atomic.Bool
 	// sent is the transaction that it was last sent in.
 	sent atomic.Pointer[string]
 
@@ -133,16 +135,22 @@ type desk struct {
 	queue    *queue
 	timeout  time.Duration
 	incoming chan *pending
+	resting  chan resting
 	finished chan finished
 	stopped  chan struct{}
 }
 
-// finished is a batch that was tried; again is what is to be tried again, and resting
-// what has a rival and is to be tried with others after a rest.
+// resting are sales of a batch that have rivals. They leave it, and are to be tried
+// with others after a rest.
+type resting struct {
+	round *round
+	sales []*pending
+}
+
+// finished is a batch that was tried; again is what is to be tried again.
 type finished struct {
-	round   *round
-	again   [][]*pending
-	resting []*pending
+	round *round
+	again [][]*pending
 	// verdict is how long the endorsers took, or were waited for.
 	verdict time.Duration
 	// away is set if the ledger could not be asked, for these sales.
@@ -156,7 +164,7 @@ func newDesk(cfg BatchConfig, s *Service, issuer string) *desk {
 		service: s, issuer: issuer,
 		queue:    newQueue(cfg),
 		timeout:  time.Duration(cfg.Timeout),
-		incoming: make(chan *pending), finished: make(chan finished), stopped: make(chan struct{}),
+		incoming: make(chan *pending), resting: make(chan resting), finished: make(chan finished), stopped: make(chan struct{}),
 	}
 }
 
@@ -187,6 +195,8 @@ func (d *desk) run(ctx context.Context) error {
 		select {
 		case p := <-d.incoming:
 			d.accept(p)
+		case r := <-d.resting:
+			d.queue.rest(r.round, r.sales, time.Now())
 		case f := <-d.finished:
 			d.end(f)
 		case <-due:
@@ -227,16 +237,19 @@ func (d *desk) dispatch(ctx context.Context) time.Duration {
 			// A batch that is begun is ended: what it has sent is on its way.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
 			defer cancel()
-			f := d.process(ctx, r.sales)
-			f.round = r
-			d.finished <- f
+			d.finished <- d.process(ctx, r)
 		}()
 	}
 }
 
 func (d *desk) stop() {
 	for d.queue.inFlight > 0 {
-		d.end(<-d.finished)
+		select {
+		case r := <-d.resting:
+			d.queue.rest(r.round, r.sales, time.Now())
+		case f := <-d.finished:
+			d.end(f)
+		}
 	}
 	for _, p := range d.queue.empty() {
 		d.answer(p, Redemption{}, ledger.ErrUnavailable)

@@ -35,3 +35,21 @@ func TestAllAreToldThatTheLedgerIsAway(t *testing.T) {
 	}
 	b.want(now, b.comes("till", now, "a"))
 }
+
+// TestSalesWithRivals rest, but for those whose tills have waited and those that have
+// failed with others. None counts as tried.
+func TestSalesWithRivals(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	fresh, old, failed := &pending{since: now, attempts: 1}, &pending{since: now.Add(-tellWithin), attempts: 1}, &pending{since: now, attempts: 2}
+	rest, alone := part([]*pending{fresh, old, failed})
+	if len(rest) != 1 || rest[0] != fresh {
+		t.Errorf("%d rest", len(rest))
+	}
+	if len(alone) != 2 || len(alone[0]) != 1 || alone[0][0] != old || len(alone[1]) != 1 || alone[1][0] != failed {
+		t.Errorf("%v go by themselves", alone)
+	}
+	if fresh.attempts != 0 || old.attempts != 0 || failed.attempts != 1 {
+		t.Errorf("tried %d, %d and %d times", fresh.attempts, old.attempts, failed.attempts)
+	}
+}

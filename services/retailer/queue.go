@@ -178,6 +178,15 @@ func (q *queue) next(now time.Time) (*round, time.Duration) {
 	return r, sooner(wait, rested)
 }
 
+// rest lets sales of a batch rest: they are no longer part of it.
+func (q *queue) rest(r *round, sales []*pending, now time.Time) {
+	r.sales = slices.DeleteFunc(r.sales, func(p *pending) bool { return slices.Contains(sales, p) })
+	for _, p := range sales {
+		p.until = now.Add(restFor)
+	}
+	q.resting = append(q.resting, sales...)
+}
+
 // wake puts those into their lines whose rest is over, and returns how long until
 // the next one's is.
 func (q *queue) wake(now time.Time) time.Duration {
@@ -304,11 +313,7 @@ func (q *queue) end(f finished, now time.Time) {
 	}
 	q.pace = min((3*q.pace+now.Sub(r.began))/4, maxPace)
 	q.apart = append(q.apart, f.again...)
-	for _, p := range f.resting {
-		p.until = now.Add(rest)
-	}
-	q.resting = append(q.resting, f.resting...)
-	left := append(slices.Concat(f.again...), f.resting...)
+	left := slices.Concat(f.again...)
 	for _, p := range r.sales {
 		if slices.Contains(left, p) {
 			continue

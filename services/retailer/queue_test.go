@@ -156,17 +156,19 @@ func TestBatchesLeaveApart(t *testing.T) {
 	})
 }
 
-// TestRivalsRest and are then in a batch with others; meanwhile nobody else gets in
-// with what they hold.
+// TestRivalsRest and are then in a batch with others, whether or not the one that
+// they were in has ended; meanwhile nobody else gets in with what they hold.
 func TestRivalsRest(t *testing.T) {
 	t.Parallel()
 	b, now := newBench(t), time.Now()
 	resting := b.comes("till", now, "a")
-	b.end(finished{round: b.want(now, resting), resting: []*pending{resting}}, now)
-	b.waits(now, rest)
+	r := b.want(now, resting)
+	b.rest(r, []*pending{resting}, now)
+	b.waits(now, restFor)
 	b.comes("till", now, "a")
-	b.waits(now.Add(rest-1), 1)
-	at := now.Add(rest)
+	b.waits(now.Add(restFor-1), 1)
+	b.end(finished{round: r}, now.Add(restFor-1))
+	at := now.Add(restFor)
 	other := b.comes("till", at, "b")
 	b.want(at, other, resting)
 	if b.waiting != 1 {

@@ -104,7 +104,13 @@ func (s *Service) Redeem(ctx context.Context, sale Sale) (Redemption, error) {
 		if first.digest != sale.Digest {
 			return Redemption{}, conflict()
 		}
-		return first.wait(ctx)
+		late := first.asked.Load()
+		r, err := first.wait(ctx)
+		if refused := (*ledger.BatchRefusal)(nil); late && errors.As(err, &refused) {
+			// What it was refused for may be over since before this call: a void.
+			return Redemption{}, errUndecided
+		}
+		return r, err
 	}
 	s.hand(ctx, p, sale)
 	return p.wait(ctx)

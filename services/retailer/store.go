@@ -219,11 +219,7 @@ func findRedemption(ctx context.Context, tx *sql.Tx, id coupon.RedemptionID) (st
 // knows reports whether the batch is stored, or its transaction an attempt of
 // which it will be.
 func (s *store) knows(ctx context.Context, id coupon.BatchID, transactionID string) (bool, error) {
-	found := false
-	err := s.View(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `
-			SELECT EXISTS (SELECT 1 FROM batches WHERE batch_id = ?) OR EXISTS (SELECT 1 FROM attempts WHERE transaction_id = ?)`,
-			id[:], transactionID).Scan(&found)
-	})
-	return found, err
+	return s.Holds(ctx, `
+		SELECT EXISTS (SELECT 1 FROM batches WHERE batch_id = ?) OR EXISTS (SELECT 1 FROM attempts WHERE transaction_id = ?)`,
+		id[:], transactionID)
 }

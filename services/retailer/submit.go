@@ -17,16 +17,18 @@ import (
 )
 
 // process takes a batch through the ledger: check, propose, store, send, read
-// back, store, answer. Every sale is answered, but for those that it returns:
-// they failed with others and are to be tried again in these groups, or they have
-// rivals.
-func (d *desk) process(ctx context.Context, batch []*pending) finished {
+// back, store, answer. Every sale is answered, but for those with rivals, which
+// leave the batch, and those that it returns: they are to be tried again in these
+// groups.
+func (d *desk) process(ctx context.Context, r *round) finished {
+	batch := slices.Clone(r.sales)
 	for _, p := range batch {
 		p.attempts++
+		p.asked.Store(true)
 	}
 	began := time.Now()
-	endorsed, err := d.decide(ctx, batch)
-	done := finished{verdict: time.Since(began), again: d.failed(endorsed.doubted, errDoubted), resting: endorsed.resting}
+	endorsed, err := d.decide(ctx, r, batch)
+	done := finished{round: r, verdict: time.Since(began), again: append(d.failed(endorsed.doubted, errDoubted), endorsed.alone...)}
 	switch {
 	case errors.Is(err, ledger.ErrUnavailable):
 		done.away, done.unmet = err, endorsed.sales
@@ -46,25 +48,44 @@ type endorsed struct {
 	// after the issuer's check had found it unspent: it was spent meanwhile, or
 	// the own peer has yet to see that it was voided. The next check tells.
 	doubted []*pending
-	// resting are sales that have rivals: redemptions elsewhere that the ledger is
-	// about to decide on.
-	resting []*pending
+	// alone are sales that have waited for their rivals for long enough: each goes by
+	// itself, so that it spoils nothing.
+	alone [][]*pending
 }
 
 var errDoubted = fmt.Errorf("%w: a coupon is spent for one endorser", ledger.ErrConflict)
 
 // decide has the batch checked and endorsed, or says that it cannot be
 // done now. Its error concerns the sales that it returns but for the doubted.
-func (d *desk) decide(ctx context.Context, batch []*pending) (endorsed, error) {
+func (d *desk) decide(ctx context.Context, r *round, batch []*pending) (endorsed, error) {
 	ctx, cancel := context.WithTimeout(ctx, verdictLimit)
 	defer cancel()
-	good, resting, err := d.check(ctx, batch)
+	good, rivals, err := d.check(ctx, batch)
 	if err != nil {
 		return endorsed{sales: batch}, err
 	}
+	rest, alone := part(rivals)
+	if len(rest) > 0 {
+		d.resting <- resting{r, rest}
+	}
 	e, err := d.prepare(ctx, good)
-	e.resting = resting
+	e.alone = alone
 	return e, err
+}
+
+// part parts sales with rivals, redemptions elsewhere that the ledger is about to
+// decide on: they rest while their tills wait for an answer, and then each goes by
+// itself. So does one that has failed with others.
+func part(rivals []*pending) (rest []*pending, alone [][]*pending) {
+	for _, p := range rivals {
+		p.attempts-- // it was not tried
+		if p.attempts == 0 && time.Since(p.since) < tellWithin {
+			rest = append(rest, p)
+		} else {
+			alone = append(alone, []*pending{p})
+		}
+	}
+	return rest, alone
 }
 
 // submit stores what is endorsed and sends it.
@@ -127,8 +148,8 @@ func (d *desk) readBack(ctx context.Context, receipt ledger.Receipt) (map[coupon
 
 // check asks the issuer's peer for its verdict. It returns the sales that can
 // be redeemed, with their tags, and those that have rivals, and answers the others.
-// A sale waits for its rivals for as long as its till waits for an answer.
-func (d *desk) check(ctx context.Context, batch []*pending) (good, resting []*pending, err error) {
+// Who is by itself and has waited for its rivals is as good as any.
+func (d *desk) check(ctx context.Context, batch []*pending) (good, rivals []*pending, err error) {
 	var in coupon.CheckInput
 	for _, p := range batch {
 		in.Sales = append(in.Sales, checked(p.sale))
@@ -146,16 +167,15 @@ func (d *desk) check(ctx context.Context, batch []*pending) (good, resting []*pe
 			// What is refused now was good before the others were tried with it.
 			p.spoilt = p.attempts > 1
 			d.answer(p, Redemption{}, refusal(verdict.Refused))
-		case verdict.Rival && time.Since(p.since) < tellWithin:
-			p.attempts-- // it was not tried
-			resting = append(resting, p)
+		case verdict.Rival && (len(batch) > 1 || p.attempts == 1 && time.Since(p.since) < tellWithin):
+			rivals = append(rivals, p)
 		case !p.tag(verdict.Coupons):
 			d.answer(p, Redemption{}, fmt.Errorf("the check of redemption %s lacks a tag", p.id))
 		default:
 			good = append(good, p)
 		}
 	}
-	return good, resting, nil
+	return good, rivals, nil
 }
 
 func checked(s coupon.Sale) coupon.CheckedSale {

@@ -54,9 +54,10 @@ type fault struct {
 	err   error
 }
 
-// held is a proposal that waits.
+// held is a proposal that waits, or its answer.
 type held struct {
 	mspID, function   string
+	after             bool
 	reached, released chan struct{}
 }
 
@@ -81,11 +82,12 @@ func (c *Consortium) FailAfter(mspID string, step Step, times int, err error) {
 // Hold makes the next proposal of the function at the organisation's gateway wait before any peer is asked, until
 // release is called. Reached is closed when it waits.
 func (c *Consortium) Hold(mspID, function string) (reached <-chan struct{}, release func()) {
-	one := &held{mspID, function, make(chan struct{}), make(chan struct{})}
-	c.faults.mu.Lock()
-	defer c.faults.mu.Unlock()
-	c.faults.held = append(c.faults.held, one)
-	return one.reached, sync.OnceFunc(func() { close(one.released) })
+	return c.faults.wait(&held{mspID: mspID, function: function})
+}
+
+// HoldAnswer is Hold for the answer to the next evaluation of the function, which the peer has given then.
+func (c *Consortium) HoldAnswer(mspID, function string) (reached <-chan struct{}, release func()) {
+	return c.faults.wait(&held{mspID: mspID, function: function, after: true})
 }
 
 // Judge has the organisation's gateway say of all transactions that they have this status, until healed.
@@ -142,10 +144,18 @@ func (f *faults) take(mspID string, step Step, after bool) *fault {
 	return nil
 }
 
-// hold returns when the proposal may go on.
-func (f *faults) hold(ctx context.Context, mspID, function string) error {
+func (f *faults) wait(one *held) (reached <-chan struct{}, release func()) {
+	one.reached, one.released = make(chan struct{}), make(chan struct{})
 	f.mu.Lock()
-	i := slices.IndexFunc(f.held, func(h *held) bool { return h.mspID == mspID && h.function == function })
+	defer f.mu.Unlock()
+	f.held = append(f.held, one)
+	return one.reached, sync.OnceFunc(func() { close(one.released) })
+}
+
+// hold returns when the proposal, or after it the answer, may go on.
+func (f *faults) hold(ctx context.Context, mspID, function string, after bool) error {
+	f.mu.Lock()
+	i := slices.IndexFunc(f.held, func(h *held) bool { return h.mspID == mspID && h.function == function && h.after == after })
 	if i < 0 {
 		f.mu.Unlock()
 		return nil

@@ -45,7 +45,7 @@ func (g *gateway) Evaluate(ctx context.Context, request *gatewayv1.EvaluateReque
 		if err != nil {
 			return err
 		}
-		if err := g.consortium.faults.hold(ctx, g.mspID, proposal.Function); err != nil {
+		if err := g.consortium.faults.hold(ctx, g.mspID, proposal.Function, false); err != nil {
 			return err
 		}
 		targets := request.GetTargetOrganizations()
@@ -66,7 +66,7 @@ func (g *gateway) Evaluate(ctx context.Context, request *gatewayv1.EvaluateReque
 			return failed(codes.Aborted, "failed to evaluate transaction, see attached details for more info",
 				&gatewayv1.ErrorDetail{MspId: proposal.Endorsers[0], Message: err.Error()})
 		}
-		return nil
+		return g.consortium.faults.hold(ctx, g.mspID, proposal.Function, true)
 	})
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (g *gateway) Endorse(ctx context.Context, request *gatewayv1.EndorseRequest
 		if err != nil {
 			return err
 		}
-		if err := g.consortium.faults.hold(ctx, g.mspID, proposal.Function); err != nil {
+		if err := g.consortium.faults.hold(ctx, g.mspID, proposal.Function, false); err != nil {
 			return err
 		}
 		proposal.Endorsers = request.GetEndorsingOrganizations()

@@ -145,8 +145,10 @@ func (s *Store) Holds(ctx context.Context, query string, arguments ...any) (bool
 	}
 	defer func() { _ = connection.Close() }()
 	found := false
-	err = connection.QueryRowContext(context.WithoutCancel(ctx), query, arguments...).Scan(&found)
-	return found, err
+	if err := connection.QueryRowContext(context.WithoutCancel(ctx), query, arguments...).Scan(&found); err != nil {
+		return false, fmt.Errorf("asking: %w", err)
+	}
+	return found, nil
 }
 
 // within has given the connection back when it returns, whatever becomes of ctx:
