@@ -271,6 +271,12 @@ func TestCheckTellsOfRivals(t *testing.T) {
 	forged.EmitterMAC[0] ^= 1
 	at(retailer2, checked(c.sale(bearer.tender(3), coupon.Tendered{Text: forged.Text()})))
 	expect("of a sale that was refused", at(retailer, checked(c.sale(bearer.tender(3)))), false)
+	fifth := c.sale(bearer.tender(5))
+	expect("soon refused", at(retailer, checked(fifth)), false)
+	spoilt := checked(fifth)
+	spoilt.Coupons = append(spoilt.Coupons, coupon.CheckedCoupon{Text: forged.Text()})
+	at(retailer, spoilt)
+	expect("after the refusal", at(retailer2, checked(c.sale(bearer.tender(5)))), false)
 	text := c.record(tx)
 	c.run(void(text, redemptionOf(c, text)))
 	c.clock.advance(time.Millisecond)

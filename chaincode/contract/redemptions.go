@@ -213,6 +213,7 @@ func (d *docket) result() (coupon.CheckResult, error) {
 	for i, s := range d.sales {
 		v := &result.Sales[i]
 		if len(v.Refused) > 0 {
+			d.rivals.leave(s.id, s.tags())
 			continue
 		}
 		var err error
@@ -223,12 +224,9 @@ func (d *docket) result() (coupon.CheckResult, error) {
 	return result, nil
 }
 
-// meetsRival asks for sales that are to be redeemed, not only looked at. A rival that
-// is on the ledger is none: what became of it since, a void, is no reason to wait.
-func (d *docket) meetsRival(s *sale) (bool, error) {
-	if s.id == (coupon.RedemptionID{}) || s.invoice == nil {
-		return false, nil
-	}
+// tags are those of the sale's coupons and of the products of its proofs: what two
+// redemptions cannot both spend.
+func (s *sale) tags() []coupon.Tag {
 	var tags []coupon.Tag
 	for _, it := range s.items {
 		tags = append(tags, it.tag)
@@ -236,7 +234,16 @@ func (d *docket) meetsRival(s *sale) (bool, error) {
 			tags = append(tags, product.Tag)
 		}
 	}
-	for _, rival := range d.rivals.meet(s.id, tags) {
+	return tags
+}
+
+// meetsRival asks for sales that are to be redeemed, not only looked at. A rival that
+// is on the ledger is none: what became of it since, a void, is no reason to wait.
+func (d *docket) meetsRival(s *sale) (bool, error) {
+	if s.id == (coupon.RedemptionID{}) || s.invoice == nil {
+		return false, nil
+	}
+	for _, rival := range d.rivals.meet(s.id, s.tags()) {
 		if _, decided, err := d.world.Redemption(rival); err != nil || !decided {
 			return true, err
 		}

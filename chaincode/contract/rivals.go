@@ -68,6 +68,19 @@ func (r *rivals) meet(id coupon.RedemptionID, tags []coupon.Tag) []coupon.Redemp
 	return nil
 }
 
+// leave forgets a redemption that is refused now: nobody has to wait for it.
+func (r *rivals) leave(id coupon.RedemptionID, tags []coupon.Tag) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, half := range []map[coupon.Tag]candidate{r.recent, r.before} {
+		for _, tag := range tags {
+			if half[tag].id == id {
+				delete(half, tag)
+			}
+		}
+	}
+}
+
 func (r *rivals) find(tag coupon.Tag, now time.Time) (coupon.RedemptionID, bool) {
 	c, some := r.recent[tag]
 	if !some {
