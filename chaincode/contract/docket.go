@@ -189,6 +189,10 @@ func (d *docket) judge() error {
 		d.judgeBasket(s)
 		d.judgePayment(s)
 	}
+	for _, r := range d.refused {
+		s := d.sales[r.Redemption]
+		d.rivals.leave(s.id, s.tags())
+	}
 	return nil
 }
 

@@ -213,7 +213,6 @@ func (d *docket) result() (coupon.CheckResult, error) {
 	for i, s := range d.sales {
 		v := &result.Sales[i]
 		if len(v.Refused) > 0 {
-			d.rivals.leave(s.id, s.tags())
 			continue
 		}
 		var err error
