@@ -20,14 +20,15 @@ const (
 	maxRivals = 32_768
 )
 
-// rivals remembers for which redemption a coupon, or the product of a proof, was found good moments ago. When
-// a coupon is shown to two retailers at once, each would put it into a batch, and
-// the batch that is ordered second would be invalid as a whole, with all that
-// others have in it. The issuer's peer checks both before, so it can tell the
-// second that a rival is under way: that one waits for the verdict of the ledger.
+// rivals remembers for which redemption a coupon, or the product of a proof, was
+// found good moments ago. When a coupon is shown to two retailers at once, each
+// would put it into a batch, and the batch that is ordered second would be invalid
+// as a whole, with all that others have in it. The issuer's peer checks both
+// before, so it can tell the second that a rival is under way: that one waits for
+// the verdict of the ledger.
 //
 // It is a hint to those who make batches and no verdict: nothing is refused for
-// it, nothing is written, and Redeem does not look at it. It is safe for
+// it, nothing is written, and no verdict of Redeem depends on it. It is safe for
 // concurrent use.
 type rivals struct {
 	now            func() time.Time

@@ -21,7 +21,7 @@ import (
 // leave the batch, and those that it returns: they are to be tried again in these
 // groups.
 func (d *desk) process(ctx context.Context, r *round) finished {
-	batch := slices.Clone(r.sales)
+	batch := slices.Clone(r.sales) // the round's become fewer when some rest
 	for _, p := range batch {
 		p.attempts++
 		p.asked.Store(true)
@@ -78,15 +78,18 @@ func (d *desk) decide(ctx context.Context, r *round, batch []*pending) (endorsed
 // itself. So does one that has failed with others.
 func part(rivals []*pending) (rest []*pending, alone [][]*pending) {
 	for _, p := range rivals {
-		p.attempts-- // it was not tried
-		if p.attempts == 0 && time.Since(p.since) < tellWithin {
+		if p.mayRest() {
 			rest = append(rest, p)
 		} else {
 			alone = append(alone, []*pending{p})
 		}
+		p.attempts-- // it was not tried
 	}
 	return rest, alone
 }
+
+// mayRest says that the sale has not failed with others, and that its till still waits.
+func (p *pending) mayRest() bool { return p.attempts == 1 && time.Since(p.since) < tellWithin }
 
 // submit stores what is endorsed and sends it.
 func (d *desk) submit(ctx context.Context, transaction ledger.Transaction, good []*pending) [][]*pending {
@@ -167,7 +170,7 @@ func (d *desk) check(ctx context.Context, batch []*pending) (good, rivals []*pen
 			// What is refused now was good before the others were tried with it.
 			p.spoilt = p.attempts > 1
 			d.answer(p, Redemption{}, refusal(verdict.Refused))
-		case verdict.Rival && (len(batch) > 1 || p.attempts == 1 && time.Since(p.since) < tellWithin):
+		case verdict.Rival && (len(batch) > 1 || p.mayRest()):
 			rivals = append(rivals, p)
 		case !p.tag(verdict.Coupons):
 			d.answer(p, Redemption{}, fmt.Errorf("the check of redemption %s lacks a tag", p.id))
