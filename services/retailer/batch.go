@@ -28,8 +28,9 @@ const (
 	// were told to ask again meanwhile go on with it: when peers are busy, to begin
 	// anew would make them busier.
 	verdictLimit = 5 * time.Second
-	// restFor is how long a sale with a rival waits before it is checked again: the
-	// rival's batch takes as long when the ledger is not busy.
+	// restFor is how long a sale with a rival, or one that only an endorser refuses,
+	// waits before it is checked again: the rival's batch takes as long when the
+	// ledger is not busy.
 	restFor = 100 * time.Millisecond
 	// maxAttempts bounds how often a sale is part of a batch: a batch of the
 	// largest size is down to single sales after ten halvings.
@@ -80,6 +81,8 @@ type pending struct {
 	// until is the end of a rest.
 	until    time.Time
 	attempts int
+	// doubted is set if an endorser refused it after the check had found it good.
+	doubted bool
 	// spoilt is set if others had to be tried again because of it.
 	spoilt bool
 	// asked is whether a verdict was asked for: to who comes later it may be outdated.
@@ -140,8 +143,8 @@ type desk struct {
 	stopped  chan struct{}
 }
 
-// resting are sales of a batch that have rivals. They leave it, and are to be tried
-// with others after a rest.
+// resting are sales of a batch that have rivals, or that the peers do not agree on.
+// They leave it, and are to be tried with others after a rest.
 type resting struct {
 	round *round
 	sales []*pending

@@ -5,6 +5,7 @@ package retailer
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,20 +37,18 @@ func TestAllAreToldThatTheLedgerIsAway(t *testing.T) {
 	b.want(now, b.comes("till", now, "a"))
 }
 
-// TestSalesWithRivals rest, but for those whose tills have waited and those that have
-// failed with others. None counts as tried.
-func TestSalesWithRivals(t *testing.T) {
+// Sales rest, but for those whose tills have waited and those that have failed with
+// others. Those that rest have not been tried.
+func TestWhoMayRest(t *testing.T) {
 	t.Parallel()
+	d := &desk{resting: make(chan resting, 1)}
 	now := time.Now()
 	fresh, old, failed := &pending{since: now, attempts: 1}, &pending{since: now.Add(-tellWithin), attempts: 1}, &pending{since: now, attempts: 2}
-	rest, alone := part([]*pending{fresh, old, failed})
-	if len(rest) != 1 || rest[0] != fresh {
-		t.Errorf("%d rest", len(rest))
+	left := d.rest(nil, []*pending{fresh, old, failed})
+	if rest := <-d.resting; !slices.Equal(rest.sales, []*pending{fresh}) || !slices.Equal(left, []*pending{old, failed}) {
+		t.Errorf("%d rest, %d are left", len(rest.sales), len(left))
 	}
-	if len(alone) != 2 || len(alone[0]) != 1 || alone[0][0] != old || len(alone[1]) != 1 || alone[1][0] != failed {
-		t.Errorf("%v go by themselves", alone)
-	}
-	if fresh.attempts != 0 || old.attempts != 0 || failed.attempts != 1 {
+	if fresh.attempts != 0 || old.attempts != 1 || failed.attempts != 2 {
 		t.Errorf("tried %d, %d and %d times", fresh.attempts, old.attempts, failed.attempts)
 	}
 }

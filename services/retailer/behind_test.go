@@ -36,23 +36,61 @@ func TestVoidWhileTheIssuersPeerIsBehind(t *testing.T) {
 	}
 }
 
-// A mandate that the own peer has yet to see, as one has that filled its disk
-// anew: its coupons are good, and no till is told otherwise.
+// What the issuer has just changed its peer knows, and the own one has yet to see: no
+// till is told otherwise, and no other sale waits.
 func TestRedeemWhileTheOwnPeerIsBehind(t *testing.T) {
 	t.Parallel()
-	c := newConsortium(t, impatient)
-	campaign := campaigntest.Publish(t, c, campaigntest.Options{})
-	d := start(t, c, filepath.Join(t.TempDir(), "retailer.db"), nil)
-	d.redeem(t, d.sale(campaign.Text(1)))
-	c.Network.Lag(shop)
-	request := d.sale(campaign.EmittedBy(t, clearing).Text(1))
-	_, err := d.till.Redeem(t.Context(), request)
-	wantRefusal(t, err, codes.Unavailable, "TRY_AGAIN")
-	c.Network.CatchUp(shop)
-	eventually(t, "the same request is accepted", func(ctx context.Context) bool {
-		_, err := d.till.Redeem(ctx, request)
-		return err == nil
-	})
+	kinds := map[string]struct {
+		before, change func(*testing.T, *campaigntest.Campaign)
+		text           func(*testing.T, *campaigntest.Campaign) string
+	}{
+		"a new mandate": {text: func(t *testing.T, p *campaigntest.Campaign) string { return p.EmittedBy(t, clearing).Text(1) }},
+		"a raised quota": {
+			change: func(t *testing.T, p *campaigntest.Campaign) { p.Raise(t, 2000) },
+			text:   func(_ *testing.T, p *campaigntest.Campaign) string { return p.Text(1500) },
+		},
+		"a mandate reinstated": {
+			before: func(t *testing.T, p *campaigntest.Campaign) { p.Suspend(t) },
+			change: func(t *testing.T, p *campaigntest.Campaign) { p.Reinstate(t) },
+		},
+		"a campaign resumed": {
+			before: func(t *testing.T, p *campaigntest.Campaign) { p.Change(t, "PauseCampaign") },
+			change: func(t *testing.T, p *campaigntest.Campaign) { p.Change(t, "ResumeCampaign") },
+		},
+	}
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newConsortium(t, impatient)
+			campaign, other := campaigntest.Publish(t, c, campaigntest.Options{}), campaigntest.Publish(t, c, campaigntest.Options{ID: "other"})
+			d := start(t, c, filepath.Join(t.TempDir(), "retailer.db"), nil)
+			d.redeem(t, d.sale(campaign.Text(1)))
+			if kind.before != nil {
+				kind.before(t, campaign)
+			}
+			c.Network.Lag(shop)
+			text := campaign.Text(2)
+			if kind.change != nil {
+				kind.change(t, campaign)
+			}
+			if kind.text != nil {
+				text = kind.text(t, campaign)
+			}
+			request := d.sale(text)
+			_, err := d.till.Redeem(t.Context(), request)
+			wantRefusal(t, err, codes.Unavailable, "TRY_AGAIN")
+			height, goesOn := c.Network.Height(), d.sale(other.Text(1))
+			go func() { _, _ = d.till.Redeem(t.Context(), goesOn) }()
+			eventually(t, "another sale goes on", func(context.Context) bool { return c.Network.Height() > height })
+			c.Network.CatchUp(shop)
+			for _, request := range []*retailerv1.RedeemRequest{goesOn, request} {
+				eventually(t, "the same request is accepted", func(ctx context.Context) bool {
+					_, err := d.till.Redeem(ctx, request)
+					return err == nil
+				})
+			}
+		})
+	}
 }
 
 // The issuer's peer knows a redemption that the own peer has yet to see: the
@@ -121,7 +159,7 @@ func TestRedeemAfterAVoidThatTheOwnPeerHasYetToSee(t *testing.T) {
 	next.void(t, sold.GetRedemptionId())
 	request := d.sale(campaign.Text(3))
 	_, err := d.operator.Redeem(t.Context(), request)
-	wantRefusal(t, err, codes.Aborted, "TRY_AGAIN")
+	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
 	c.Network.CatchUp(shop)
 	d.redeem(t, request)
 	_, err = d.operator.Redeem(t.Context(), d.sale(campaign.Text(3)))

@@ -54,7 +54,8 @@ type queue struct {
 	good, suspect turns
 	// apart are groups that failed with others; they go by themselves.
 	apart [][]*pending
-	// resting are sales that have rivals; after a rest they are in their lines again.
+	// resting are sales for which the ledger has to go on; after a rest they are in
+	// their lines again.
 	resting []*pending
 	locks   map[string]bool
 	// held wait for locks.

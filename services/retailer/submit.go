@@ -17,9 +17,8 @@ import (
 )
 
 // process takes a batch through the ledger: check, propose, store, send, read
-// back, store, answer. Every sale is answered, but for those with rivals, which
-// leave the batch, and those that it returns: they are to be tried again in these
-// groups.
+// back, store, answer. Every sale is answered, but for those that leave the batch to
+// rest, and those that it returns: they are to be tried again in these groups.
 func (d *desk) process(ctx context.Context, r *round) finished {
 	batch := slices.Clone(r.sales) // the round's become fewer when some rest
 	for _, p := range batch {
@@ -44,16 +43,16 @@ func (d *desk) process(ctx context.Context, r *round) finished {
 type endorsed struct {
 	transaction ledger.Transaction
 	sales       []*pending
-	// doubted are sales of which an endorser said that a coupon is spent, right
-	// after the issuer's check had found it unspent: it was spent meanwhile, or
-	// the own peer has yet to see that it was voided. The next check tells.
+	// doubted are sales that an endorser refused right after the issuer's check had
+	// found them good: the ledger changed meanwhile, or the own peer has yet to see
+	// a block. The next check tells.
 	doubted []*pending
 	// alone are sales that have waited for their rivals for long enough: each goes by
 	// itself, so that it spoils nothing.
 	alone [][]*pending
 }
 
-var errDoubted = fmt.Errorf("%w: a coupon is spent for one endorser", ledger.ErrConflict)
+var errDoubted = fmt.Errorf("%w: an endorser refuses what the issuer's peer finds good", ledger.ErrConflict)
 
 // decide has the batch checked and endorsed, or says that it cannot be
 // done now. Its error concerns the sales that it returns but for the doubted.
@@ -64,28 +63,32 @@ func (d *desk) decide(ctx context.Context, r *round, batch []*pending) (endorsed
 	if err != nil {
 		return endorsed{sales: batch}, err
 	}
-	rest, alone := part(rivals)
-	if len(rest) > 0 {
-		d.resting <- resting{r, rest}
-	}
+	alone := d.rest(r, rivals)
 	e, err := d.prepare(ctx, good)
-	e.alone = alone
+	for _, p := range alone {
+		p.attempts-- // it was not tried
+		e.alone = append(e.alone, []*pending{p})
+	}
+	e.doubted = d.rest(r, e.doubted)
 	return e, err
 }
 
-// part parts sales with rivals, redemptions elsewhere that the ledger is about to
-// decide on: they rest while their tills wait for an answer, and then each goes by
-// itself. So does one that has failed with others.
-func part(rivals []*pending) (rest []*pending, alone [][]*pending) {
-	for _, p := range rivals {
+// rest lets those of the sales leave their batch that may rest, and returns the
+// others.
+func (d *desk) rest(r *round, batch []*pending) (left []*pending) {
+	var rest []*pending
+	for _, p := range batch {
 		if p.mayRest() {
+			p.attempts-- // what it waits for is no fault of the batch
 			rest = append(rest, p)
 		} else {
-			alone = append(alone, []*pending{p})
+			left = append(left, p)
 		}
-		p.attempts-- // it was not tried
 	}
-	return rest, alone
+	if len(rest) > 0 {
+		d.resting <- resting{r, rest}
+	}
+	return left
 }
 
 // mayRest says that the sale has not failed with others, and that its till still waits.
@@ -168,7 +171,7 @@ func (d *desk) check(ctx context.Context, batch []*pending) (good, rivals []*pen
 			d.answerKnown(ctx, p, *verdict.Batch)
 		case len(verdict.Refused) > 0:
 			// What is refused now was good before the others were tried with it.
-			p.spoilt = p.attempts > 1
+			p.spoilt = p.attempts > 1 || p.doubted
 			d.answer(p, Redemption{}, refusal(verdict.Refused))
 		case verdict.Rival && (len(batch) > 1 || p.mayRest()):
 			rivals = append(rivals, p)
@@ -205,9 +208,9 @@ func (p *pending) tag(verdicts []coupon.Verdict) bool {
 	return true
 }
 
-// prepare has the batch endorsed. Sales that the endorsers refuse are answered
-// and left out of the next proposal; it returns those that are left. Its error
-// concerns all that are left.
+// prepare has the batch endorsed. Sales that an endorser refuses are left out of
+// the next proposal; it returns those that are left, and those. Its error concerns all
+// that are left.
 func (d *desk) prepare(ctx context.Context, batch []*pending) (endorsed, error) {
 	e := endorsed{sales: batch}
 	parties, err := ledger.Parties(ctx, d.service.ledger, d.issuer, d.service.mspID)
@@ -223,10 +226,8 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (endorsed, error) 
 			e.transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
 				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
 				Endorsers: parties,
-				// The issuer's peer has just seen all of these in the check.
-				RetryOn: []coupon.Reason{
-					coupon.ReasonFrameNotOpen, coupon.ReasonFrameNotClosed, coupon.ReasonUnknownFramework, coupon.ReasonRetailerNotAdmitted,
-				},
+				// The issuer's peer has just seen in the check that it is.
+				RetryOn: []coupon.Reason{coupon.ReasonRetailerNotAdmitted},
 				Certain: true,
 			})
 			return err
@@ -244,8 +245,8 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (endorsed, error) 
 	return e, nil
 }
 
-// drop answers the sales that are refused and returns the others, and those
-// whose refusal is doubted.
+// drop takes the sales out that are refused: it answers those that the ledger has,
+// and doubts the refusal of the others.
 func (d *desk) drop(ctx context.Context, batch []*pending, refusals []coupon.Refusal) (left, doubted []*pending) {
 	bySale := make(map[int][]coupon.Refusal)
 	for _, r := range refusals {
@@ -253,17 +254,15 @@ func (d *desk) drop(ctx context.Context, batch []*pending, refusals []coupon.Ref
 	}
 	for i, p := range batch {
 		refused := bySale[i]
-		spent := !slices.ContainsFunc(refused, func(r coupon.Refusal) bool { return r.Reason != coupon.ReasonAlreadyRedeemed })
 		known := slices.ContainsFunc(refused, func(r coupon.Refusal) bool { return r.Reason == coupon.ReasonRedemptionKnown })
 		switch {
 		case known:
 			found, err := d.service.find(ctx, p.id)
 			d.answerFound(p, found, err)
-		case len(refused) > 0 && spent:
-			doubted = append(doubted, p)
 		case len(refused) > 0:
-			p.spoilt = true
-			d.answer(p, Redemption{}, refusal(refused))
+			d.service.logger.DebugContext(ctx, "an endorser refuses a sale that was found good", "redemption", p.id, "refusals", refused)
+			p.doubted = true
+			doubted = append(doubted, p)
 		default:
 			left = append(left, p)
 		}
