@@ -21,11 +21,9 @@ type owed struct{ minor, coupons int64 }
 // each retailer, what its tills took off and did not give back; and net
 // positions are zero.
 func (p *play) compareMoney(ctx context.Context) error {
-	taken, paid := p.book.takenOff(), map[string]owed{}
-	if err := p.remitted(ctx, paid); err != nil {
-		return err
-	}
-	if err := p.unsettled(ctx, paid); err != nil {
+	taken := p.book.takenOff()
+	paid, err := p.paid(ctx)
+	if err != nil {
 		return err
 	}
 	for _, shop := range p.stage.shops {
@@ -50,6 +48,15 @@ func (p *play) compareMoney(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// paid is what is remitted to each retailer, or claimed and not yet settled.
+func (p *play) paid(ctx context.Context) (map[string]owed, error) {
+	paid := map[string]owed{}
+	if err := p.remitted(ctx, paid); err != nil {
+		return nil, err
+	}
+	return paid, p.unsettled(ctx, paid)
 }
 
 // remitted adds up all remittances.

@@ -5,6 +5,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,6 +29,26 @@ func (p *play) office(ctx, open context.Context) error {
 		}
 	}
 	return nil
+}
+
+// fillDeadline bounds the wait for a lost store to find again on the ledger what is
+// not claimed yet: it begins with the first block.
+const fillDeadline = 10 * time.Minute
+
+// settleUp settles until nobody is owed anything, as far as a peer that is behind and
+// a store that fills allow. That somebody still is after the deadline is for the
+// books to say.
+func (p *play) settleUp(ctx context.Context) error {
+	for began := time.Now(); ; {
+		if err := errors.Join(p.settleAll(ctx), p.stage.network.AwaitPeers(ctx)); err != nil {
+			return err
+		}
+		paid, err := p.paid(ctx)
+		if err != nil || maps.Equal(paid, p.book.takenOff()) || time.Since(began) > fillDeadline {
+			return err
+		}
+		rest(ctx, time.Second)
+	}
 }
 
 // settleAll claims what is unclaimed, reconciles and settles.
