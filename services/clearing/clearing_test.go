@@ -261,6 +261,95 @@ func TestSettlementIsFinishedLater(t *testing.T) {
 	w.await(t, map[string]clearingv1.ClaimState{claim: settled})
 }
 
+// claims are one at each issuer, reconciled.
+func (w *world) claims(t *testing.T) (atA, atB string) {
+	t.Helper()
+	atA, atB = w.a.Claim(t, shopA, w.a.Redeem(t, shopA, "inv-1", 1, 2)), w.b.Claim(t, shopA, w.b.Redeem(t, shopA, "inv-2", 3))
+	w.await(t, map[string]clearingv1.ClaimState{atA: received, atB: received})
+	w.reconcile(t)
+	return atA, atB
+}
+
+// paid is what is remitted in all.
+func (w *world) paid(t *testing.T) (sum int64) {
+	t.Helper()
+	for _, r := range w.remittances(t, "") {
+		sum += r.GetAmount().GetMinor()
+	}
+	return sum
+}
+
+// A settlement that nobody asks for again is finished with the next.
+func TestAnAbandonedSettlementIsFinished(t *testing.T) {
+	t.Parallel()
+	w := open(t, ledgertest.Impatient)
+	w.claims(t)
+	w.FailBefore(house, ledgertest.StepStatus, 1_000, ledgertest.ErrPeerAway) // of two parts one is sent
+	_, err := w.operator.Settle(t.Context(), &clearingv1.SettleRequest{RequestId: uuid.NewString()})
+	wantRefusal(t, err, codes.Unavailable, "OUTCOME_UNKNOWN")
+	w.Heal()
+	w.settle(t, &clearingv1.SettleRequest{RequestId: uuid.NewString()})
+	if sum := w.paid(t); sum != 300 {
+		t.Errorf("%d paid, want 300", sum)
+	}
+}
+
+// A part that another replica has made, of less than was planned here, leaves the
+// rest for the next.
+func TestASettlementIsMadeOfLess(t *testing.T) {
+	t.Parallel()
+	w := open(t, ledger.Config{})
+	early := w.a.Claim(t, shopA, w.a.Redeem(t, shopA, "inv-1", 1))
+	w.Clock.Advance(time.Minute)
+	until := timestamppb.New(w.Clock.Now())
+	w.Clock.Advance(time.Second)
+	late := w.a.Claim(t, shopA, w.a.Redeem(t, shopA, "inv-2", 2, 3))
+	claims := map[string]clearingv1.ClaimState{early: received, late: received}
+	w.await(t, claims)
+	w.reconcile(t)
+	first, id := w.path, uuid.NewString()
+	w.FailBefore(house, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
+	_, err := w.operator.Settle(t.Context(), &clearingv1.SettleRequest{RequestId: id})
+	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
+	w.Heal()
+	w.restart(t, filepath.Join(t.TempDir(), "replica.db"))
+	w.await(t, claims)
+	w.reconcile(t)
+	w.settle(t, &clearingv1.SettleRequest{RequestId: id, UntilTime: until})
+	w.restart(t, first)
+	w.await(t, map[string]clearingv1.ClaimState{early: settled, late: accepted})
+	w.settle(t, &clearingv1.SettleRequest{RequestId: uuid.NewString()})
+	if sum := w.paid(t); sum != 300 {
+		t.Errorf("%d paid, want 300", sum)
+	}
+}
+
+// A settlement that was planned, and made by another replica under another id, is
+// complete without what is settled there.
+func TestNothingIsLeftOfAPlannedSettlement(t *testing.T) {
+	t.Parallel()
+	w := open(t, ledger.Config{})
+	atA, atB := w.claims(t)
+	first := w.path
+	w.FailBefore(house, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
+	request := &clearingv1.SettleRequest{RequestId: uuid.NewString()}
+	_, err := w.operator.Settle(t.Context(), request)
+	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
+	w.Heal()
+	w.restart(t, filepath.Join(t.TempDir(), "replica.db"))
+	w.await(t, map[string]clearingv1.ClaimState{atA: received, atB: received})
+	w.reconcile(t)
+	made := w.settle(t, &clearingv1.SettleRequest{RequestId: uuid.NewString()})
+	w.restart(t, first)
+	w.await(t, map[string]clearingv1.ClaimState{atA: settled, atB: settled})
+	if got := w.settle(t, request).GetRemittances(); len(got) != 0 {
+		t.Errorf("settled again: %v", got)
+	}
+	if sum := w.paid(t); len(made.GetRemittances()) != 2 || sum != 300 {
+		t.Errorf("%d paid, want 300", sum)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	w := open(t, ledger.Config{})

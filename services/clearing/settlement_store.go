@@ -113,22 +113,22 @@ func settleable(ctx context.Context, tx *sql.Tx, until int64) (batches map[betwe
 	return batches, order, rows.Err()
 }
 
-// unmadeParts lists the parts of a settlement that are not known to be on the
-// ledger.
+// unmadeParts lists the parts that are not known to be on the ledger, those of this
+// settlement last.
 func (s *store) unmadeParts(ctx context.Context, id string) ([]part, error) {
 	var parts []part
 	err := s.View(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, `
-			SELECT issuer, retailer, part, salt FROM parts WHERE settlement_id = ? AND record = ''
-			ORDER BY issuer, retailer, part`, id)
+			SELECT settlement_id, issuer, retailer, part, salt FROM parts WHERE record = ''
+			ORDER BY settlement_id = ?, settlement_id, issuer, retailer, part`, id)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
-			p := part{settlement: id}
+			var p part
 			var salt []byte
-			if err := rows.Scan(&p.issuer, &p.retailer, &p.number, &salt); err != nil {
+			if err := rows.Scan(&p.settlement, &p.issuer, &p.retailer, &p.number, &salt); err != nil {
 				return err
 			}
 			p.salt = coupon.Hash(salt)
@@ -137,7 +137,7 @@ func (s *store) unmadeParts(ctx context.Context, id string) ([]part, error) {
 		return rows.Err()
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the parts of settlement %s: %w", id, err)
+		return nil, fmt.Errorf("reading the parts of settlements: %w", err)
 	}
 	return parts, nil
 }
@@ -220,8 +220,14 @@ func completePart(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecor
 }
 
 // settleBatches notes a part's batches as settled, and the claims of which no
-// other batch is left.
+// other batch is left. What was planned here for the part and is not in it is left for
+// another settlement.
 func settleBatches(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecord) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM settled WHERE settlement_id = ? AND issuer = ? AND retailer = ? AND part = ?`,
+		record.ID, record.Issuer, record.Retailer, record.Part)
+	if err != nil {
+		return err
+	}
 	for _, b := range record.Batches {
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO settled (issuer, batch_id, settlement_id, retailer, part) VALUES (?, ?, ?, ?, ?)
@@ -232,7 +238,7 @@ func settleBatches(ctx context.Context, tx *sql.Tx, record coupon.SettlementReco
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, `
+	_, err = tx.ExecContext(ctx, `
 		UPDATE claims SET state = 'settled'
 		WHERE number IN (
 			SELECT b.claim FROM settled d JOIN claimed b USING (issuer, batch_id)

@@ -30,8 +30,10 @@ type part struct {
 // Settle settles all accepted claims that were committed before until, Unix
 // milliseconds, or before now if it is 0. The request names the settlement: a
 // repeat first finishes what an earlier call could not, and returns the same;
-// with an empty store it returns what the ledger has of the settlement. If a part is refused, its claims are to be reconciled again, and a repeat
-// settles the others.
+// with an empty store it returns what the ledger has of the settlement. If a part is
+// refused, its claims are to be reconciled again, and a repeat settles the others. What is
+// left of earlier settlements, whose callers did not come back, is tried too: it is in no
+// other.
 func (s *Service) Settle(ctx context.Context, requestID string, until int64) (Settlement, error) {
 	if err := coupon.CheckUUID4("request_id", requestID); err != nil {
 		return Settlement{}, err
@@ -49,8 +51,13 @@ func (s *Service) Settle(ctx context.Context, requestID string, until int64) (Se
 		return Settlement{}, err
 	}
 	for _, p := range parts {
-		if err := s.settle(ctx, p); err != nil {
+		err := s.settle(ctx, p)
+		switch {
+		case err == nil:
+		case p.settlement == requestID:
 			return Settlement{}, fmt.Errorf("settling with %s and %s: %w", p.issuer, p.retailer, err)
+		default:
+			s.logger.WarnContext(ctx, "an earlier settlement is not finished", "settlement", p.settlement, "issuer", p.issuer, "retailer", p.retailer, "error", err)
 		}
 	}
 	return s.GetSettlement(ctx, requestID)
@@ -83,18 +90,21 @@ func (s *Service) learnSettlement(ctx context.Context, id string) error {
 	return s.store.completeParts(ctx, found...)
 }
 
-// settle puts one part on the ledger.
+// settle puts one part on the ledger. Of a part whose batches all stand in others by
+// now nothing is left.
 func (s *Service) settle(ctx context.Context, p part) error {
 	records, err := s.store.partRecords(ctx, p)
 	if err != nil {
 		return err
 	}
-	_, err = s.ledger.Submit(ctx, ledger.Call{
-		Namespace: config.Namespace(p.issuer), Function: "Settle", Reference: p.settlement,
-		Input:     coupon.SettleInput{SettlementID: p.settlement, Part: p.number, Salt: p.salt, Records: records},
-		Endorsers: []string{p.issuer, s.mspID},
-		RetryOn:   []coupon.Reason{coupon.ReasonBatchUnknown, coupon.ReasonNotClaimed},
-	})
+	if len(records) > 0 {
+		_, err = s.ledger.Submit(ctx, ledger.Call{
+			Namespace: config.Namespace(p.issuer), Function: "Settle", Reference: p.settlement,
+			Input:     coupon.SettleInput{SettlementID: p.settlement, Part: p.number, Salt: p.salt, Records: records},
+			Endorsers: []string{p.issuer, s.mspID},
+			RetryOn:   []coupon.Reason{coupon.ReasonBatchUnknown, coupon.ReasonNotClaimed},
+		})
+	}
 	if _, refused := coupon.ReasonOf(err); err != nil && !refused {
 		return err
 	}
@@ -105,7 +115,7 @@ func (s *Service) settle(ctx context.Context, p part) error {
 	if missing == nil {
 		return s.store.completeParts(ctx, record)
 	}
-	if reason, _ := coupon.ReasonOf(missing); err != nil && reason == coupon.ReasonNotFound {
+	if reason, _ := coupon.ReasonOf(missing); (err != nil || len(records) == 0) && reason == coupon.ReasonNotFound {
 		return errors.Join(err, s.store.releasePart(ctx, p))
 	}
 	return missing

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ecoupon/chaincode/coupon"
 	"ecoupon/services/internal/ledger"
 )
 
@@ -37,18 +38,35 @@ func TestAllAreToldThatTheLedgerIsAway(t *testing.T) {
 	b.want(now, b.comes("till", now, "a"))
 }
 
-// Sales rest, but for those whose tills have waited and those that have failed with
-// others. Those that rest have not been tried.
-func TestWhoMayRest(t *testing.T) {
+// Sales with rivals rest, but for those whose tills have waited and those that have
+// failed with others. None counts as tried.
+func TestSalesWithRivals(t *testing.T) {
 	t.Parallel()
-	d := &desk{resting: make(chan resting, 1)}
 	now := time.Now()
 	fresh, old, failed := &pending{since: now, attempts: 1}, &pending{since: now.Add(-tellWithin), attempts: 1}, &pending{since: now, attempts: 2}
-	left := d.rest(nil, []*pending{fresh, old, failed})
-	if rest := <-d.resting; !slices.Equal(rest.sales, []*pending{fresh}) || !slices.Equal(left, []*pending{old, failed}) {
-		t.Errorf("%d rest, %d are left", len(rest.sales), len(left))
+	rest, alone := part([]*pending{fresh, old, failed})
+	if !slices.Equal(rest, []*pending{fresh}) {
+		t.Errorf("%d rest", len(rest))
 	}
-	if fresh.attempts != 0 || old.attempts != 1 || failed.attempts != 2 {
+	if len(alone) != 2 || !slices.Equal(slices.Concat(alone...), []*pending{old, failed}) {
+		t.Errorf("%v go by themselves", alone)
+	}
+	if fresh.attempts != 0 || old.attempts != 0 || failed.attempts != 1 {
 		t.Errorf("tried %d, %d and %d times", fresh.attempts, old.attempts, failed.attempts)
+	}
+}
+
+// What an endorser alone refuses is checked again, up to a bound: then its till is told to
+// ask again.
+func TestWhatAnEndorserRefusesForLong(t *testing.T) {
+	t.Parallel()
+	d := &desk{service: &Service{}}
+	again, often := newPending(coupon.RedemptionID{1}, coupon.Hash{}), newPending(coupon.RedemptionID{2}, coupon.Hash{})
+	again.attempts, often.attempts = maxAttempts-1, maxAttempts
+	if left := d.undecided([]*pending{again, often}); !slices.Equal(left, []*pending{again}) {
+		t.Errorf("%d are checked again", len(left))
+	}
+	if <-often.answered; !errors.Is(often.err, errDoubted) {
+		t.Errorf("it is told %v", often.err)
 	}
 }

@@ -41,6 +41,7 @@ func TestVoidWhileTheIssuersPeerIsBehind(t *testing.T) {
 func TestRedeemWhileTheOwnPeerIsBehind(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]struct {
+		options        campaigntest.Options
 		before, change func(*testing.T, *campaigntest.Campaign)
 		text           func(*testing.T, *campaigntest.Campaign) string
 	}{
@@ -53,6 +54,10 @@ func TestRedeemWhileTheOwnPeerIsBehind(t *testing.T) {
 			before: func(t *testing.T, p *campaigntest.Campaign) { p.Suspend(t) },
 			change: func(t *testing.T, p *campaigntest.Campaign) { p.Reinstate(t) },
 		},
+		"an admission": {
+			options: campaigntest.Options{Retailers: []string{}},
+			change:  func(t *testing.T, p *campaigntest.Campaign) { p.Admit(t, shop) },
+		},
 		"a campaign resumed": {
 			before: func(t *testing.T, p *campaigntest.Campaign) { p.Change(t, "PauseCampaign") },
 			change: func(t *testing.T, p *campaigntest.Campaign) { p.Change(t, "ResumeCampaign") },
@@ -62,9 +67,9 @@ func TestRedeemWhileTheOwnPeerIsBehind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newConsortium(t, impatient)
-			campaign, other := campaigntest.Publish(t, c, campaigntest.Options{}), campaigntest.Publish(t, c, campaigntest.Options{ID: "other"})
+			other, campaign := campaigntest.Publish(t, c, campaigntest.Options{ID: "other"}), campaigntest.Publish(t, c, kind.options)
 			d := start(t, c, filepath.Join(t.TempDir(), "retailer.db"), nil)
-			d.redeem(t, d.sale(campaign.Text(1)))
+			d.redeem(t, d.sale(other.Text(1)))
 			if kind.before != nil {
 				kind.before(t, campaign)
 			}
@@ -79,7 +84,7 @@ func TestRedeemWhileTheOwnPeerIsBehind(t *testing.T) {
 			request := d.sale(text)
 			_, err := d.till.Redeem(t.Context(), request)
 			wantRefusal(t, err, codes.Unavailable, "TRY_AGAIN")
-			height, goesOn := c.Network.Height(), d.sale(other.Text(1))
+			height, goesOn := c.Network.Height(), d.sale(other.Text(2))
 			go func() { _, _ = d.till.Redeem(t.Context(), goesOn) }()
 			eventually(t, "another sale goes on", func(context.Context) bool { return c.Network.Height() > height })
 			c.Network.CatchUp(shop)

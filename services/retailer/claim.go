@@ -188,12 +188,31 @@ func (s *Service) ListClaims(ctx context.Context, after int64, limit int) (claim
 var errClaimedElsewhere = errors.New("batches stand in another claim")
 
 // makeClaim puts a planned claim on the ledger. If it is refused, its batches
-// are free for another, but for those that stand in one: errClaimedElsewhere.
+// are free for another, but for those that stand in one: errClaimedElsewhere. Of one
+// whose batches all stand in others by now nothing is left.
 func (s *Service) makeClaim(ctx context.Context, c Claim) error {
 	records, err := s.store.claimRecords(ctx, c.ID)
 	if err != nil {
 		return err
 	}
+	if len(records) > 0 {
+		err = s.sendClaim(ctx, c, records)
+	}
+	if _, refused := coupon.ReasonOf(err); err != nil && !refused {
+		return err
+	}
+	// A refusal may be that an earlier transaction of this very claim stands.
+	record, missing := s.readClaim(ctx, c.Issuer, c.ID)
+	if missing == nil {
+		return s.store.completeClaim(ctx, record)
+	}
+	if reason, _ := coupon.ReasonOf(missing); (err != nil || len(records) == 0) && reason == coupon.ReasonNotFound {
+		return errors.Join(err, s.giveUp(ctx, c))
+	}
+	return missing
+}
+
+func (s *Service) sendClaim(ctx context.Context, c Claim, records []string) error {
 	clearing, err := s.clearing(ctx, c.Issuer)
 	if err != nil {
 		return err
@@ -205,18 +224,7 @@ func (s *Service) makeClaim(ctx context.Context, c Claim) error {
 		RetryOn:   []coupon.Reason{coupon.ReasonBatchUnknown},
 		Certain:   true, // the own peer has the batches
 	})
-	if _, refused := coupon.ReasonOf(err); err != nil && !refused {
-		return err
-	}
-	// A refusal may be that an earlier transaction of this very claim stands.
-	record, missing := s.readClaim(ctx, c.Issuer, c.ID)
-	if missing == nil {
-		return s.store.completeClaim(ctx, record)
-	}
-	if reason, _ := coupon.ReasonOf(missing); err != nil && reason == coupon.ReasonNotFound {
-		return errors.Join(err, s.giveUp(ctx, c))
-	}
-	return missing
+	return err
 }
 
 // giveUp frees the batches of a claim that was refused, but for those that

@@ -162,6 +162,10 @@ func completeClaim(ctx context.Context, tx *sql.Tx, record coupon.ClaimRecord) e
 	if err != nil {
 		return fmt.Errorf("storing claim %s: %w", record.ID, err)
 	}
+	// It may have been planned here with others, before the store was set back or by another replica.
+	if _, err := tx.ExecContext(ctx, `UPDATE batches SET claim_id = '' WHERE claim_id = ?`, record.ID); err != nil {
+		return fmt.Errorf("storing claim %s: %w", record.ID, err)
+	}
 	batches := make([]coupon.BatchID, len(record.Batches))
 	for i, b := range record.Batches {
 		batches[i] = b.ID

@@ -4,6 +4,7 @@
 package retailer_test
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -196,5 +197,57 @@ func TestManyPlannedAreClaimedElsewhere(t *testing.T) {
 	d.redeem(t, d.sale(campaign.Text(6), campaign.Text(7)))
 	if claims := d.claim(t, issuer); len(claims) != 1 || claims[0].GetCoupons() != 2 {
 		t.Errorf("%v; want one claim of two coupons", claims)
+	}
+}
+
+// lostClaim asks for a claim that cannot be endorsed: it is planned and not made.
+func (d *desk) lostClaim(t *testing.T) *retailerv1.ClaimRequest {
+	t.Helper()
+	d.consortium.FailBefore(shop, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
+	request := &retailerv1.ClaimRequest{RequestId: uuid.NewString(), Issuer: issuer}
+	_, err := d.operator.Claim(t.Context(), request)
+	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
+	d.consortium.Heal()
+	return request
+}
+
+// A claim that another replica has made, of less than was planned here, leaves the
+// rest for the next.
+func TestAClaimIsMadeOfLess(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	first := d.redeem(t, d.sale(campaign.Text(1)))
+	d.redeem(t, d.sale(campaign.Text(2)))
+	request := d.lostClaim(t)
+	d.deafen()
+	replica := start(t, d.consortium, filepath.Join(t.TempDir(), "replica.db"), nil)
+	if _, err := replica.operator.GetRedemption(t.Context(), &retailerv1.GetRedemptionRequest{RedemptionId: first.GetRedemptionId()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []*desk{replica, d} {
+		made, err := at.operator.Claim(t.Context(), request)
+		if err != nil || len(made.GetClaims()) != 1 || made.GetClaims()[0].GetCoupons() != 1 {
+			t.Errorf("%v, %v; want one claim of one coupon", made, err)
+		}
+	}
+	if claims := d.claim(t, issuer); len(claims) != 1 || claims[0].GetCoupons() != 1 {
+		t.Errorf("%v; want one claim of the other coupon", claims)
+	}
+}
+
+// A planned claim whose batches stand in another by now is in nobody's way.
+func TestNothingIsLeftOfAPlannedClaim(t *testing.T) {
+	t.Parallel()
+	d, campaign := open(t)
+	record := d.copyOf(t, d.redeem(t, d.sale(campaign.Text(1))))
+	d.lostClaim(t)
+	campaign.Claim(t, shop, record)
+	eventually(t, "the claim is known", func(ctx context.Context) bool {
+		page, err := d.operator.ListClaims(ctx, &retailerv1.ListClaimsRequest{PageSize: 1})
+		return err == nil && len(page.GetClaims()) == 1
+	})
+	d.redeem(t, d.sale(campaign.Text(2)))
+	if claims := d.claim(t, issuer); len(claims) != 1 || claims[0].GetCoupons() != 1 {
+		t.Errorf("%v; want one claim of one coupon", claims)
 	}
 }

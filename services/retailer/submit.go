@@ -27,7 +27,7 @@ func (d *desk) process(ctx context.Context, r *round) finished {
 	}
 	began := time.Now()
 	endorsed, err := d.decide(ctx, r, batch)
-	done := finished{round: r, verdict: time.Since(began), again: append(d.failed(endorsed.doubted, errDoubted), endorsed.alone...)}
+	done := finished{round: r, verdict: time.Since(began), again: endorsed.alone}
 	switch {
 	case errors.Is(err, ledger.ErrUnavailable):
 		done.away, done.unmet = err, endorsed.sales
@@ -43,10 +43,6 @@ func (d *desk) process(ctx context.Context, r *round) finished {
 type endorsed struct {
 	transaction ledger.Transaction
 	sales       []*pending
-	// doubted are sales that an endorser refused right after the issuer's check had
-	// found them good: the ledger changed meanwhile, or the own peer has yet to see
-	// a block. The next check tells.
-	doubted []*pending
 	// alone are sales that have waited for their rivals for long enough: each goes by
 	// itself, so that it spoils nothing.
 	alone [][]*pending
@@ -55,7 +51,7 @@ type endorsed struct {
 var errDoubted = fmt.Errorf("%w: an endorser refuses what the issuer's peer finds good", ledger.ErrConflict)
 
 // decide has the batch checked and endorsed, or says that it cannot be
-// done now. Its error concerns the sales that it returns but for the doubted.
+// done now. Its error concerns the sales that it returns.
 func (d *desk) decide(ctx context.Context, r *round, batch []*pending) (endorsed, error) {
 	ctx, cancel := context.WithTimeout(ctx, verdictLimit)
 	defer cancel()
@@ -63,32 +59,48 @@ func (d *desk) decide(ctx context.Context, r *round, batch []*pending) (endorsed
 	if err != nil {
 		return endorsed{sales: batch}, err
 	}
-	alone := d.rest(r, rivals)
-	e, err := d.prepare(ctx, good)
-	for _, p := range alone {
-		p.attempts-- // it was not tried
-		e.alone = append(e.alone, []*pending{p})
-	}
-	e.doubted = d.rest(r, e.doubted)
+	rest, alone := part(rivals)
+	d.rest(r, rest)
+	e, doubted, err := d.prepare(ctx, good)
+	e.alone = alone
+	d.rest(r, d.undecided(doubted))
 	return e, err
 }
 
-// rest lets those of the sales leave their batch that may rest, and returns the
-// others.
-func (d *desk) rest(r *round, batch []*pending) (left []*pending) {
-	var rest []*pending
-	for _, p := range batch {
+// part parts sales with rivals, redemptions elsewhere that the ledger is about to
+// decide on: they rest while their tills wait for an answer, and then each goes by
+// itself. So does one that has failed with others.
+func part(rivals []*pending) (rest []*pending, alone [][]*pending) {
+	for _, p := range rivals {
 		if p.mayRest() {
-			p.attempts-- // what it waits for is no fault of the batch
 			rest = append(rest, p)
 		} else {
+			alone = append(alone, []*pending{p})
+		}
+		p.attempts-- // it was not tried
+	}
+	return rest, alone
+}
+
+// undecided returns those of the sales that an endorser refused right after the
+// issuer's check had found them good: the ledger changed meanwhile, or the own peer has
+// yet to see a block. The next check tells. Who has been tried too often is answered.
+func (d *desk) undecided(doubted []*pending) (left []*pending) {
+	for _, p := range doubted {
+		if p.attempts < maxAttempts {
 			left = append(left, p)
+		} else {
+			d.answer(p, Redemption{}, errDoubted)
 		}
 	}
-	if len(rest) > 0 {
-		d.resting <- resting{r, rest}
-	}
 	return left
+}
+
+// rest lets sales leave their batch until the ledger has gone on.
+func (d *desk) rest(r *round, sales []*pending) {
+	if len(sales) > 0 {
+		d.resting <- resting{r, sales}
+	}
 }
 
 // mayRest says that the sale has not failed with others, and that its till still waits.
@@ -211,11 +223,11 @@ func (p *pending) tag(verdicts []coupon.Verdict) bool {
 // prepare has the batch endorsed. Sales that an endorser refuses are left out of
 // the next proposal; it returns those that are left, and those. Its error concerns all
 // that are left.
-func (d *desk) prepare(ctx context.Context, batch []*pending) (endorsed, error) {
-	e := endorsed{sales: batch}
+func (d *desk) prepare(ctx context.Context, batch []*pending) (e endorsed, doubted []*pending, err error) {
+	e.sales = batch
 	parties, err := ledger.Parties(ctx, d.service.ledger, d.issuer, d.service.mspID)
 	if err != nil {
-		return e, err
+		return e, nil, err
 	}
 	for len(e.sales) > 0 {
 		in := coupon.BatchInput{Salt: randomHash()}
@@ -226,23 +238,24 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (endorsed, error) 
 			e.transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
 				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
 				Endorsers: parties,
-				// The issuer's peer has just seen in the check that it is.
-				RetryOn: []coupon.Reason{coupon.ReasonRetailerNotAdmitted},
-				Certain: true,
 			})
 			return err
 		})
 		var refused *ledger.BatchRefusal
 		if !errors.As(err, &refused) {
-			return e, err
+			if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonRetailerNotAdmitted {
+				// The issuer's peer has just seen in the check that it is.
+				err = fmt.Errorf("%w: the own peer is behind: %v", ledger.ErrUnavailable, err) //nolint:errorlint // it is no refusal
+			}
+			return e, doubted, err
 		}
-		left, doubted := d.drop(ctx, e.sales, refused.Refusals)
+		left, more := d.drop(ctx, e.sales, refused.Refusals)
 		if len(left) == len(e.sales) {
-			return e, fmt.Errorf("the refusals name no sale: %w", err)
+			return e, doubted, fmt.Errorf("the refusals name no sale: %w", err)
 		}
-		e.sales, e.doubted = left, append(e.doubted, doubted...)
+		e.sales, doubted = left, append(doubted, more...)
 	}
-	return e, nil
+	return e, doubted, nil
 }
 
 // drop takes the sales out that are refused: it answers those that the ledger has,
