@@ -48,6 +48,7 @@ type endorsed struct {
 	alone [][]*pending
 }
 
+// errDoubted is told when peers do not come to agree.
 var errDoubted = fmt.Errorf("%w: an endorser refuses what the issuer's peer finds good", ledger.ErrConflict)
 
 // decide has the batch checked and endorsed, or says that it cannot be
