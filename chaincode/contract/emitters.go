@@ -260,6 +260,9 @@ func (c *Context) provideRetailerKey(retailer, second string) error {
 		return coupon.Refuse(coupon.ReasonAlreadyExists, "key", "the two parties have their key")
 	case issuerHas != secondHas:
 		return coupon.Refuse(coupon.ReasonKeyMissing, "key", "one party has lost its copy of the key")
+	case !given:
+		// To a peer that is a block behind an issuer that has given it.
+		return coupon.Refuse(coupon.ReasonKeyMissing, "key", "the two parties have no key, and none is given")
 	}
 	var in coupon.RetailerKeyInput
 	if err := c.input(&in); err != nil {

@@ -104,7 +104,7 @@ func TestRetailersAreRefused(t *testing.T) {
 		{name: "unknown campaign", want: coupon.ReasonUnknownCampaign, field: "campaign",
 			prepare: func(c *consortium) call { return c.admit(fresh, retailer) }},
 		{name: "another key", want: exists, field: "key", prepare: admit(retailer, &key)},
-		{name: "no key", want: invalid, field: coupon.TransientKey, prepare: admit(retailer2, nil)},
+		{name: "no key", want: coupon.ReasonKeyMissing, field: "key", prepare: admit(retailer2, nil)},
 		{name: "zero key", want: invalid, field: "key", prepare: admit(retailer2, &coupon.Key{})},
 		{name: "key lost by the issuer", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(issuer, nil)},
 		{name: "key lost by the retailer", want: coupon.ReasonKeyMissing, field: "key", prepare: lost(retailer, nil)},

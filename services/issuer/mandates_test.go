@@ -199,6 +199,26 @@ func TestAdmissionsAtOnceShareOneKey(t *testing.T) {
 	}
 }
 
+// The retailer's peer may have yet to see k_IR when the next campaign admits it: the
+// issuer is told to ask again, not that its request is wrong.
+func TestAdmitARetailerWhosePeerIsBehind(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.publish(t, "a", nil)
+	d.publish(t, "b", nil)
+	d.consortium.Network.Lag(servetest.RetailerMSP)
+	d.admit(t, "a")
+	request := &issuerv1.AdmitRetailerRequest{RequestId: uuid.NewString(), Campaign: "b", Version: 1, Retailer: servetest.RetailerMSP}
+	_, err := d.client.AdmitRetailer(t.Context(), request)
+	if got, want := refusalOf(err), (refusal{codes.Unavailable, coupon.ReasonKeyMissing}); got != want {
+		t.Errorf("got %v, want %v", err, want)
+	}
+	d.consortium.Network.CatchUp(servetest.RetailerMSP)
+	if _, err := d.client.AdmitRetailer(t.Context(), request); err != nil {
+		t.Errorf("the same request again: %v", err)
+	}
+}
+
 func TestListEmitters(t *testing.T) {
 	t.Parallel()
 	organisations := append(servetest.Default(),
