@@ -87,7 +87,7 @@ func TestTransferAndRedemptionMeet(t *testing.T) {
 		})
 		meeting.Go(func() {
 			<-ready
-			_, redeeming = till.Redeem(t.Context(), request(shown))
+			_, redeeming = insist(t.Context(), till, request(shown))
 		})
 		close(ready)
 		meeting.Wait()
