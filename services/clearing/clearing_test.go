@@ -270,13 +270,31 @@ func (w *world) claims(t *testing.T) (atA, atB string) {
 	return atA, atB
 }
 
-// paid is what is remitted in all.
-func (w *world) paid(t *testing.T) (sum int64) {
+// wantPaid compares what is remitted in all.
+func (w *world) wantPaid(t *testing.T, want int64) {
 	t.Helper()
+	sum := int64(0)
 	for _, r := range w.remittances(t, "") {
 		sum += r.GetAmount().GetMinor()
 	}
-	return sum
+	if sum != want {
+		t.Errorf("%d paid, want %d", sum, want)
+	}
+}
+
+// elsewhere has a settlement planned that cannot be endorsed, and another replica, with
+// an empty store, go on. The path is that of the first.
+func (w *world) elsewhere(t *testing.T, atFirst map[string]clearingv1.ClaimState) (planned *clearingv1.SettleRequest, path string) {
+	t.Helper()
+	planned, path = &clearingv1.SettleRequest{RequestId: uuid.NewString()}, w.path
+	w.FailBefore(house, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
+	_, err := w.operator.Settle(t.Context(), planned)
+	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
+	w.Heal()
+	w.restart(t, filepath.Join(t.TempDir(), "replica.db"))
+	w.await(t, atFirst)
+	w.reconcile(t)
+	return planned, path
 }
 
 // A settlement that nobody asks for again is finished with the next.
@@ -289,9 +307,7 @@ func TestAnAbandonedSettlementIsFinished(t *testing.T) {
 	wantRefusal(t, err, codes.Unavailable, "OUTCOME_UNKNOWN")
 	w.Heal()
 	w.settle(t, &clearingv1.SettleRequest{RequestId: uuid.NewString()})
-	if sum := w.paid(t); sum != 300 {
-		t.Errorf("%d paid, want 300", sum)
-	}
+	w.wantPaid(t, 300)
 }
 
 // A part that another replica has made, of less than was planned here, leaves the
@@ -307,21 +323,12 @@ func TestASettlementIsMadeOfLess(t *testing.T) {
 	claims := map[string]clearingv1.ClaimState{early: received, late: received}
 	w.await(t, claims)
 	w.reconcile(t)
-	first, id := w.path, uuid.NewString()
-	w.FailBefore(house, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
-	_, err := w.operator.Settle(t.Context(), &clearingv1.SettleRequest{RequestId: id})
-	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
-	w.Heal()
-	w.restart(t, filepath.Join(t.TempDir(), "replica.db"))
-	w.await(t, claims)
-	w.reconcile(t)
-	w.settle(t, &clearingv1.SettleRequest{RequestId: id, UntilTime: until})
+	planned, first := w.elsewhere(t, claims)
+	w.settle(t, &clearingv1.SettleRequest{RequestId: planned.GetRequestId(), UntilTime: until})
 	w.restart(t, first)
 	w.await(t, map[string]clearingv1.ClaimState{early: settled, late: accepted})
 	w.settle(t, &clearingv1.SettleRequest{RequestId: uuid.NewString()})
-	if sum := w.paid(t); sum != 300 {
-		t.Errorf("%d paid, want 300", sum)
-	}
+	w.wantPaid(t, 300)
 }
 
 // A settlement that was planned, and made by another replica under another id, is
@@ -330,24 +337,17 @@ func TestNothingIsLeftOfAPlannedSettlement(t *testing.T) {
 	t.Parallel()
 	w := open(t, ledger.Config{})
 	atA, atB := w.claims(t)
-	first := w.path
-	w.FailBefore(house, ledgertest.StepEndorse, 1_000, ledgertest.ErrPeerAway)
-	request := &clearingv1.SettleRequest{RequestId: uuid.NewString()}
-	_, err := w.operator.Settle(t.Context(), request)
-	wantRefusal(t, err, codes.Unavailable, "LEDGER_UNAVAILABLE")
-	w.Heal()
-	w.restart(t, filepath.Join(t.TempDir(), "replica.db"))
-	w.await(t, map[string]clearingv1.ClaimState{atA: received, atB: received})
-	w.reconcile(t)
+	planned, first := w.elsewhere(t, map[string]clearingv1.ClaimState{atA: received, atB: received})
 	made := w.settle(t, &clearingv1.SettleRequest{RequestId: uuid.NewString()})
 	w.restart(t, first)
 	w.await(t, map[string]clearingv1.ClaimState{atA: settled, atB: settled})
-	if got := w.settle(t, request).GetRemittances(); len(got) != 0 {
+	if got := w.settle(t, planned).GetRemittances(); len(got) != 0 {
 		t.Errorf("settled again: %v", got)
 	}
-	if sum := w.paid(t); len(made.GetRemittances()) != 2 || sum != 300 {
-		t.Errorf("%d paid, want 300", sum)
+	if got := made.GetRemittances(); len(got) != 2 {
+		t.Errorf("settled there: %v", got)
 	}
+	w.wantPaid(t, 300)
 }
 
 func TestRefusals(t *testing.T) {

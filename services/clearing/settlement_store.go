@@ -219,12 +219,14 @@ func completePart(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecor
 	return remit(ctx, tx, record.ID)
 }
 
+// freeBatches takes all batches out of a part.
+const freeBatches = `DELETE FROM settled WHERE settlement_id = ? AND issuer = ? AND retailer = ? AND part = ?`
+
 // settleBatches notes a part's batches as settled, and the claims of which no
 // other batch is left. What was planned here for the part and is not in it is left for
 // another settlement.
 func settleBatches(ctx context.Context, tx *sql.Tx, record coupon.SettlementRecord) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM settled WHERE settlement_id = ? AND issuer = ? AND retailer = ? AND part = ?`,
-		record.ID, record.Issuer, record.Retailer, record.Part)
+	_, err := tx.ExecContext(ctx, freeBatches, record.ID, record.Issuer, record.Retailer, record.Part)
 	if err != nil {
 		return err
 	}
@@ -262,7 +264,7 @@ func (s *store) releasePart(ctx context.Context, p part) error {
 			`UPDATE claims SET state = 'received' WHERE state <> 'settled' AND number IN (
 				SELECT b.claim FROM settled d JOIN claimed b USING (issuer, batch_id)
 				WHERE d.settlement_id = ? AND d.issuer = ? AND d.retailer = ? AND d.part = ?)`,
-			`DELETE FROM settled WHERE settlement_id = ? AND issuer = ? AND retailer = ? AND part = ?`,
+			freeBatches,
 			`DELETE FROM parts WHERE settlement_id = ? AND issuer = ? AND retailer = ? AND part = ?`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, names...); err != nil {

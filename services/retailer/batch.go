@@ -81,8 +81,6 @@ type pending struct {
 	// until is the end of a rest.
 	until    time.Time
 	attempts int
-	// doubted is set if an endorser refused it after the check had found it good.
-	doubted bool
 	// spoilt is set if others had to be tried again because of it.
 	spoilt bool
 	// asked is whether a verdict was asked for: to who comes later it may be outdated.

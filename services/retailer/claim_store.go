@@ -144,6 +144,9 @@ func assign(ctx context.Context, tx *sql.Tx, claim string, batches []coupon.Batc
 	return nil
 }
 
+// freeBatches takes all batches out of a claim.
+const freeBatches = `UPDATE batches SET claim_id = '' WHERE claim_id = ?`
+
 // completeClaim stores a claim that is on the ledger, planned here or not.
 func (s *store) completeClaim(ctx context.Context, record coupon.ClaimRecord) error {
 	return s.Update(ctx, func(tx *sql.Tx) error { return completeClaim(ctx, tx, record) })
@@ -163,7 +166,7 @@ func completeClaim(ctx context.Context, tx *sql.Tx, record coupon.ClaimRecord) e
 		return fmt.Errorf("storing claim %s: %w", record.ID, err)
 	}
 	// It may have been planned here with others, before the store was set back or by another replica.
-	if _, err := tx.ExecContext(ctx, `UPDATE batches SET claim_id = '' WHERE claim_id = ?`, record.ID); err != nil {
+	if _, err := tx.ExecContext(ctx, freeBatches, record.ID); err != nil {
 		return fmt.Errorf("storing claim %s: %w", record.ID, err)
 	}
 	batches := make([]coupon.BatchID, len(record.Batches))
@@ -193,7 +196,7 @@ func setClaimed(ctx context.Context, tx *sql.Tx, batches []coupon.BatchID) error
 func (s *store) releaseClaim(ctx context.Context, id string, elsewhere []coupon.BatchID) error {
 	return s.Update(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
-			`UPDATE batches SET claim_id = '' WHERE claim_id = ?`,
+			freeBatches,
 			`DELETE FROM claim_requests WHERE request_id IN (SELECT request_id FROM claims c WHERE claim_id = ?
 				AND NOT EXISTS (SELECT 1 FROM claims o WHERE o.request_id = c.request_id AND o.claim_id <> c.claim_id))`,
 			`DELETE FROM claims WHERE claim_id = ? AND transaction_id = ''`,

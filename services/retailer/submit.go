@@ -184,7 +184,7 @@ func (d *desk) check(ctx context.Context, batch []*pending) (good, rivals []*pen
 			d.answerKnown(ctx, p, *verdict.Batch)
 		case len(verdict.Refused) > 0:
 			// What is refused now was good before the others were tried with it.
-			p.spoilt = p.attempts > 1 || p.doubted
+			p.spoilt = p.attempts > 1
 			d.answer(p, Redemption{}, refusal(verdict.Refused))
 		case verdict.Rival && (len(batch) > 1 || p.mayRest()):
 			rivals = append(rivals, p)
@@ -239,15 +239,14 @@ func (d *desk) prepare(ctx context.Context, batch []*pending) (e endorsed, doubt
 			e.transaction, err = d.service.ledger.Prepare(ctx, ledger.Call{
 				Namespace: config.Namespace(d.issuer), Function: "Redeem", Input: in,
 				Endorsers: parties,
+				// The issuer's peer has just seen in the check that it is.
+				RetryOn: []coupon.Reason{coupon.ReasonRetailerNotAdmitted},
+				Certain: true,
 			})
 			return err
 		})
 		var refused *ledger.BatchRefusal
 		if !errors.As(err, &refused) {
-			if reason, _ := coupon.ReasonOf(err); reason == coupon.ReasonRetailerNotAdmitted {
-				// The issuer's peer has just seen in the check that it is.
-				err = fmt.Errorf("%w: the own peer is behind: %v", ledger.ErrUnavailable, err) //nolint:errorlint // it is no refusal
-			}
 			return e, doubted, err
 		}
 		left, more := d.drop(ctx, e.sales, refused.Refusals)
@@ -275,7 +274,6 @@ func (d *desk) drop(ctx context.Context, batch []*pending, refusals []coupon.Ref
 			d.answerFound(p, found, err)
 		case len(refused) > 0:
 			d.service.logger.DebugContext(ctx, "an endorser refuses a sale that was found good", "redemption", p.id, "refusals", refused)
-			p.doubted = true
 			doubted = append(doubted, p)
 		default:
 			left = append(left, p)

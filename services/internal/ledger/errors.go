@@ -251,14 +251,9 @@ func (e *BatchRefusal) join(other *BatchRefusal) *BatchRefusal {
 	return joined
 }
 
-// lagging reports whether the refusal is one that the call expects of a peer that is a block behind.
+// lagging reports whether the refusal is one that the call expects of a peer that is a block behind. What is refused of
+// the entries of a batch is for the caller.
 func lagging(call Call, err error) bool {
-	var batch *BatchRefusal
-	if errors.As(err, &batch) {
-		return slices.ContainsFunc(batch.Refusals, func(r coupon.Refusal) bool {
-			return slices.Contains(call.RetryOn, r.Reason)
-		})
-	}
 	reason, refused := coupon.ReasonOf(err)
 	return refused && slices.Contains(call.RetryOn, reason)
 }

@@ -31,7 +31,8 @@ type Call struct {
 	// answers (the own organisation's if empty).
 	Endorsers []string
 	// RetryOn lists refusals that, for this call, only mean that a peer is a block behind: what is missing is
-	// known to be committed. They are proposed anew a bounded number of times before they count.
+	// known to be committed. They are proposed anew a bounded number of times before they count. Refusals of entries of
+	// a batch are none of them.
 	RetryOn []coupon.Reason
 	// Certain says that a transaction's RetryOn cannot mean anything else, however long the peer takes: after the last
 	// attempt it is ErrUnavailable and no refusal.
